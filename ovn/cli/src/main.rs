@@ -1,0 +1,3 @@
+//! The ovn executable: a table from applet name to function.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Southbound and local rows to OpenFlow.

@@ -1,0 +1,1 @@
+//! Command-line verbs: rows and arguments to a transaction and text, one file a verb.

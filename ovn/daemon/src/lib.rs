@@ -1,0 +1,1 @@
+//! Sockets, files, clock, unixctl, pidfile, logs: one run_* a daemon.

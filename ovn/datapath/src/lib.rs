@@ -1,0 +1,1 @@
+//! The software switch: ports, classifier, caches, tunnels, OpenFlow tables.

@@ -1,0 +1,1 @@
+//! Units, revisions, dependencies: re-run what changed, diff what came out.

@@ -1,0 +1,1 @@
+//! The logical flow language: lexer, symbols, expressions, actions, stages, registers.

@@ -1,0 +1,1 @@
+//! Addresses, wire protocols one a file, the flow key, checksums.

@@ -1,0 +1,1 @@
+//! Interprets logical flows by itself: an independent reading that checks controller and datapath.

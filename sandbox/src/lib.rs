@@ -1,0 +1,1 @@
+//! Topologies, fabric, guests, faults, scenarios and reports.

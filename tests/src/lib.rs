@@ -1,0 +1,1 @@
+//! Across crates: World, conformance with real peers, tidy.
