@@ -1,1 +1,16 @@
 //! The logical flow language: lexer, symbols, expressions, actions, stages, registers.
+//!
+//! A logical flow is a row of the southbound database: a stage, a priority, a *match* (an expression
+//! on the packet) and *actions*. northd writes them, controllers and `ovn-trace` read them, and the
+//! text is the interface: it stays OVN's language, documented in ovn-sb(5) under `Logical_Flow`.
+//!
+//! Invariant: this crate knows the language and nothing of the rows that carry it. Names of ports,
+//! sets and groups mean something only through an environment that the caller brings.
+//!
+//! - [`pipeline`]: every stage of every kind of datapath, in one list.
+//! - [`regs`]: the registers by which a stage tells a later one something.
+
+pub mod pipeline;
+pub mod regs;
+
+pub use pipeline::{DatapathKind, Pipeline, Stage};
