@@ -1,1 +1,10 @@
-//! Sockets, files, clock, unixctl, pidfile, logs: one run_* a daemon.
+//! The shell around the cores: sockets, files, clock, control sockets, pidfiles, logs.
+//!
+//! Invariant: this crate moves bytes and asks the time; it decides no policy. A `run_*` function is one daemon, and
+//! begins with a drawing of what comes in and goes out. Together with `sandbox` it is the only place that may name
+//! tokio, sockets, files or the clock.
+#![allow(clippy::disallowed_methods)] // The clock and the environment are read here, for everybody else.
+
+pub mod base;
+mod sys;
+pub mod vlog;
