@@ -1,6 +1,7 @@
 //! The `vlog/*` control commands.
 
 use super::Vlog;
+use super::state::State;
 
 /// Name, usage, fewest and most arguments of each command.
 pub const COMMANDS: &[(&str, &str, usize, usize)] = &[
@@ -15,20 +16,20 @@ pub const COMMANDS: &[(&str, &str, usize, usize)] = &[
 
 /// Runs `command` if it is one of [`COMMANDS`].
 pub fn run(vlog: &Vlog, command: &str, args: &[String]) -> Option<Result<String, String>> {
-    let done = |()| String::new();
-    Some(match command {
+    let outcome = match command {
         "vlog/close" => {
             vlog.close();
-            Ok(String::new())
+            Ok(())
         }
-        "vlog/disable-rate-limit" => Ok(done(vlog.limit(false))),
-        "vlog/enable-rate-limit" => Ok(done(vlog.limit(true))),
-        "vlog/list" => Ok(vlog.with_state(super::state::State::list)),
-        "vlog/list-pattern" => Ok(vlog.with_state(super::state::State::list_patterns)),
-        "vlog/reopen" => vlog.reopen().map(done),
-        "vlog/set" => {
-            args.iter().try_for_each(|spec| vlog.set(spec)).map(done).map_err(|error| error.to_string())
+        "vlog/disable-rate-limit" | "vlog/enable-rate-limit" => {
+            vlog.limit(command == "vlog/enable-rate-limit");
+            Ok(())
         }
+        "vlog/list" => return Some(Ok(vlog.with_state(State::list))),
+        "vlog/list-pattern" => return Some(Ok(vlog.with_state(State::list_patterns))),
+        "vlog/reopen" => vlog.reopen(),
+        "vlog/set" => args.iter().try_for_each(|spec| vlog.set(spec)).map_err(|error| error.to_string()),
         _ => return None,
-    })
+    };
+    Some(outcome.map(|()| String::new()))
 }
