@@ -1,0 +1,273 @@
+//! Bytes to messages, however the bytes are cut.
+//!
+//! The parser is incremental and keeps its own stack: it holds no copy of the text, refuses bad input at its
+//! first bad byte, and neither depth nor length of what a peer sends can cost more than the bounds below.
+
+use super::{Message, MessageError};
+use serde_json::{Map, Value};
+use std::collections::VecDeque;
+
+mod string;
+
+use string::StringParser;
+
+/// Longest message that a connection accepts unless it asks for another bound, in bytes. The largest honest
+/// ones are the first contents of a southbound database: about half a kilobyte a logical flow.
+pub const MESSAGE_BYTES_MAX: usize = 512 << 20;
+
+/// Deepest nesting of arrays and objects, the outermost object included; upstream's bound.
+pub const NESTING_MAX: usize = 1000;
+
+/// Longest number, in bytes; a longer one cannot be meant as a 64-bit integer or a double.
+const NUMBER_BYTES_MAX: usize = 400;
+
+/// Why a stream is not a sequence of messages. The connection cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// `offset` counts bytes from the start of the message.
+    #[error("byte {offset} of message: expected {expected}, found {found:#04x}")]
+    Syntax { offset: usize, expected: &'static str, found: u8 },
+    #[error("byte {offset} of message: {what}")]
+    Value { offset: usize, what: &'static str },
+    #[error("byte {offset} of message: input exceeds maximum nesting depth {NESTING_MAX}")]
+    Nesting { offset: usize },
+    #[error("message is longer than {max} bytes")]
+    Length { max: usize },
+    #[error(transparent)]
+    Message(#[from] MessageError),
+}
+
+/// Reads the messages of one connection.
+#[derive(Debug)]
+pub struct Framer {
+    bytes_max: usize,
+    /// Bytes of the current message so far.
+    offset: usize,
+    state: State,
+    /// The containers that are open, outermost first.
+    open: Vec<Open>,
+    ready: VecDeque<Message>,
+    failed: Option<FrameError>,
+}
+
+#[derive(Debug)]
+enum Open {
+    Array(Vec<Value>),
+    Object(Map<String, Value>, String),
+}
+
+/// What may come next.
+#[derive(Debug)]
+enum State {
+    Between,
+    Value,
+    ValueOrEnd,
+    Key,
+    KeyOrEnd,
+    Colon,
+    CommaOrEnd,
+    InKey(StringParser),
+    InString(StringParser),
+    InNumber(Vec<u8>),
+    InWord { word: &'static str, seen: usize },
+}
+
+impl Framer {
+    /// A framer for a new connection that accepts messages of up to `bytes_max` bytes.
+    pub fn new(bytes_max: usize) -> Self {
+        Self {
+            bytes_max,
+            offset: 0,
+            state: State::Between,
+            open: Vec::new(),
+            ready: VecDeque::new(),
+            failed: None,
+        }
+    }
+
+    /// Takes the next bytes of the stream. The messages that they complete are given by [`Framer::pop`], those
+    /// before an error too. After an error nothing more is accepted and the error is repeated.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        self.parse(bytes).inspect_err(|error| {
+            self.failed = Some(error.clone());
+            self.open = Vec::new();
+            self.state = State::Between;
+        })
+    }
+
+    /// The next complete message. There are never more waiting than the last [`Framer::push`] completed if each
+    /// is followed by popping them all.
+    pub fn pop(&mut self) -> Option<Message> {
+        self.ready.pop_front()
+    }
+
+    fn parse(&mut self, mut bytes: &[u8]) -> Result<(), FrameError> {
+        while !bytes.is_empty() {
+            let room = self.bytes_max - self.offset;
+            if room == 0 {
+                return Err(FrameError::Length { max: self.bytes_max });
+            }
+            let used = self.step(&bytes[..bytes.len().min(room)])?;
+            self.offset = if matches!(self.state, State::Between) { 0 } else { self.offset + used };
+            bytes = &bytes[used..];
+        }
+        Ok(())
+    }
+
+    /// Consumes some of `bytes`, which is not empty, and says how many; none only when that changes the state.
+    fn step(&mut self, bytes: &[u8]) -> Result<usize, FrameError> {
+        let offset = self.offset;
+        match &mut self.state {
+            State::InString(string) => {
+                let (used, done) = string.push(bytes, offset)?;
+                if let Some(text) = done {
+                    self.value(Value::String(text))?;
+                }
+                Ok(used)
+            }
+            State::InKey(string) => {
+                let (used, done) = string.push(bytes, offset)?;
+                if let (Some(text), Some(Open::Object(_, key))) = (done, self.open.last_mut()) {
+                    *key = text;
+                    self.state = State::Colon;
+                }
+                Ok(used)
+            }
+            State::InNumber(digits) => {
+                let more = bytes.iter().take_while(|b| is_number_byte(**b)).count();
+                let room = NUMBER_BYTES_MAX - digits.len();
+                if more > room {
+                    return Err(FrameError::Value { offset: offset + room, what: "number is too long" });
+                }
+                digits.extend_from_slice(&bytes[..more]);
+                if more < bytes.len() {
+                    let number = serde_json::from_slice(digits).map_err(|_| FrameError::Value {
+                        offset: offset + more,
+                        what: "not a number within range",
+                    })?;
+                    self.value(Value::Number(number))?;
+                }
+                Ok(more)
+            }
+            State::InWord { word, seen } => {
+                if word.as_bytes()[*seen] != bytes[0] {
+                    return Err(FrameError::Syntax { offset, expected: word, found: bytes[0] });
+                }
+                *seen += 1;
+                if *seen == word.len() {
+                    let value = if *word == "null" { Value::Null } else { Value::Bool(*word == "true") };
+                    self.value(value)?;
+                }
+                Ok(1)
+            }
+            State::Between
+            | State::Value
+            | State::ValueOrEnd
+            | State::Key
+            | State::KeyOrEnd
+            | State::Colon
+            | State::CommaOrEnd => self.token(bytes),
+        }
+    }
+
+    /// White space or the first byte of a token.
+    fn token(&mut self, bytes: &[u8]) -> Result<usize, FrameError> {
+        let byte = bytes[0];
+        if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+            return Ok(1);
+        }
+        let in_array = matches!(self.open.last(), Some(Open::Array(_)));
+        let expected = match (&self.state, byte) {
+            (State::Between, b'{') => return self.open(Open::Object(Map::new(), String::new())),
+            (State::Between, _) => "{",
+            (State::ValueOrEnd, b']') => return self.close(),
+            (State::Value | State::ValueOrEnd, _) => return self.value_start(byte),
+            (State::KeyOrEnd, b'}') => return self.close(),
+            (State::Key | State::KeyOrEnd, b'"') => {
+                return Ok(self.enter(State::InKey(StringParser::default())));
+            }
+            (State::Key | State::KeyOrEnd, _) => "a member name",
+            (State::Colon, b':') => return Ok(self.enter(State::Value)),
+            (State::Colon, _) => "\":\"",
+            (State::CommaOrEnd, b',') if in_array => return Ok(self.enter(State::Value)),
+            (State::CommaOrEnd, b',') => return Ok(self.enter(State::Key)),
+            (State::CommaOrEnd, b']') if in_array => return self.close(),
+            (State::CommaOrEnd, b'}') if !in_array => return self.close(),
+            (State::CommaOrEnd, _) if in_array => "\",\" or \"]\"",
+            (State::CommaOrEnd, _) => "\",\" or \"}\"",
+            (State::InKey(_) | State::InString(_) | State::InNumber(_) | State::InWord { .. }, _) => {
+                unreachable!("handled by step")
+            }
+        };
+        Err(FrameError::Syntax { offset: self.offset, expected, found: byte })
+    }
+
+    fn enter(&mut self, state: State) -> usize {
+        self.state = state;
+        1
+    }
+
+    fn value_start(&mut self, byte: u8) -> Result<usize, FrameError> {
+        let word = |word| State::InWord { word, seen: 1 };
+        let state = match byte {
+            b'{' => return self.open(Open::Object(Map::new(), String::new())),
+            b'[' => return self.open(Open::Array(Vec::new())),
+            b'"' => State::InString(StringParser::default()),
+            b't' => word("true"),
+            b'f' => word("false"),
+            b'n' => word("null"),
+            b'-' | b'0'..=b'9' => State::InNumber(vec![byte]),
+            found => {
+                return Err(FrameError::Syntax { offset: self.offset, expected: "a JSON value", found });
+            }
+        };
+        Ok(self.enter(state))
+    }
+
+    fn open(&mut self, container: Open) -> Result<usize, FrameError> {
+        if self.open.len() == NESTING_MAX {
+            return Err(FrameError::Nesting { offset: self.offset });
+        }
+        let state = match &container {
+            Open::Array(_) => State::ValueOrEnd,
+            Open::Object(..) => State::KeyOrEnd,
+        };
+        self.open.push(container);
+        Ok(self.enter(state))
+    }
+
+    fn close(&mut self) -> Result<usize, FrameError> {
+        let value = match self.open.pop().expect("only an open container is closed") {
+            Open::Array(values) => Value::Array(values),
+            Open::Object(members, _) => Value::Object(members),
+        };
+        self.value(value)?;
+        Ok(1)
+    }
+
+    /// A value is complete: it belongs to the innermost open container, or it is a message.
+    fn value(&mut self, value: Value) -> Result<(), FrameError> {
+        self.state = State::CommaOrEnd;
+        match self.open.last_mut() {
+            Some(Open::Array(values)) => values.push(value),
+            Some(Open::Object(members, key)) => {
+                members.insert(std::mem::take(key), value);
+            }
+            None => {
+                self.state = State::Between;
+                self.ready.push_back(Message::from_value(value)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_number_byte(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
+}
+
+#[cfg(test)]
+mod tests;
