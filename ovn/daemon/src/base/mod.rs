@@ -2,6 +2,8 @@
 
 pub mod detach;
 pub mod getopt;
+pub mod net;
 pub mod options;
 pub mod paths;
 pub mod pidfile;
+pub mod target;
