@@ -1,0 +1,157 @@
+//! Who reads what: cells to slots, slots to units.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::cell::Cell;
+
+/// The number of a unit inside the engine.
+pub(crate) type UnitId = u32;
+
+/// The number of a cell that has readers; four bytes where the cell itself would take eight.
+pub(crate) type Slot = u32;
+
+/// Above this many readers a sorted array becomes a tree, so that leaving stays cheap.
+const FEW_MAX: usize = 16;
+
+/// The readers of one cell.
+#[derive(Debug)]
+enum Readers {
+    One(UnitId),
+    Few(Vec<UnitId>),
+    Many(BTreeSet<UnitId>),
+}
+
+/// Cells that have readers. A cell without any costs nothing.
+#[derive(Debug, Default)]
+pub(crate) struct ReaderMap {
+    slots: HashMap<Cell, Slot>,
+    readers: Vec<Option<(Cell, Readers)>>,
+    free: Vec<Slot>,
+}
+
+impl ReaderMap {
+    /// Replaces the cells that `unit` reads and gives back their slots.
+    pub(crate) fn replace(&mut self, unit: UnitId, old: &[Slot], cells: &[Cell]) -> Box<[Slot]> {
+        let mut new: Vec<Slot> = cells.iter().map(|cell| self.slot(*cell, unit)).collect();
+        new.sort_unstable();
+        for slot in old {
+            if new.binary_search(slot).is_err() {
+                self.leave(*slot, unit);
+            }
+        }
+        new.into_boxed_slice()
+    }
+
+    /// The units that read `cell`.
+    pub(crate) fn of(&self, cell: Cell) -> Vec<UnitId> {
+        let Some(slot) = self.slots.get(&cell) else { return Vec::new() };
+        match &self.readers[*slot as usize] {
+            None => Vec::new(),
+            Some((_, Readers::One(unit))) => vec![*unit],
+            Some((_, Readers::Few(units))) => units.clone(),
+            Some((_, Readers::Many(units))) => units.iter().copied().collect(),
+        }
+    }
+
+    /// The number of cells that somebody reads.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The slot of `cell`, with `unit` among its readers.
+    fn slot(&mut self, cell: Cell, unit: UnitId) -> Slot {
+        if let Some(slot) = self.slots.get(&cell) {
+            if let Some((_, readers)) = &mut self.readers[*slot as usize] {
+                readers.join(unit);
+            }
+            return *slot;
+        }
+        let entry = Some((cell, Readers::One(unit)));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.readers[slot as usize] = entry;
+                slot
+            }
+            None => {
+                self.readers.push(entry);
+                Slot::try_from(self.readers.len() - 1).expect("fewer than 2^32 cells fit in memory")
+            }
+        };
+        self.slots.insert(cell, slot);
+        slot
+    }
+
+    fn leave(&mut self, slot: Slot, unit: UnitId) {
+        let Some((cell, readers)) = &mut self.readers[slot as usize] else { return };
+        if readers.leave(unit) {
+            self.slots.remove(cell);
+            self.readers[slot as usize] = None;
+            self.free.push(slot);
+        }
+    }
+}
+
+impl Readers {
+    fn join(&mut self, unit: UnitId) {
+        match self {
+            Self::One(other) if *other == unit => {}
+            Self::One(other) => *self = Self::Few(vec![(*other).min(unit), (*other).max(unit)]),
+            Self::Few(units) => {
+                if let Err(at) = units.binary_search(&unit) {
+                    units.insert(at, unit);
+                    if units.len() > FEW_MAX {
+                        *self = Self::Many(units.iter().copied().collect());
+                    }
+                }
+            }
+            Self::Many(units) => {
+                units.insert(unit);
+            }
+        }
+    }
+
+    /// Removes `unit` and says whether nobody is left.
+    fn leave(&mut self, unit: UnitId) -> bool {
+        match self {
+            Self::One(other) => *other == unit,
+            Self::Few(units) => {
+                units.retain(|other| *other != unit);
+                units.is_empty()
+            }
+            Self::Many(units) => {
+                units.remove(&unit);
+                units.is_empty()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_join_and_leave() {
+        let mut map = ReaderMap::default();
+        let cell = Cell::new("n", &1);
+        let slots: Vec<Box<[Slot]>> = (0..40).map(|unit| map.replace(unit, &[], &[cell])).collect();
+        assert_eq!(map.of(cell), (0..40).collect::<Vec<_>>());
+        for unit in 0..39 {
+            map.replace(unit, &slots[unit as usize], &[]);
+        }
+        assert_eq!(map.of(cell), [39]);
+        map.replace(39, &slots[39], &[]);
+        assert_eq!((map.of(cell), map.len()), (vec![], 0));
+    }
+
+    #[test]
+    fn slots_of_forgotten_cells_are_used_again() {
+        let mut map = ReaderMap::default();
+        let mut slots = map.replace(0, &[], &[Cell::new("n", &0)]);
+        for n in 1..100 {
+            slots = map.replace(0, &slots, &[Cell::new("n", &n)]);
+        }
+        assert_eq!(map.len(), 1);
+        assert!(map.readers.len() <= 2, "two slots take turns");
+    }
+}
