@@ -6,4 +6,6 @@ pub mod net;
 pub mod options;
 pub mod paths;
 pub mod pidfile;
+pub mod shell;
 pub mod target;
+pub mod unixctl;

@@ -2,16 +2,17 @@
 
 use super::Vlog;
 use super::state::State;
+use crate::base::unixctl::{Spec, spec};
 
-/// Name, usage, fewest and most arguments of each command.
-pub const COMMANDS: &[(&str, &str, usize, usize)] = &[
-    ("vlog/close", "", 0, 0),
-    ("vlog/disable-rate-limit", "[module]...", 0, usize::MAX),
-    ("vlog/enable-rate-limit", "[module]...", 0, usize::MAX),
-    ("vlog/list", "", 0, 0),
-    ("vlog/list-pattern", "", 0, 0),
-    ("vlog/reopen", "", 0, 0),
-    ("vlog/set", "{spec | PATTERN:destination:pattern}", 1, usize::MAX),
+/// The commands.
+pub const COMMANDS: &[Spec] = &[
+    spec("vlog/close", "", 0, 0),
+    spec("vlog/disable-rate-limit", "[module]...", 0, usize::MAX),
+    spec("vlog/enable-rate-limit", "[module]...", 0, usize::MAX),
+    spec("vlog/list", "", 0, 0),
+    spec("vlog/list-pattern", "", 0, 0),
+    spec("vlog/reopen", "", 0, 0),
+    spec("vlog/set", "{spec | PATTERN:destination:pattern}", 1, usize::MAX),
 ];
 
 /// Runs `command` if it is one of [`COMMANDS`].

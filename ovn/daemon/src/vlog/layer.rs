@@ -69,6 +69,11 @@ impl Vlog {
         Ok(())
     }
 
+    /// The name of the program that logs.
+    pub fn program(&self) -> &'static str {
+        self.0.program
+    }
+
     /// Starts logging to `path`, appending.
     ///
     /// # Errors

@@ -1,0 +1,244 @@
+//! What every daemon does around its core: start, log, listen for control commands and signals, stop.
+//!
+//! ```text
+//!  net events ─┐
+//!  commands ───┼──► Shell::next ──► Happening ──► the daemon's loop ──► core
+//!  signals ────┤
+//!  deadline ───┘
+//! ```
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::detach::{self, Readiness};
+use super::getopt::Opt;
+use super::net::{Event, Net};
+use super::options::{self, Common, Own, Program, Request};
+use super::pidfile::Pidfile;
+use super::unixctl::{self, Command, Socket, Spec, spec};
+use crate::vlog::{self, Vlog};
+
+/// Commands that wait for the loop; further clients wait in their sockets.
+const COMMANDS_MAX: usize = 64;
+
+/// What woke the daemon.
+#[derive(Debug)]
+pub enum Happening {
+    /// Something on the wire.
+    Net(Event),
+    /// A control command that the shell does not answer itself.
+    Command(Command),
+    /// The deadline passed.
+    Deadline,
+    /// SIGTERM or SIGINT: stop.
+    Terminate,
+}
+
+/// A daemon as the operator sees it, apart from its core.
+pub struct About {
+    /// Name and directories.
+    pub program: Program,
+    /// Options beyond the common ones.
+    pub options: &'static [Opt],
+    /// The text of `--help`.
+    pub help: &'static str,
+    /// Its control commands beyond the common ones.
+    pub commands: &'static [Spec],
+}
+
+/// The surroundings of a running daemon.
+pub struct Shell {
+    /// Its listeners and connections.
+    pub net: Net,
+    /// Its options.
+    pub common: Common,
+    vlog: Vlog,
+    commands: mpsc::Receiver<Command>,
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    readiness: Option<Readiness>,
+    _socket: Option<Socket>,
+    _pidfile: Option<Pidfile>,
+}
+
+const COMMON_COMMANDS: [Spec; 4] = [
+    spec("exit", "", 0, usize::MAX),
+    spec("list-commands", "", 0, 0),
+    spec("memory/show", "", 0, 0),
+    spec("version", "", 0, 0),
+];
+
+/// Runs a daemon: reads the command line, detaches, and gives `body` its shell and its own options.
+pub fn run<F>(about: &About, args: &[String], body: impl FnOnce(Shell, Own) -> F) -> ExitCode
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let name = about.program.name;
+    let (common, own) = match options::parse(about.program, about.options, args) {
+        Ok(Request::Help) => {
+            print_line(about.help.trim_end());
+            return ExitCode::SUCCESS;
+        }
+        Ok(Request::Version) => {
+            print_line(&version(name));
+            return ExitCode::SUCCESS;
+        }
+        Ok(Request::Run(common, own)) => (common, own),
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match start(about, common, own, body) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error:#}");
+            tracing::error!(target: "daemon", "{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start<F>(about: &About, common: Common, own: Own, body: impl FnOnce(Shell, Own) -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let readiness = detach::detach(common.detach)?;
+    let vlog = vlog::init(about.program.name);
+    configure(&vlog, &common)?;
+    let pidfile = match &common.pidfile {
+        Some(path) => Some(Pidfile::create(path, common.overwrite_pidfile)?),
+        None => None,
+    };
+    // One thread: a chassis runs three daemons, and each mostly waits.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (sender, commands) = mpsc::channel(COMMANDS_MAX);
+        let specs: Arc<[Spec]> = COMMON_COMMANDS
+            .into_iter()
+            .chain(vlog::commands::COMMANDS.iter().copied())
+            .chain(about.commands.iter().copied())
+            .collect();
+        let socket = match common.unixctl.path(about.program, std::process::id()) {
+            Some(path) => Some(unixctl::listen(&path, specs, sender)?),
+            None => None,
+        };
+        let shell = Shell {
+            net: Net::default(),
+            common,
+            vlog,
+            commands,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            readiness: Some(readiness),
+            _socket: socket,
+            _pidfile: pidfile,
+        };
+        body(shell, own).await
+    })
+}
+
+/// Applies `-v` and `--log-file`.
+///
+/// # Errors
+/// A specification that makes no sense. A log file that cannot be opened is only told: the daemon is worth more than its log.
+pub fn configure(vlog: &Vlog, common: &Common) -> anyhow::Result<()> {
+    for spec in &common.verbose {
+        vlog.set(spec)?;
+    }
+    if let Some(path) = &common.log_file
+        && let Err(error) = vlog.open_file(path)
+    {
+        tracing::error!(target: "vlog", "failed to open {} for logging: {error}", path.display());
+    }
+    Ok(())
+}
+
+/// The text of `--version` and of the `version` command.
+pub fn version(name: &str) -> String {
+    format!("{name} (ovn) {}", env!("CARGO_PKG_VERSION"))
+}
+
+fn print_line(text: &str) {
+    use std::io::Write as _;
+    // A closed pipe is the reader's choice.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+impl Shell {
+    /// Says that the daemon serves: the parent of a detached one returns now. Later calls do nothing.
+    pub fn ready(&mut self) {
+        if let Some(readiness) = self.readiness.take() {
+            if self.common.detach.detach {
+                // Standard error is about to be /dev/null.
+                let _ = self.vlog.set("console:off");
+            }
+            readiness.ready();
+        }
+    }
+
+    /// Waits for the next thing to do, at most until `deadline`. Commands that every daemon has are answered here.
+    pub async fn next(&mut self, deadline: Option<Instant>) -> Happening {
+        loop {
+            let woken = tokio::select! {
+                biased;
+                _ = self.terminate.recv() => Happening::Terminate,
+                _ = self.interrupt.recv() => Happening::Terminate,
+                _ = self.hangup.recv() => {
+                    // Without a log file there is nothing to open anew.
+                    let _ = self.vlog.reopen();
+                    continue;
+                }
+                Some(command) = self.commands.recv() => Happening::Command(command),
+                event = self.net.next() => Happening::Net(event),
+                () = until(deadline) => Happening::Deadline,
+            };
+            match woken {
+                Happening::Command(command) => {
+                    if let Some(command) = self.common_command(command) {
+                        return Happening::Command(command);
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Answers a command that every daemon has; gives back any other.
+    fn common_command(&self, command: Command) -> Option<Command> {
+        if let Some(outcome) = vlog::commands::run(&self.vlog, command.name, &command.args) {
+            command.reply(outcome);
+            return None;
+        }
+        match command.name {
+            "version" => command.reply(Ok(format!("{}\n", version(self.vlog.program())))),
+            "memory/show" => command.reply(Ok(memory())),
+            _ => return Some(command),
+        }
+        None
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Resident memory, in upstream's `name:value` form.
+fn memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()).unwrap_or(0)
+    };
+    format!("peak-resident-kB:{} resident-kB:{}\n", field("VmHWM:"), field("VmRSS:"))
+}
