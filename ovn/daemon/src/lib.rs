@@ -5,6 +5,7 @@
 //! tokio, sockets, files or the clock.
 #![allow(clippy::disallowed_methods)] // The clock and the environment are read here, for everybody else.
 
+pub mod appctl;
 pub mod base;
 mod sys;
 pub mod vlog;

@@ -84,6 +84,18 @@ impl std::error::Error for UsageError {}
 /// # Errors
 /// The first thing on the command line that does not fit `known`.
 pub fn parse(known: &[Opt], args: &[String]) -> Result<Parsed, UsageError> {
+    read(known, args, false)
+}
+
+/// Like [`parse`], but everything from the first operand on is an operand, for programs whose operands are another's command.
+///
+/// # Errors
+/// The first thing before the first operand that does not fit `known`.
+pub fn parse_leading(known: &[Opt], args: &[String]) -> Result<Parsed, UsageError> {
+    read(known, args, true)
+}
+
+fn read(known: &[Opt], args: &[String], leading: bool) -> Result<Parsed, UsageError> {
     let mut parsed = Parsed::default();
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -97,6 +109,10 @@ pub fn parse(known: &[Opt], args: &[String]) -> Result<Parsed, UsageError> {
             short_options(known, &arg[1..], &mut args, &mut parsed.options)?;
         } else {
             parsed.operands.push(arg.clone());
+            if leading {
+                parsed.operands.extend(args.cloned());
+                break;
+            }
         }
     }
     Ok(parsed)

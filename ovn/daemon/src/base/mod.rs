@@ -9,3 +9,12 @@ pub mod pidfile;
 pub mod shell;
 pub mod target;
 pub mod unixctl;
+
+/// The text of an operating-system error without Rust's `(os error N)`, as upstream prints it.
+pub fn os_error(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((text, _)) => text.to_owned(),
+        None => text,
+    }
+}
