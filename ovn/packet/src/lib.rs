@@ -2,13 +2,44 @@
 //!
 //! The invariant: this crate knows nothing else of ours. It has no state, no clock and no I/O, and
 //! nothing in it can fail on octets other than by saying [`Malformed`].
+//!
+//! Each protocol file reads the same way: the header drawn, a struct with its sense, `parse` (the
+//! header and what follows it), `emit`, `Display` as tcpdump prints it, tests. `etherparse` reads
+//! what it covers.
 
+pub mod checksum;
+
+mod arp;
 mod codes;
 mod cursor;
+mod ethernet;
+mod geneve;
+mod icmp4;
+mod icmp6;
+mod ipv4;
+mod ipv6;
 mod mac;
 mod malformed;
+mod sctp;
+mod tcp;
+#[cfg(test)]
+mod testing;
+mod udp;
+mod vxlan;
 
+pub use arp::Arp;
+pub use checksum::Pseudo;
 pub use codes::{EtherType, IpProto, Vni};
 pub use cursor::Cursor;
+pub use ethernet::{Ethernet, VlanTag};
+pub use geneve::{Geneve, GeneveOption, GeneveOptions};
+pub use icmp4::Icmp4;
+pub use icmp6::{Icmp6, Neighbor};
+pub use ipv4::Ipv4;
+pub use ipv6::{Extensions, Fragment, Ipv6};
 pub use mac::{MacAddr, ParseMacError};
 pub use malformed::Malformed;
+pub use sctp::Sctp;
+pub use tcp::{Tcp, TcpFlags};
+pub use udp::Udp;
+pub use vxlan::Vxlan;
