@@ -7,5 +7,6 @@
 
 pub mod appctl;
 pub mod base;
+pub mod device;
 mod sys;
 pub mod vlog;

@@ -1,0 +1,13 @@
+//! The switch's ports as the kernel has them: taps, packet sockets on existing interfaces, and tunnel sockets.
+//!
+//! Everything here opens in the network namespace that the process is in; a device keeps working when its interface is
+//! moved to another one, as guests' interfaces are.
+
+mod links;
+mod packet;
+mod port;
+mod tap;
+pub mod tunnel;
+
+pub use links::{LinkChange, LinkInfo, Links};
+pub use port::{Kind, OpenError, Port};

@@ -1,0 +1,153 @@
+//! One port of the switch: a descriptor that gives and takes frames.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+
+use super::links::{LinkInfo, Links};
+use super::packet::PacketSocket;
+use super::tap::Tap;
+
+/// How a port is wired to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// We make the interface: a tap, or a veth pair where taps are not allowed.
+    Ours,
+    /// The interface exists.
+    Existing,
+}
+
+/// Why a port could not be made; the text is what upstream writes into the row.
+#[derive(Debug, thiserror::Error)]
+#[error("could not open network device {name} ({})", crate::base::os_error(source))]
+pub struct OpenError {
+    /// The interface's name.
+    pub name: String,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// An open port.
+pub struct Port {
+    wire: Wire,
+    /// A veth of ours, removed with the port: its index.
+    veth: Option<u32>,
+}
+
+enum Wire {
+    Tap(Tap),
+    Packet(PacketSocket),
+}
+
+impl Port {
+    /// Opens the port called `name`.
+    ///
+    /// # Errors
+    /// When the interface is missing, its name is taken, or the process may not.
+    pub async fn open(links: &Links, name: &str, kind: Kind) -> Result<(Self, LinkInfo), OpenError> {
+        let failed = |source| OpenError { name: name.to_owned(), source };
+        match kind {
+            Kind::Existing => open_existing(links, name).await,
+            Kind::Ours => match Tap::open(name) {
+                Ok(tap) => Ok(Self { wire: Wire::Tap(tap), veth: None }),
+                Err(error) if tap_is_forbidden(&error) => open_veth(links, name).await,
+                Err(error) => Err(error),
+            },
+        }
+        .map_err(failed)
+        .map(async |port| match links.get(name).await {
+            Ok(Some(info)) => Ok((port, info)),
+            Ok(None) => Err(failed(io::Error::from_raw_os_error(nix::libc::ENODEV))),
+            Err(error) => Err(failed(error)),
+        })?
+        .await
+    }
+
+    /// Receives one frame into `buffer`.
+    ///
+    /// # Errors
+    /// `WouldBlock` when none waits; any other means that the interface is gone.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &self.wire {
+            Wire::Tap(tap) => tap.receive(buffer),
+            Wire::Packet(socket) => socket.receive(buffer),
+        }
+    }
+
+    /// Sends one frame.
+    ///
+    /// # Errors
+    /// What the kernel answered; the frame is lost then, as on any wire.
+    pub fn send(&self, frame: &[u8]) -> io::Result<()> {
+        match &self.wire {
+            Wire::Tap(tap) => tap.send(frame),
+            Wire::Packet(socket) => socket.send(frame),
+        }
+    }
+
+    /// Frames dropped on the way in because their sender left them to be segmented.
+    pub fn unsegmented(&self) -> u64 {
+        match &self.wire {
+            Wire::Tap(_) => 0,
+            Wire::Packet(socket) => socket.unsegmented(),
+        }
+    }
+
+    /// Closes the port and removes what was made for it.
+    pub async fn close(self, links: &Links) {
+        if let Some(index) = self.veth {
+            // It may be gone already, with the namespace of its other end.
+            let _ = links.delete(index).await;
+        }
+    }
+}
+
+impl AsRawFd for Port {
+    fn as_raw_fd(&self) -> RawFd {
+        match &self.wire {
+            Wire::Tap(tap) => tap.as_raw_fd(),
+            Wire::Packet(socket) => socket.as_raw_fd(),
+        }
+    }
+}
+
+/// In a user namespace `/dev/net/tun` is often there but closed to us.
+fn tap_is_forbidden(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound)
+}
+
+async fn open_existing(links: &Links, name: &str) -> io::Result<Port> {
+    let info = links.get(name).await?.ok_or_else(|| io::Error::from_raw_os_error(nix::libc::ENODEV))?;
+    // A port is of use only when it is up; whoever gave it to the switch wants that.
+    links.set_up(info.index).await?;
+    Ok(Port { wire: Wire::Packet(PacketSocket::open(info.index)?), veth: None })
+}
+
+/// Our end of the pair carries the frames; the other has the port's name, as a tap would.
+async fn open_veth(links: &Links, name: &str) -> io::Result<Port> {
+    let ours = our_end(name);
+    links.add_veth(name, &ours).await?;
+    let info = links.get(&ours).await?.ok_or_else(|| io::Error::from_raw_os_error(nix::libc::ENODEV))?;
+    crate::sys::disable_offloads(name)?;
+    links.set_up(info.index).await?;
+    Ok(Port { wire: Wire::Packet(PacketSocket::open(info.index)?), veth: Some(info.index) })
+}
+
+/// A name for our end: at most 15 octets (`IFNAMSIZ` - 1), made different for different ports by a hash.
+fn our_end(name: &str) -> String {
+    // FNV-1a, 32 bits.
+    let hash =
+        name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let head: String = name.chars().filter(char::is_ascii).take(5).collect();
+    format!("{head}.{hash:08x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_our_ends_fit_and_differ() {
+        assert!(our_end("a-very-long-name").len() <= 15);
+        assert_ne!(our_end("a-very-long-name"), our_end("a-very-long-nama"));
+    }
+}
