@@ -6,13 +6,18 @@
 //! Each protocol file reads the same way: the header drawn, a struct with its sense, `parse` (the
 //! header and what follows it), `emit`, `Display` as tcpdump prints it, tests. `etherparse` reads
 //! what it covers.
+//!
+//! [`key`] is the other half: all that flow tables can match on as words, extracted from a frame in
+//! one pass and written back into it. [`Frame`] holds a frame's octets with room for headers.
 
 pub mod checksum;
+pub mod key;
 
 mod arp;
 mod codes;
 mod cursor;
 mod ethernet;
+mod frame;
 mod geneve;
 mod icmp4;
 mod icmp6;
@@ -32,11 +37,13 @@ pub use checksum::Pseudo;
 pub use codes::{EtherType, IpProto, Vni};
 pub use cursor::Cursor;
 pub use ethernet::{Ethernet, VlanTag};
+pub use frame::Frame;
 pub use geneve::{Geneve, GeneveOption, GeneveOptions};
 pub use icmp4::Icmp4;
 pub use icmp6::{Icmp6, Neighbor};
 pub use ipv4::Ipv4;
 pub use ipv6::{Extensions, Fragment, Ipv6};
+pub use key::FlowKey;
 pub use mac::{MacAddr, ParseMacError};
 pub use malformed::Malformed;
 pub use sctp::Sctp;
