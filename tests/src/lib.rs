@@ -5,6 +5,7 @@
 //! to skip. With `OVN_PEERS=required`, as in CI, a skip is a failure.
 #![allow(clippy::disallowed_methods)] // Tests across processes live in real time and read their environment.
 
+pub mod console;
 pub mod process;
 
 use std::path::{Path, PathBuf};
