@@ -1,1 +1,20 @@
-//! Topologies, fabric, guests, faults, scenarios and reports.
+//! Labs: topologies, the fabric, guests, faults, scenarios and reports.
+//!
+//! Read in this order: `topology` (what a lab consists of), `fabric` (the wire between the chassis), `lab` (real
+//! namespaces, held by one supervisor). `text` reads the files people write, `cli` is `ovn sandbox`.
+//!
+//! Invariant: this crate does not know how a daemon works inside. It starts executables, talks OVSDB to their
+//! sockets and looks at frames; any of them may be somebody else's.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "an outer crate: it runs real labs, with clocks, sockets and processes"
+)]
+
+pub mod cli;
+pub mod fabric;
+pub mod lab;
+pub mod sys;
+pub mod text;
+pub mod topology;
+
+pub use cli::main;

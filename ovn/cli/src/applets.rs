@@ -27,6 +27,12 @@ pub(crate) const APPLETS: &[Applet] = &[
         run: |args| appctl::run(program("ovn-appctl", Family::Ovn), "ovn-northd", args),
     },
     Applet {
+        name: "ovn-sandbox",
+        short: Some("sandbox"),
+        summary: "labs of chassis and guests on this machine, and scenarios run in them",
+        run: sandbox::main,
+    },
+    Applet {
         name: "ovs-appctl",
         short: Some("appctl"),
         summary: "sends a control command to a daemon",

@@ -1,0 +1,3 @@
+//! The `netns` backend: a lab of real network namespaces, held by one supervisor.
+pub mod netlink;
+pub mod netns;
