@@ -5,6 +5,7 @@ pub mod getopt;
 pub mod net;
 pub mod options;
 pub mod paths;
+pub mod peers;
 pub mod pidfile;
 pub mod shell;
 pub mod target;
