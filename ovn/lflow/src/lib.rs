@@ -10,7 +10,10 @@
 //! - [`pipeline`]: every stage of every kind of datapath, in one list.
 //! - [`regs`]: the registers by which a stage tells a later one something.
 
+pub mod error;
+pub mod lexer;
 pub mod pipeline;
 pub mod regs;
 
+pub use error::{Error, ErrorKind};
 pub use pipeline::{DatapathKind, Pipeline, Stage};
