@@ -5,15 +5,21 @@
 //! text is the interface: it stays OVN's language, documented in ovn-sb(5) under `Logical_Flow`.
 //!
 //! Invariant: this crate knows the language and nothing of the rows that carry it. Names of ports,
-//! sets and groups mean something only through an environment that the caller brings.
+//! sets and groups mean something only through what the caller brings ([`expr::Sets`], [`expr::Ports`]).
 //!
 //! - [`pipeline`]: every stage of every kind of datapath, in one list.
 //! - [`regs`]: the registers by which a stage tells a later one something.
+//! - [`lexer`]: text to tokens.
+//! - [`symbols`]: what each name stands for, in terms of OpenFlow fields.
+//! - [`expr`]: matches, from text to OpenFlow.
 
+mod cursor;
 pub mod error;
+pub mod expr;
 pub mod lexer;
 pub mod pipeline;
 pub mod regs;
+pub mod symbols;
 
 pub use error::{Error, ErrorKind};
 pub use pipeline::{DatapathKind, Pipeline, Stage};

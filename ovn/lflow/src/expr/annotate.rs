@@ -1,0 +1,83 @@
+//! Everything in terms of fields, with all that a field implies said aloud.
+
+use super::{Comparison, Expr, Relation, Value};
+use crate::symbols::{Body, FieldRef, Level, Symbol};
+
+/// Replaces predicates by what they stand for and subfields by bits of fields, and adds the
+/// prerequisites of every symbol.
+///
+/// Prerequisites hold on both sides of a negation: `tcp.src != 80` is true of TCP packets only, and so is
+/// `!(tcp.src == 80)`. Of a disjunction about one symbol they are said once, so that large sets
+/// stay what they are.
+pub fn annotate(expr: Expr) -> Expr {
+    match expr {
+        Expr::Boolean(_) | Expr::ChassisResident { .. } => expr,
+        Expr::Comparison(comparison) => {
+            let symbol = comparison.field.symbol;
+            with_prerequisites(expand(comparison), symbol)
+        }
+        Expr::And(terms) => Expr::and(terms.into_iter().map(annotate)),
+        Expr::Or(terms) => match common_symbol(&terms) {
+            Some(symbol) => {
+                let expanded = terms.into_iter().map(|term| match term {
+                    Expr::Comparison(comparison) => expand(comparison),
+                    other => annotate(other),
+                });
+                with_prerequisites(Expr::or(expanded), symbol)
+            }
+            None => Expr::or(terms.into_iter().map(annotate)),
+        },
+    }
+}
+
+/// The symbol that all terms compare.
+fn common_symbol(terms: &[Expr]) -> Option<&'static Symbol> {
+    let mut symbols = terms.iter().map(|term| match term {
+        Expr::Comparison(comparison) => Some(comparison.field.symbol),
+        Expr::Boolean(_) | Expr::And(_) | Expr::Or(_) | Expr::ChassisResident { .. } => None,
+    });
+    let first = symbols.next()??;
+    symbols.all(|symbol| symbol == Some(first)).then_some(first)
+}
+
+/// The comparison in terms of fields, with the prerequisites of the predicates in it.
+fn expand(comparison: Comparison) -> Expr {
+    let field = comparison.field;
+    if let Some(expansion) = field.symbol.expansion() {
+        let Value::Integer { value, .. } = comparison.value else {
+            return Expr::Comparison(comparison);
+        };
+        let positive = (value & 1 == 1) ^ (comparison.relation == Relation::Ne);
+        let expansion = expansion.clone();
+        return annotate(if positive { expansion } else { expansion.negated() });
+    }
+    match field.resolve() {
+        Some(field) => Expr::Comparison(Comparison { field, ..comparison }),
+        None => Expr::Comparison(comparison),
+    }
+}
+
+/// `expr`, and what `symbol` and the fields that it is part of imply.
+fn with_prerequisites(expr: Expr, symbol: &'static Symbol) -> Expr {
+    let mut terms = vec![expr];
+    let mut next = Some(symbol);
+    while let Some(symbol) = next {
+        terms.extend(symbol.prerequisites().cloned());
+        next = match symbol.body {
+            Body::Subfield { parent, .. } => crate::symbols::table().get(parent),
+            Body::Integer { .. } | Body::String(_) | Body::Predicate(_) | Body::Ovn(_) => None,
+        };
+    }
+    Expr::and(terms)
+}
+
+/// Whether an expression, as it is written, compares anything nominal.
+pub(crate) fn refers_to_nominal(expr: &Expr) -> bool {
+    match expr {
+        Expr::Boolean(_) | Expr::ChassisResident { .. } => false,
+        Expr::Comparison(Comparison { field: FieldRef { symbol, .. }, .. }) => {
+            symbol.level() == Level::Nominal
+        }
+        Expr::And(terms) | Expr::Or(terms) => terms.iter().any(refers_to_nominal),
+    }
+}

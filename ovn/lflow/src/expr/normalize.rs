@@ -1,0 +1,286 @@
+//! A disjunction of conjunctions, of which each term is about one symbol.
+//!
+//! Such a form is close to OpenFlow: a conjunction in which each term has one alternative is one match, and
+//! one in which several terms have several alternatives is one conjunctive match.
+
+use super::{Comparison, Expr, SIZE_MAX, Value};
+use crate::error::ErrorKind;
+use crate::symbols::Symbol;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The values that a symbol may have.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alternatives {
+    /// Values and masks, in the bits of the whole field.
+    Integers(BTreeSet<(u128, u128)>),
+    Strings(BTreeSet<Arc<str>>),
+}
+
+impl Alternatives {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Integers(set) => set.len(),
+            Self::Strings(set) => set.len(),
+        }
+    }
+
+    /// Whether there are none, so that nothing can match.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Each one alone.
+    pub fn singles(&self) -> Vec<Self> {
+        match self {
+            Self::Integers(set) => set.iter().map(|&pair| Self::Integers([pair].into())).collect(),
+            Self::Strings(set) => set.iter().map(|name| Self::Strings([name.clone()].into())).collect(),
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Integers(mine), Self::Integers(theirs)) => mine.extend(theirs),
+            (Self::Strings(mine), Self::Strings(theirs)) => mine.extend(theirs),
+            (Self::Integers(_), Self::Strings(_)) | (Self::Strings(_), Self::Integers(_)) => {
+                unreachable!("the type checks of the parser keep strings and integers of a symbol apart")
+            }
+        }
+    }
+
+    /// Drops what another alternative includes.
+    fn drop_included(&mut self) {
+        let Self::Integers(set) = self else { return };
+        let masks: BTreeSet<u128> = set.iter().map(|(_, mask)| *mask).collect();
+        if masks.len() < 2 {
+            return;
+        }
+        let included = |&(value, mask): &(u128, u128)| {
+            masks
+                .iter()
+                .any(|&wider| wider != mask && wider & !mask == 0 && set.contains(&(value & wider, wider)))
+        };
+        let kept = set.iter().filter(|pair| !included(pair)).copied().collect();
+        *set = kept;
+    }
+
+    /// What is in both. The cost goes with the pairs of distinct masks and the size of the result,
+    /// not with the product of the sizes.
+    fn intersection(&self, other: &Self, budget: &mut Budget) -> Result<Self, ErrorKind> {
+        let (mine, theirs) = match (self, other) {
+            (Self::Strings(mine), Self::Strings(theirs)) => {
+                return Ok(Self::Strings(mine.intersection(theirs).cloned().collect()));
+            }
+            (Self::Integers(mine), Self::Integers(theirs)) => (by_mask(mine), by_mask(theirs)),
+            (Self::Integers(_), Self::Strings(_)) | (Self::Strings(_), Self::Integers(_)) => {
+                unreachable!("the type checks of the parser keep strings and integers of a symbol apart")
+            }
+        };
+        let mut both = BTreeSet::new();
+        for (my_mask, my_values) in &mine {
+            for (their_mask, their_values) in &theirs {
+                let common = my_mask & their_mask;
+                let mut index: BTreeMap<u128, Vec<u128>> = BTreeMap::new();
+                for value in their_values {
+                    index.entry(value & common).or_default().push(*value);
+                }
+                for value in my_values {
+                    for their_value in index.get(&(value & common)).into_iter().flatten() {
+                        budget.spend(1)?;
+                        both.insert((value | their_value, my_mask | their_mask));
+                    }
+                }
+            }
+        }
+        let mut both = Self::Integers(both);
+        both.drop_included();
+        Ok(both)
+    }
+}
+
+fn by_mask(set: &BTreeSet<(u128, u128)>) -> BTreeMap<u128, Vec<u128>> {
+    let mut by_mask: BTreeMap<u128, Vec<u128>> = BTreeMap::new();
+    for &(value, mask) in set {
+        by_mask.entry(mask).or_default().push(value);
+    }
+    by_mask
+}
+
+/// A symbol and what it may be. Ordered by the symbol's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clause {
+    pub symbol: &'static Symbol,
+    pub alternatives: Alternatives,
+}
+
+/// A conjunction of clauses, each about another symbol, sorted by the symbol's name. Without clauses
+/// it is true of every packet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disjunct {
+    pub clauses: Vec<Clause>,
+}
+
+/// How many alternatives may still be made.
+struct Budget(usize);
+
+impl Budget {
+    fn spend(&mut self, amount: usize) -> Result<(), ErrorKind> {
+        self.0 = self.0.checked_sub(amount).ok_or(ErrorKind::TooLarge { limit: SIZE_MAX })?;
+        Ok(())
+    }
+}
+
+/// Brings a simplified expression without conditions into normal form. An empty list is false.
+///
+/// Clauses about a symbol that must be multiplied out have one alternative each.
+///
+/// # Errors
+/// If that takes more than [`SIZE_MAX`] comparisons.
+pub fn normalize(expr: &Expr) -> Result<Vec<Disjunct>, ErrorKind> {
+    let mut budget = Budget(SIZE_MAX);
+    let mut out: Vec<Disjunct> = Vec::new();
+    for disjunct in disjuncts(expr, &mut budget)? {
+        multiply_out(disjunct, &mut out, &mut budget)?;
+    }
+    if out.iter().any(|disjunct| disjunct.clauses.is_empty()) {
+        return Ok(vec![Disjunct::default()]);
+    }
+    let mut seen = BTreeSet::new();
+    out.retain(|disjunct| seen.insert(disjunct.sort_key()));
+    Ok(out)
+}
+
+impl Disjunct {
+    fn of(symbol: &'static Symbol, alternatives: Alternatives) -> Self {
+        Self { clauses: vec![Clause { symbol, alternatives }] }
+    }
+
+    fn sort_key(&self) -> Vec<(&'static str, Alternatives)> {
+        self.clauses.iter().map(|clause| (clause.symbol.name, clause.alternatives.clone())).collect()
+    }
+
+    /// How many alternatives all clauses have together.
+    fn size(&self) -> usize {
+        1 + self.clauses.iter().map(|clause| clause.alternatives.len()).sum::<usize>()
+    }
+
+    /// What is in both, `None` if that is nothing.
+    fn intersection(&self, other: &Self, budget: &mut Budget) -> Result<Option<Self>, ErrorKind> {
+        budget.spend(self.size() + other.size())?;
+        let mut clauses = self.clauses.clone();
+        for theirs in &other.clauses {
+            match clauses.binary_search_by_key(&theirs.symbol.name, |clause| clause.symbol.name) {
+                Err(i) => clauses.insert(i, theirs.clone()),
+                Ok(i) => {
+                    let both = clauses[i].alternatives.intersection(&theirs.alternatives, budget)?;
+                    if both.is_empty() {
+                        return Ok(None);
+                    }
+                    clauses[i].alternatives = both;
+                }
+            }
+        }
+        Ok(Some(Self { clauses }))
+    }
+}
+
+fn disjuncts(expr: &Expr, budget: &mut Budget) -> Result<Vec<Disjunct>, ErrorKind> {
+    match expr {
+        Expr::Boolean(true) => Ok(vec![Disjunct::default()]),
+        Expr::Boolean(false) => Ok(Vec::new()),
+        Expr::ChassisResident { .. } => {
+            debug_assert!(false, "conditions are resolved before an expression is normalized");
+            Ok(Vec::new())
+        }
+        Expr::Comparison(comparison) => {
+            budget.spend(1)?;
+            Ok(vec![comparison_disjunct(comparison)])
+        }
+        Expr::Or(terms) => {
+            let mut all = Vec::new();
+            for term in terms {
+                all.extend(disjuncts(term, budget)?);
+            }
+            Ok(join_single_clauses(all))
+        }
+        Expr::And(terms) => {
+            let mut factors =
+                terms.iter().map(|term| disjuncts(term, budget)).collect::<Result<Vec<_>, _>>()?;
+            // What does not multiply comes first, so that it removes as much as it can.
+            factors.sort_by_key(Vec::len);
+            let mut product = vec![Disjunct::default()];
+            for factor in &factors {
+                let mut next = Vec::new();
+                for left in &product {
+                    for right in factor {
+                        next.extend(left.intersection(right, budget)?);
+                    }
+                }
+                product = join_single_clauses(next);
+            }
+            Ok(product)
+        }
+    }
+}
+
+fn comparison_disjunct(comparison: &Comparison) -> Disjunct {
+    let alternatives = match &comparison.value {
+        Value::Integer { value, mask } => Alternatives::Integers([(*value, *mask)].into()),
+        Value::String(name) => Alternatives::Strings([name.clone()].into()),
+    };
+    Disjunct::of(comparison.field.symbol, alternatives)
+}
+
+/// Makes one clause of all disjuncts that are one clause about the same symbol.
+fn join_single_clauses(all: Vec<Disjunct>) -> Vec<Disjunct> {
+    if all.len() < 2 {
+        return all;
+    }
+    let mut joined: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut out: Vec<Disjunct> = Vec::new();
+    for mut disjunct in all {
+        if disjunct.clauses.len() != 1 {
+            out.push(disjunct);
+            continue;
+        }
+        match joined.get(disjunct.clauses[0].symbol.name) {
+            Some(&i) => {
+                if let Some(clause) = disjunct.clauses.pop() {
+                    out[i].clauses[0].alternatives.merge(clause.alternatives);
+                }
+            }
+            None => {
+                joined.insert(disjunct.clauses[0].symbol.name, out.len());
+                out.push(disjunct);
+            }
+        }
+    }
+    for &i in joined.values() {
+        out[i].clauses[0].alternatives.drop_included();
+    }
+    out
+}
+
+/// Splits the clauses that must have one alternative.
+fn multiply_out(disjunct: Disjunct, out: &mut Vec<Disjunct>, budget: &mut Budget) -> Result<(), ErrorKind> {
+    let mut product = vec![disjunct];
+    let count = product[0].clauses.len();
+    for i in 0..count {
+        if !product[0].clauses[i].symbol.must_crossproduct || product[0].clauses[i].alternatives.len() < 2 {
+            continue;
+        }
+        let mut next = Vec::new();
+        for disjunct in product {
+            for single in disjunct.clauses[i].alternatives.singles() {
+                budget.spend(disjunct.size())?;
+                let mut disjunct = disjunct.clone();
+                disjunct.clauses[i].alternatives = single;
+                next.push(disjunct);
+            }
+        }
+        product = next;
+    }
+    out.extend(product);
+    Ok(())
+}

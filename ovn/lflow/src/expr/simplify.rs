@@ -1,0 +1,85 @@
+//! Only equality, of whole fields under a mask; no constants inside.
+
+use super::{Comparison, Expr, Ports, Relation, Value};
+use crate::error::ErrorKind;
+use crate::expr::SIZE_MAX;
+use crate::symbols::{FieldRef, ones};
+
+/// Replaces `is_chassis_resident()` by what it is on this chassis, and folds constants.
+pub fn resolve_conditions(expr: Expr, ports: &dyn Ports) -> Expr {
+    match expr {
+        Expr::ChassisResident { port, negated } => Expr::Boolean(ports.is_chassis_resident(&port) != negated),
+        Expr::And(terms) => fold_and(terms.into_iter().map(|term| resolve_conditions(term, ports))),
+        Expr::Or(terms) => fold_or(terms.into_iter().map(|term| resolve_conditions(term, ports))),
+        Expr::Boolean(_) | Expr::Comparison(_) => expr,
+    }
+}
+
+/// Turns an annotated expression into one of masked equalities, and folds constants.
+///
+/// Afterwards every integer comparison is `==` with a nonzero mask on a whole field.
+///
+/// # Errors
+/// If that takes more than [`SIZE_MAX`] comparisons.
+pub fn simplify(expr: Expr) -> Result<Expr, ErrorKind> {
+    let mut budget = SIZE_MAX;
+    simplify_within(expr, &mut budget)
+}
+
+fn simplify_within(expr: Expr, budget: &mut usize) -> Result<Expr, ErrorKind> {
+    Ok(match expr {
+        Expr::Boolean(_) | Expr::ChassisResident { .. } => expr,
+        Expr::Comparison(comparison) => {
+            let simple = simplify_comparison(comparison);
+            let size = if let Expr::Or(terms) = &simple { terms.len() } else { 1 };
+            *budget = budget.checked_sub(size).ok_or(ErrorKind::TooLarge { limit: SIZE_MAX })?;
+            simple
+        }
+        Expr::And(terms) => {
+            let terms: Vec<Expr> =
+                terms.into_iter().map(|term| simplify_within(term, budget)).collect::<Result<_, _>>()?;
+            fold_and(terms)
+        }
+        Expr::Or(terms) => {
+            let terms: Vec<Expr> =
+                terms.into_iter().map(|term| simplify_within(term, budget)).collect::<Result<_, _>>()?;
+            fold_or(terms)
+        }
+    })
+}
+
+fn fold_and(terms: impl IntoIterator<Item = Expr>) -> Expr {
+    let terms: Vec<Expr> = terms.into_iter().filter(|term| *term != Expr::Boolean(true)).collect();
+    if terms.contains(&Expr::Boolean(false)) { Expr::Boolean(false) } else { Expr::and(terms) }
+}
+
+fn fold_or(terms: impl IntoIterator<Item = Expr>) -> Expr {
+    let terms: Vec<Expr> = terms.into_iter().filter(|term| *term != Expr::Boolean(false)).collect();
+    if terms.contains(&Expr::Boolean(true)) { Expr::Boolean(true) } else { Expr::or(terms) }
+}
+
+fn simplify_comparison(comparison: Comparison) -> Expr {
+    let Comparison { field, relation, value: Value::Integer { value, mask } } = comparison else {
+        return Expr::Comparison(comparison);
+    };
+    let whole = FieldRef::whole(field.symbol);
+    let equal = |value: u128, mask: u128| Expr::equality(whole, value << field.low, mask << field.low);
+    let bits = |of: u128| (0..field.bits).map(move |bit| 1 << bit).filter(move |bit: &u128| of & bit != 0);
+    // With a bit turned and the higher ones as they are, a number is on the other side of `value`.
+    let beyond = |turnable: u128| {
+        Expr::or(bits(turnable).map(|bit| equal(value ^ bit, ones(field.bits) & !(bit - 1))))
+    };
+    let below = || beyond(value);
+    let above = || beyond(!value & ones(field.bits));
+    let itself = || if mask == 0 { Expr::Boolean(true) } else { equal(value, mask) };
+    match relation {
+        Relation::Eq => itself(),
+        Relation::Ne => Expr::or(bits(mask).map(|bit| equal(value ^ bit, bit))),
+        Relation::Lt => below(),
+        Relation::Gt => above(),
+        Relation::Le if value == ones(field.bits) => Expr::Boolean(true),
+        Relation::Ge if value == 0 => Expr::Boolean(true),
+        Relation::Le => Expr::or([below(), itself()]),
+        Relation::Ge => Expr::or([above(), itself()]),
+    }
+}

@@ -1,0 +1,317 @@
+//! Every step from text to OpenFlow keeps the meaning of an expression.
+
+use super::*;
+use crate::lexer::Format;
+use openflow::{Field, Match};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// Ports `a` (1), `b` (2) and `c` (3), of which `a` is resident; a set of three addresses; a group.
+struct World;
+
+impl Ports for World {
+    fn key(&self, port: &str) -> Option<u32> {
+        ["a", "b", "c"].iter().position(|&name| name == port).map(|i| i as u32 + 1)
+    }
+
+    fn is_chassis_resident(&self, port: &str) -> bool {
+        port == "a"
+    }
+}
+
+impl Sets for World {
+    fn address_set(&self, name: &str) -> Option<Arc<Vec<Integer>>> {
+        let integers: &[u128] = match name {
+            "set" => &[1, 2, 5],
+            "none" => &[],
+            _ => return None,
+        };
+        Some(Arc::new(integers.iter().map(|&n| Integer::new(n, Format::Decimal)).collect()))
+    }
+
+    fn port_group(&self, name: &str) -> Option<Arc<Vec<Arc<str>>>> {
+        (name == "group").then(|| Arc::new(vec!["a".into(), "c".into(), "unknown".into()]))
+    }
+}
+
+/// Whether the flows of a logical flow match a packet, conjunctive matches as Open vSwitch does them:
+/// with one flow of every dimension matched, the packet is looked up again with the conjunction's id.
+fn matched(flows: &[LogicalMatch], packet: &dyn Packet) -> bool {
+    let matches = |matching: &Match, id: u32| {
+        matching.iter().all(|test| {
+            let actual = if test.field == Field::ConjId { id.into() } else { packet.field(test.field) };
+            actual & test.mask == test.value
+        })
+    };
+    let plain = |id| flows.iter().any(|flow| flow.conjunctions.is_empty() && matches(&flow.matching, id));
+    let mut dimensions: BTreeMap<u32, (u64, u8)> = BTreeMap::new();
+    for flow in flows.iter().filter(|flow| matches(&flow.matching, 0)) {
+        for conjunction in &flow.conjunctions {
+            let entry = dimensions.entry(conjunction.id).or_insert((0, conjunction.clauses));
+            entry.0 |= 1 << conjunction.clause;
+        }
+    }
+    plain(0)
+        || dimensions.iter().any(|(&id, &(met, clauses))| met.count_ones() == clauses.into() && plain(id))
+}
+
+fn compile(expr: &Expr) -> Vec<LogicalMatch> {
+    let normal = normalize(expr).unwrap();
+    let mut id = 0;
+    to_matches(&normal, &World, &mut || {
+        id += 1;
+        id
+    })
+    .unwrap()
+}
+
+/// Checks that all forms of an expression agree on all packets. Says whether it is an expression.
+fn check(text: &str, packets: &[Microflow]) -> bool {
+    let Ok(parsed) = parse(text, &World) else { return false };
+    let reparsed = parse(&parsed.to_string(), &World);
+    let annotated = annotate(parsed.clone());
+    let simple = simplify(annotated.clone()).unwrap();
+    let resolved = resolve_conditions(simple.clone(), &World);
+    let flows = compile(&resolved);
+    for packet in packets {
+        let truth = evaluate(&parsed, packet, &World);
+        let of = |expr: &Expr| evaluate(expr, packet, &World);
+        assert_eq!(of(&annotated), truth, "annotate {text} to {annotated}: {packet:?}");
+        assert_eq!(of(&simple), truth, "simplify {text} to {simple}: {packet:?}");
+        assert_eq!(of(&resolved), truth, "resolve {text} to {resolved}: {packet:?}");
+        assert_eq!(matched(&flows, packet), truth, "compile {text} to {flows:#?}: {packet:?}");
+        if let Ok(reparsed) = &reparsed {
+            assert_eq!(of(reparsed), truth, "print {text} as {parsed}: {packet:?}");
+        }
+    }
+    true
+}
+
+/// All packets over a few values of the fields that the test expressions are about.
+fn packets() -> Vec<Microflow> {
+    let mut all = vec![Microflow::default()];
+    let fields: [(Field, &[u128]); 6] = [
+        (Field::Reg(0), &[0, 1, 2, 5, 7]),
+        (Field::Reg(14), &[1, 2]),
+        (Field::EthType, &[0x800, 0x806]),
+        (Field::IpProto, &[6, 17]),
+        (Field::TcpSrc, &[0, 2, 3]),
+        (Field::IpFrag, &[0, 1, 3]),
+    ];
+    for (field, values) in fields {
+        all = all
+            .into_iter()
+            .flat_map(|packet| {
+                values.iter().map(move |&value| {
+                    let mut packet = packet.clone();
+                    packet.set(field, value);
+                    packet
+                })
+            })
+            .collect();
+    }
+    all
+}
+
+/// Comparisons and the like, to be combined.
+fn terms() -> Vec<String> {
+    let mut terms: Vec<String> = [
+        "1",
+        "0",
+        "ip4",
+        "tcp",
+        "ip.first_frag",
+        "reg0[0]",
+        "inport == \"a\"",
+        "inport == @group",
+        "inport != \"b\"",
+        "ip.proto == {6, 17}",
+        "is_chassis_resident(\"a\")",
+        "is_chassis_resident(\"b\")",
+        "reg0[0..2] == $set",
+        "reg0[0..2] != $set",
+        "reg0[0..2] != $none",
+        "1 < reg0[0..2] <= 5",
+        "tcp.src",
+        "reg0 == 1/3",
+        "reg0 != 5/6",
+        "inport == \"unknown\"",
+        "arp",
+    ]
+    .map(str::to_owned)
+    .into();
+    for relation in ["==", "!=", "<", "<=", ">", ">="] {
+        terms.extend(["0", "2", "7"].map(|constant| format!("reg0[0..2] {relation} {constant}")));
+        terms.push(format!("2 {relation} tcp.src"));
+    }
+    terms
+}
+
+#[test]
+fn all_expressions_of_two_terms_keep_their_meaning() {
+    let packets = packets();
+    let terms: Vec<String> =
+        terms().into_iter().flat_map(|term| [format!("({term})"), format!("!({term})")]).collect();
+    let mut expressions = 0;
+    for left in &terms {
+        expressions += usize::from(check(left, &packets));
+    }
+    // A sample of the packets is enough for the pairs, which are many.
+    let packets: Vec<Microflow> = packets.into_iter().step_by(7).collect();
+    for (i, left) in terms.iter().enumerate() {
+        for right in &terms[i + 1..] {
+            expressions += usize::from(check(&format!("{left} && {right}"), &packets));
+            expressions += usize::from(check(&format!("!({left} || {right})"), &packets));
+        }
+    }
+    assert!(expressions > 2500, "{expressions}");
+}
+
+fn expression() -> impl Strategy<Value = String> {
+    let set = |field: &'static str, max: u32| {
+        (proptest::collection::vec(0..=max, 1..5), prop_oneof![Just("=="), Just("!=")]).prop_map(
+            move |(values, relation)| {
+                let values: Vec<String> = values.iter().map(u32::to_string).collect();
+                format!("{field} {relation} {{{}}}", values.join(", "))
+            },
+        )
+    };
+    let leaf = prop_oneof![
+        4 => proptest::sample::select(terms()),
+        2 => set("reg0[0..2]", 7),
+        2 => set("tcp.src[0..1]", 3),
+        1 => set("reg1", 4),
+        1 => Just("inport == {\"a\", \"b\", \"c\"}".to_owned()),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        (proptest::collection::vec(inner, 1..4), any::<bool>(), any::<bool>()).prop_map(
+            |(terms, and, not)| {
+                let terms: Vec<String> = terms.iter().map(|term| format!("({term})")).collect();
+                let joined = terms.join(if and { " && " } else { " || " });
+                if not { format!("!({joined})") } else { joined }
+            },
+        )
+    })
+}
+
+proptest! {
+    #[test]
+    fn larger_expressions_keep_their_meaning(text in expression()) {
+        let packets: Vec<Microflow> = packets().into_iter().step_by(3).collect();
+        check(&text, &packets);
+    }
+
+    #[test]
+    fn any_text_is_an_expression_or_an_error_that_lies_in_it(
+        text in "((ip4|tcp\\.src|inport|reg0|==|<|!|&&|\\|\\||\\(|\\)|\\{|\\}|\\[|\\]|1|\"a\"|\\$set|@group|,) ?){0,12}"
+    ) {
+        match parse(&text, &World) {
+            Ok(expr) => {
+                let _ = simplify(annotate(expr));
+            }
+            Err(error) => prop_assert!(error.span.end <= text.len() && text.get(error.span.clone()).is_some()),
+        }
+    }
+}
+
+/// The flows of an expression, one a line.
+fn flows(text: &str) -> String {
+    let annotated = annotate(parse(text, &World).unwrap());
+    let resolved = resolve_conditions(simplify(annotated).unwrap(), &World);
+    let mut lines: Vec<String> = compile(&resolved)
+        .iter()
+        .map(|flow| {
+            let tests: Vec<String> = flow
+                .matching
+                .iter()
+                .map(|test| match test.mask == test.field.full_mask() {
+                    true => format!("{}={:#x}", test.field, test.value),
+                    false => format!("{}={:#x}/{:#x}", test.field, test.value, test.mask),
+                })
+                .collect();
+            let conjunctions: Vec<String> = flow
+                .conjunctions
+                .iter()
+                .map(|c| format!(" conjunction({}, {}/{})", c.id, c.clause + 1, c.clauses))
+                .collect();
+            format!("{}{}", tests.join(","), conjunctions.concat())
+        })
+        .collect();
+    lines.sort();
+    lines.join("\n")
+}
+
+#[test]
+fn sets_in_two_dimensions_become_a_conjunctive_match_where_that_is_shorter() {
+    insta::assert_snapshot!(flows("ip4.src == {1.0.0.1, 1.0.0.2, 1.0.0.3} && ip4.dst == {2.0.0.1, 2.0.0.2, 2.0.0.3}"), @r"
+    conj_id=0x1,eth_type=0x800
+    eth_type=0x800,ip_dst=0x2000001 conjunction(1, 1/2)
+    eth_type=0x800,ip_dst=0x2000002 conjunction(1, 1/2)
+    eth_type=0x800,ip_dst=0x2000003 conjunction(1, 1/2)
+    eth_type=0x800,ip_src=0x1000001 conjunction(1, 2/2)
+    eth_type=0x800,ip_src=0x1000002 conjunction(1, 2/2)
+    eth_type=0x800,ip_src=0x1000003 conjunction(1, 2/2)
+    ");
+    insta::assert_snapshot!(flows("ip4.src == {1.0.0.1, 1.0.0.2} && ip4.dst == {2.0.0.1, 2.0.0.2}"), @r"
+    eth_type=0x800,ip_src=0x1000001,ip_dst=0x2000001
+    eth_type=0x800,ip_src=0x1000001,ip_dst=0x2000002
+    eth_type=0x800,ip_src=0x1000002,ip_dst=0x2000001
+    eth_type=0x800,ip_src=0x1000002,ip_dst=0x2000002
+    ");
+    insta::assert_snapshot!(flows("ip && tcp.dst == {80, 81, 82} && inport == @group"), @r"
+    reg14=0x1,eth_type=0x800,nw_proto=0x6,tcp_dst=0x50
+    reg14=0x1,eth_type=0x800,nw_proto=0x6,tcp_dst=0x51
+    reg14=0x1,eth_type=0x800,nw_proto=0x6,tcp_dst=0x52
+    reg14=0x1,eth_type=0x86dd,nw_proto=0x6,tcp_dst=0x50
+    reg14=0x1,eth_type=0x86dd,nw_proto=0x6,tcp_dst=0x51
+    reg14=0x1,eth_type=0x86dd,nw_proto=0x6,tcp_dst=0x52
+    reg14=0x3,eth_type=0x800,nw_proto=0x6,tcp_dst=0x50
+    reg14=0x3,eth_type=0x800,nw_proto=0x6,tcp_dst=0x51
+    reg14=0x3,eth_type=0x800,nw_proto=0x6,tcp_dst=0x52
+    reg14=0x3,eth_type=0x86dd,nw_proto=0x6,tcp_dst=0x50
+    reg14=0x3,eth_type=0x86dd,nw_proto=0x6,tcp_dst=0x51
+    reg14=0x3,eth_type=0x86dd,nw_proto=0x6,tcp_dst=0x52
+    ");
+}
+
+#[test]
+fn a_contradiction_makes_no_flows_and_a_truth_makes_one() {
+    assert_eq!(flows("ip4 && ip6"), "");
+    assert_eq!(flows("reg0 == 1 && xxreg0 == 0"), "");
+    assert_eq!(flows("inport == \"unknown\""), "");
+    assert_eq!(
+        compile(&Expr::Boolean(true)),
+        [LogicalMatch { matching: Match::any(), conjunctions: vec![] }]
+    );
+}
+
+#[test]
+fn what_another_alternative_includes_is_left_out() {
+    insta::assert_snapshot!(flows("ip4.src == {10.0.0.0/8, 10.1.0.0/16, 11.0.0.1}"), @r"
+    eth_type=0x800,ip_src=0xa000000/0xff000000
+    eth_type=0x800,ip_src=0xb000001
+    ");
+    insta::assert_snapshot!(flows("eth.type == 0x800 || ip4 || ip"), @r"
+    eth_type=0x800
+    eth_type=0x86dd
+    ");
+}
+
+#[test]
+fn expressions_that_explode_are_refused() {
+    let product: Vec<String> = (0..20)
+        .map(|i| format!("(reg{}[{}] == 1 || ip4.src[{i}] == 1 || tcp.src[{}] == 1)", i % 10, i, i % 16))
+        .collect();
+    let annotated = annotate(parse(&product.join(" && "), &World).unwrap());
+    let simple = simplify(annotated).unwrap();
+    assert_eq!(normalize(&simple), Err(crate::ErrorKind::TooLarge { limit: SIZE_MAX }));
+}
+
+#[test]
+fn a_large_set_stays_cheap() {
+    let addresses: Vec<String> = (0..5000).map(|i| format!("10.0.{}.{}", i / 250, i % 250)).collect();
+    let text = format!("ip4.src == {{{0}}} && ip4.dst == {{{0}}} && tcp", addresses.join(" "));
+    let annotated = annotate(parse(&text, &World).unwrap());
+    let flows = compile(&simplify(annotated).unwrap());
+    assert_eq!(flows.len(), 10_001);
+}

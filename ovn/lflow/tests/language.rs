@@ -1,0 +1,78 @@
+//! The tables of the language: each line of a `.lflow` file is an input and what comes of it.
+//!
+//! A line is `input => output`, an output that begins with `error: ` is an error. Lines that begin with
+//! `##` are comments. To add cases, write `input =>` and run the tests with `LFLOW_BLESS=1`, then
+//! read what was filled in.
+
+use lflow::error::Error;
+use lflow::expr::{self, Sets};
+use lflow::lexer::{Format, Integer};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The sets and groups that the tables refer to.
+struct World;
+
+impl Sets for World {
+    fn address_set(&self, name: &str) -> Option<Arc<Vec<Integer>>> {
+        let set: Vec<Integer> = match name {
+            "set1" => (1..=3).map(|i| Integer::new(0x0a00_0000 + i, Format::Ipv4)).collect(),
+            "set2" => vec![Integer::masked(0x0102_0300, 0xffff_ff00, Format::Ipv4)],
+            "set3" => vec![Integer::new(1, Format::Ethernet), Integer::new(2, Format::Ethernet)],
+            "set4" => Vec::new(),
+            "set5" => {
+                vec![Integer::new(0x0102_0304, Format::Ipv4), Integer::new(0xfe80 << 112 | 1, Format::Ipv6)]
+            }
+            _ => return None,
+        };
+        Some(Arc::new(set))
+    }
+
+    fn port_group(&self, name: &str) -> Option<Arc<Vec<Arc<str>>>> {
+        match name {
+            "pg_empty" => Some(Arc::new(Vec::new())),
+            "pg3" => Some(Arc::new(vec!["x".into()])),
+            _ => None,
+        }
+    }
+}
+
+fn check(file: &str, translate: impl Fn(&str) -> Result<String, Error>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(file);
+    let table = std::fs::read_to_string(&path).unwrap();
+    let mut blessed = String::new();
+    let mut wrong = Vec::new();
+    for (i, line) in table.lines().enumerate() {
+        if line.starts_with("##") || line.is_empty() {
+            writeln!(blessed, "{line}").unwrap();
+            continue;
+        }
+        let (input, wanted) = line.split_once(" =>").unwrap_or_else(|| panic!("{file}:{}: no ` =>'", i + 1));
+        let got = match translate(input) {
+            Ok(output) => output,
+            Err(error) => {
+                assert!(input.get(error.span.clone()).is_some(), "{input}: {error:?}");
+                format!("error: {error}")
+            }
+        };
+        writeln!(blessed, "{}", format!("{input} => {got}").trim_end()).unwrap();
+        if got != wanted.trim() {
+            wrong.push(format!("{file}:{}: {input}\n  wanted {}\n  got    {got}", i + 1, wanted.trim()));
+        }
+    }
+    #[expect(clippy::disallowed_methods, reason = "a test may be told to write down what it sees")]
+    if std::env::var("LFLOW_BLESS").is_ok() {
+        std::fs::write(&path, blessed).unwrap();
+    } else {
+        assert!(wrong.is_empty(), "{} wrong lines:\n{}", wrong.len(), wrong.join("\n"));
+    }
+}
+
+/// Expressions, and how they are printed once predicates are expanded and prerequisites added.
+#[test]
+fn expressions() {
+    check("expressions.lflow", |input| {
+        expr::parse(input, &World).map(|parsed| expr::annotate(parsed).to_string())
+    });
+}
