@@ -268,11 +268,6 @@ impl FieldRef {
             Body::String(_) | Body::Subfield { .. } | Body::Predicate(_) | Body::Ovn(_) => None,
         }
     }
-
-    /// The bits, in place.
-    pub(crate) fn mask(&self) -> u128 {
-        ones(self.bits) << self.low
-    }
 }
 
 impl fmt::Display for FieldRef {
