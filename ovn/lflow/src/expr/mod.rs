@@ -119,8 +119,8 @@ pub struct Comparison {
 pub enum Expr {
     Boolean(bool),
     Comparison(Comparison),
-    And(Vec<Expr>),
-    Or(Vec<Expr>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
     /// `is_chassis_resident("port")`, or that it is not.
     ChassisResident {
         port: Arc<str>,

@@ -166,7 +166,7 @@ impl Symbol {
     /// The field and the bits of it that an integer symbol names.
     ///
     /// `None` for strings, predicates and OVN fields.
-    pub fn resolve(&self) -> Option<(&'static Symbol, u16)> {
+    pub fn resolve(&self) -> Option<(&'static Self, u16)> {
         // Subfields are at most three deep, and the table's test proves that they end.
         let mut symbol = table().get(self.name)?;
         let mut offset = 0;
