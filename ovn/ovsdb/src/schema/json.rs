@@ -1,0 +1,379 @@
+//! Schemas from and to JSON, the text of an `.ovsschema` file and of `get_schema`.
+
+use super::{
+    BaseType, ColumnSchema, ColumnType, Constraint, DatabaseSchema, RefType, Reference, TableSchema,
+    is_valid_id,
+};
+use crate::error::OvsdbError;
+use crate::json::{Members, any, id};
+use crate::value::{Atom, AtomType, Datum, Real, Str, json_integer};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl DatabaseSchema {
+    /// Reads a `<database-schema>` and checks that what it refers to exists.
+    pub fn from_json(json: &Value) -> Result<Self, OvsdbError> {
+        let mut members = Members::of(json, "database schema")?;
+        let name = members.required("name", id)?;
+        let version = members.optional("version", Value::as_str)?.unwrap_or_default();
+        let cksum = members.optional("cksum", Value::as_str)?;
+        let tables_json = members.required("tables", Value::as_object)?;
+        members.finish()?;
+        if !version.is_empty() && !is_version(version) {
+            return Err(OvsdbError::syntax(
+                json,
+                format!("schema version \"{version}\" not in format x.y.z"),
+            ));
+        }
+        let mut tables = BTreeMap::new();
+        for (table, table_json) in tables_json {
+            check_name(json, table)?;
+            tables.insert(Str::from(table.as_str()), TableSchema::from_json(table, table_json)?);
+        }
+        // A schema from before garbage collection existed names no root: then all tables are.
+        if tables.values().all(|table| !table.is_root) {
+            tables.values_mut().for_each(|table| table.is_root = true);
+        }
+        check_references(&mut tables)?;
+        Ok(Self { name: name.into(), version: version.into(), cksum: cksum.map(Str::from), tables })
+    }
+
+    /// The `<database-schema>`; what is default is left out.
+    pub fn to_json(&self) -> Value {
+        let all_roots = self.tables.values().all(|table| table.is_root);
+        let tables: Map<String, Value> =
+            self.tables.iter().map(|(name, table)| (name.to_string(), table.to_json(all_roots))).collect();
+        let mut out = Map::new();
+        out.insert("name".to_owned(), self.name.as_ref().into());
+        if !self.version.is_empty() {
+            out.insert("version".to_owned(), self.version.as_ref().into());
+        }
+        if let Some(cksum) = &self.cksum {
+            out.insert("cksum".to_owned(), cksum.as_ref().into());
+        }
+        out.insert("tables".to_owned(), tables.into());
+        out.into()
+    }
+}
+
+/// Three decimal numbers with dots between them.
+fn is_version(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn check_name(json: &Value, name: &str) -> Result<(), OvsdbError> {
+    if name.starts_with('_') {
+        return Err(OvsdbError::syntax(json, "names beginning with \"_\" are reserved"));
+    }
+    if !is_valid_id(name) {
+        return Err(OvsdbError::syntax(json, "name must be a valid id"));
+    }
+    Ok(())
+}
+
+/// Every reference names a table, and one that keeps a row alive is itself kept: a column that
+/// strongly refers to rows of a non-root table is never ephemeral.
+fn check_references(tables: &mut BTreeMap<Str, TableSchema>) -> Result<(), OvsdbError> {
+    let is_root: BTreeMap<Str, bool> =
+        tables.iter().map(|(name, table)| (name.clone(), table.is_root)).collect();
+    for table in tables.values_mut() {
+        for (name, column) in &mut table.columns {
+            for (place, base) in [("key", Some(&column.ty.key)), ("value", column.ty.value.as_ref())] {
+                let Some(reference) = base.and_then(|base| base.reference.as_ref()) else { continue };
+                match (is_root.get(&reference.table), reference.kind) {
+                    (None, _) => {
+                        let words =
+                            format!("column {name} {place} refers to undefined table {}", reference.table);
+                        return Err(OvsdbError::new(OvsdbError::SYNTAX, words));
+                    }
+                    (Some(false), RefType::Strong) => column.ephemeral = false,
+                    (Some(true), RefType::Strong) | (Some(_), RefType::Weak) => {}
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+impl TableSchema {
+    fn from_json(name: &str, json: &Value) -> Result<Self, OvsdbError> {
+        let mut members = Members::of(json, format!("table schema for table {name}"))?;
+        let columns_json = members.required("columns", Value::as_object)?;
+        let max_rows = members.optional("maxRows", json_integer)?;
+        let is_root = members.optional("isRoot", Value::as_bool)?.unwrap_or(false);
+        let indexes_json = members.optional("indexes", Value::as_array)?;
+        members.finish()?;
+        let max_rows = match max_rows {
+            Some(n) if n <= 0 => return Err(OvsdbError::syntax(json, "maxRows must be at least 1")),
+            Some(n) => u32::try_from(n).ok().filter(|n| *n != u32::MAX),
+            None => None,
+        };
+        if columns_json.is_empty() {
+            return Err(OvsdbError::syntax(json, "table must have at least one column"));
+        }
+        let mut columns = BTreeMap::new();
+        for (column, column_json) in columns_json {
+            check_name(json, column)?;
+            columns.insert(Str::from(column.as_str()), ColumnSchema::from_json(column, column_json)?);
+        }
+        let indexes = indexes_json.map_or(&[][..], Vec::as_slice);
+        let indexes =
+            indexes.iter().map(|index| index_from_json(json, index, &columns)).collect::<Result<_, _>>()?;
+        Ok(Self { columns, max_rows, is_root, indexes })
+    }
+
+    fn to_json(&self, all_roots: bool) -> Value {
+        let columns: Map<String, Value> =
+            self.columns.iter().map(|(name, column)| (name.to_string(), column.to_json())).collect();
+        let mut out = Map::new();
+        out.insert("columns".to_owned(), columns.into());
+        if let Some(max_rows) = self.max_rows {
+            out.insert("maxRows".to_owned(), max_rows.into());
+        }
+        if self.is_root && !all_roots {
+            out.insert("isRoot".to_owned(), true.into());
+        }
+        if !self.indexes.is_empty() {
+            let index = |index: &Vec<Str>| index.iter().map(|name| Value::from(&**name)).collect::<Value>();
+            out.insert("indexes".to_owned(), self.indexes.iter().map(index).collect());
+        }
+        out.into()
+    }
+}
+
+fn index_from_json(
+    table: &Value,
+    json: &Value,
+    columns: &BTreeMap<Str, ColumnSchema>,
+) -> Result<Vec<Str>, OvsdbError> {
+    let wrong = || OvsdbError::syntax(json, "array of distinct column names expected");
+    let mut index: Vec<Str> = Vec::new();
+    for name in json.as_array().ok_or_else(wrong)? {
+        let name = name.as_str().ok_or_else(wrong)?;
+        let Some((name, column)) = columns.get_key_value(name) else {
+            return Err(OvsdbError::syntax(json, format!("{name} is not a valid column name")));
+        };
+        if index.contains(name) {
+            return Err(wrong());
+        }
+        if column.ephemeral {
+            let words = format!("ephemeral columns (such as {name}) may not be indexed");
+            return Err(OvsdbError::syntax(table, words));
+        }
+        index.push(name.clone());
+    }
+    if index.is_empty() {
+        return Err(OvsdbError::syntax(table, "index must have at least one column"));
+    }
+    Ok(index)
+}
+
+impl ColumnSchema {
+    /// Reads a `<column-schema>`; `name` is for errors.
+    pub fn from_json(name: &str, json: &Value) -> Result<Self, OvsdbError> {
+        let mut members = Members::of(json, format!("schema for column {name}"))?;
+        let mutable = members.optional("mutable", Value::as_bool)?.unwrap_or(true);
+        let ephemeral = members.optional("ephemeral", Value::as_bool)?.unwrap_or(false);
+        let ty = members.required("type", |json| (json.is_string() || json.is_object()).then_some(json))?;
+        members.finish()?;
+        Ok(Self { ty: ColumnType::from_json(ty)?, ephemeral, mutable })
+    }
+
+    /// The `<column-schema>`; what is default is left out.
+    pub fn to_json(&self) -> Value {
+        let mut out = Map::new();
+        out.insert("type".to_owned(), self.ty.to_json());
+        if !self.mutable {
+            out.insert("mutable".to_owned(), false.into());
+        }
+        if self.ephemeral {
+            out.insert("ephemeral".to_owned(), true.into());
+        }
+        out.into()
+    }
+}
+
+impl ColumnType {
+    /// Reads a `<type>`.
+    pub fn from_json(json: &Value) -> Result<Self, OvsdbError> {
+        if json.is_string() {
+            return Ok(Self { key: BaseType::from_json(json)?, value: None, min: 1, max: Some(1) });
+        }
+        let mut members = Members::of(json, "ovsdb type")?;
+        let base = |json| Some(json).filter(|json: &&Value| json.is_string() || json.is_object());
+        let key = members.required("key", base)?;
+        let value = members.optional("value", base)?;
+        let bound =
+            |json| Some(json).filter(|json: &&Value| json.is_string() || json_integer(json).is_some());
+        let min = members.optional("min", json_integer)?;
+        let max = members.optional("max", bound)?;
+        members.finish()?;
+        let key = BaseType::from_json(key)?;
+        let value = value.map(BaseType::from_json).transpose()?;
+        let bad = |json| OvsdbError::syntax(json, "bad min or max value");
+        let max = match max {
+            None => Some(1),
+            Some(unlimited) if unlimited == "unlimited" => None,
+            Some(max) => {
+                let n = json_integer(max).ok_or_else(|| bad(max))?;
+                Some(u32::try_from(n).map_err(|_| bad(max))?).filter(|n| *n != u32::MAX)
+            }
+        };
+        match min.unwrap_or(1) {
+            min @ (0 | 1) if max != Some(0) => Ok(Self { key, value, min: u32::from(min == 1), max }),
+            _ => Err(OvsdbError::syntax(json, "ovsdb type fails constraint checks")),
+        }
+    }
+
+    /// The `<type>`; what is default is left out.
+    pub fn to_json(&self) -> Value {
+        if self.is_scalar() && !self.key.is_constrained() {
+            return self.key.to_json();
+        }
+        let mut out = Map::new();
+        out.insert("key".to_owned(), self.key.to_json());
+        if let Some(value) = &self.value {
+            out.insert("value".to_owned(), value.to_json());
+        }
+        if self.min != 1 {
+            out.insert("min".to_owned(), self.min.into());
+        }
+        match self.max {
+            Some(1) => {}
+            Some(max) => _ = out.insert("max".to_owned(), max.into()),
+            None => _ = out.insert("max".to_owned(), "unlimited".into()),
+        }
+        out.into()
+    }
+}
+
+impl BaseType {
+    /// Reads a `<base-type>`.
+    pub fn from_json(json: &Value) -> Result<Self, OvsdbError> {
+        let atomic = |json: &Value| {
+            let name = json.as_str().unwrap_or_default();
+            AtomType::from_name(name)
+                .ok_or_else(|| OvsdbError::syntax(json, format!("\"{name}\" is not an atomic-type")))
+        };
+        if json.is_string() {
+            return atomic(json).map(Self::from);
+        }
+        let mut members = Members::of(json, "ovsdb type")?;
+        let atom = atomic(members.required("type", |json| Some(json).filter(|j| j.is_string()))?)?;
+        let mut base = Self::from(atom);
+        match members.optional("enum", any)? {
+            Some(values) => base.constraint = enum_from_json(values, atom)?,
+            None => base.read_limits(json, &mut members)?,
+        }
+        members.finish()?;
+        Ok(base)
+    }
+
+    fn read_limits(&mut self, json: &Value, members: &mut Members<'_>) -> Result<(), OvsdbError> {
+        let exceeds = |what: &str| Err(OvsdbError::syntax(json, format!("min{what} exceeds max{what}")));
+        match self.atom {
+            AtomType::Integer => {
+                let min = members.optional("minInteger", json_integer)?.unwrap_or(i64::MIN);
+                let max = members.optional("maxInteger", json_integer)?.unwrap_or(i64::MAX);
+                if min > max {
+                    return exceeds("Integer");
+                }
+                if (min, max) != (i64::MIN, i64::MAX) {
+                    self.constraint = Constraint::IntegerRange { min, max };
+                }
+            }
+            AtomType::Real => {
+                let min = members.optional("minReal", Value::as_f64)?.map(Real::new);
+                let max = members.optional("maxReal", Value::as_f64)?.map(Real::new);
+                if min.zip(max).is_some_and(|(min, max)| min > max) {
+                    return exceeds("Real");
+                }
+                if min.is_some() || max.is_some() {
+                    self.constraint = Constraint::RealRange { min, max };
+                }
+            }
+            AtomType::String => {
+                let length = |json: &Value| json_integer(json).and_then(|n| u32::try_from(n).ok());
+                let min = members.optional("minLength", length)?.unwrap_or(0);
+                let max = members.optional("maxLength", length)?.unwrap_or(u32::MAX);
+                if min > max {
+                    return exceeds("Length");
+                }
+                if (min, max) != (0, u32::MAX) {
+                    self.constraint = Constraint::StringLength { min, max };
+                }
+            }
+            AtomType::Uuid => self.reference = reference_from_json(json, members)?,
+            AtomType::Boolean => {}
+        }
+        Ok(())
+    }
+
+    fn is_constrained(&self) -> bool {
+        self.constraint != Constraint::None || self.reference.is_some()
+    }
+
+    /// The `<base-type>`; what is default is left out.
+    pub fn to_json(&self) -> Value {
+        if !self.is_constrained() {
+            return self.atom.name().into();
+        }
+        let mut out = Map::new();
+        out.insert("type".to_owned(), self.atom.name().into());
+        let mut put = |key: &str, value: Value| _ = out.insert(key.to_owned(), value);
+        match &self.constraint {
+            Constraint::None => {}
+            Constraint::Enum(values) => put("enum", Datum::Set(values.iter().cloned().collect()).to_json()),
+            Constraint::IntegerRange { min, max } => {
+                if *min != i64::MIN {
+                    put("minInteger", json!(min));
+                }
+                if *max != i64::MAX {
+                    put("maxInteger", json!(max));
+                }
+            }
+            Constraint::RealRange { min, max } => {
+                for (key, bound) in [("minReal", min), ("maxReal", max)] {
+                    if let Some(bound) = bound {
+                        put(key, Atom::Real(*bound).to_json());
+                    }
+                }
+            }
+            Constraint::StringLength { min, max } => {
+                if *min != 0 {
+                    put("minLength", json!(min));
+                }
+                if *max != u32::MAX {
+                    put("maxLength", json!(max));
+                }
+            }
+        }
+        if let Some(reference) = &self.reference {
+            put("refTable", reference.table.as_ref().into());
+            if reference.kind == RefType::Weak {
+                put("refType", "weak".into());
+            }
+        }
+        out.into()
+    }
+}
+
+fn enum_from_json(json: &Value, atom: AtomType) -> Result<Constraint, OvsdbError> {
+    let ty = ColumnType { key: atom.into(), value: None, min: 1, max: None };
+    let values: BTreeSet<Atom> = Datum::from_json(json, &ty, None)?.keys().cloned().collect();
+    Ok(Constraint::Enum(values))
+}
+
+fn reference_from_json(json: &Value, members: &mut Members<'_>) -> Result<Option<Reference>, OvsdbError> {
+    let Some(table) = members.optional("refTable", id)? else { return Ok(None) };
+    let kind = match members.optional("refType", id)? {
+        None | Some("strong") => RefType::Strong,
+        Some("weak") => RefType::Weak,
+        Some(other) => {
+            let words = format!("refType must be \"strong\" or \"weak\" (not \"{other}\")");
+            return Err(OvsdbError::syntax(json, words));
+        }
+    };
+    Ok(Some(Reference { table: table.into(), kind }))
+}

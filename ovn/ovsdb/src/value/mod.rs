@@ -1,0 +1,16 @@
+//! Values: identifiers, atoms, and the sets and maps of them that columns hold.
+
+mod atom;
+mod convert;
+mod datum;
+mod diff;
+mod parse;
+mod uuid;
+
+pub use atom::{Atom, AtomType, Real, Str};
+pub use convert::{FromAtom, FromDatum, ToAtom, ToDatum, WrongDatum};
+pub use datum::Datum;
+pub use parse::Symbols;
+pub use uuid::{ParseUuidError, Uuid, UuidGenerator};
+
+pub(crate) use parse::json_integer;
