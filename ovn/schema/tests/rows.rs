@@ -10,7 +10,8 @@ fn uuid(number: u128) -> Uuid {
 
 /// The default values of all columns of a row.
 fn defaults<T: TypedRow>(schema: &ovsdb::DatabaseSchema) -> Vec<Datum> {
-    T::COLUMNS.iter().map(|column| Datum::default_for(&schema.column(T::TABLE, column).unwrap().ty)).collect()
+    let column = |name: &&str| schema.column(T::TABLE, name).expect("every field is a column of the schema");
+    T::COLUMNS.iter().map(|name| Datum::default_for(&column(name).ty)).collect()
 }
 
 #[test]
