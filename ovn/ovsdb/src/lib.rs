@@ -9,10 +9,13 @@
 //! - [`Operation`], [`Condition`], [`Mutation`]: what a transaction asks for, from JSON and to JSON;
 //!   [`Transaction`] builds one on the client's side.
 //! - [`rpc`]: messages and their framing.
+//! - [`replica`]: a client's copy of the tables it is interested in.
 
 mod error;
 mod json;
 mod ops;
+mod probe;
+pub mod replica;
 pub mod rpc;
 mod schema;
 mod value;

@@ -8,19 +8,19 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     head: Box<str>,
-    shared: Option<(Arc<str>, &'static str)>,
+    shared: Option<(Arc<[u8]>, &'static str)>,
 }
 
 impl Frame {
-    /// A frame around `body`: `head`, the shared body, `tail`. Together they must be one message.
-    pub fn shared(head: String, body: Arc<str>, tail: &'static str) -> Self {
+    /// A frame around `body`: `head`, the shared body, `tail`. Together they must be the text of one message.
+    pub fn shared(head: String, body: Arc<[u8]>, tail: &'static str) -> Self {
         Self { head: head.into_boxed_str(), shared: Some((body, tail)) }
     }
 
     /// The pieces of the message, in order; written one after the other they are its bytes.
     pub fn pieces(&self) -> [&[u8]; 3] {
         match &self.shared {
-            Some((body, tail)) => [self.head.as_bytes(), body.as_bytes(), tail.as_bytes()],
+            Some((body, tail)) => [self.head.as_bytes(), body, tail.as_bytes()],
             None => [self.head.as_bytes(), &[], &[]],
         }
     }
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_shared_frame_is_the_same_message_as_a_whole_one() {
-        let body: Arc<str> = r#"{"T":{}}"#.into();
+        let body: Arc<[u8]> = br#"{"T":{}}"#.as_slice().into();
         let head = r#"{"id":null,"method":"update","params":["m","#.to_owned();
         let shared = Frame::shared(head, body, "]}");
         let whole = Frame::from(&Message::notification("update", json!(["m", {"T": {}}])));
