@@ -216,6 +216,10 @@ fn every_file_is_in_a_module_tree() {
 fn parents_of(dir: &str) -> Vec<String> {
     let mut parents = vec![format!("{dir}/mod.rs"), format!("{dir}/lib.rs"), format!("{dir}/main.rs")];
     parents.push(format!("{dir}.rs"));
+    // `mod folder { pub mod file; }` in the crate's root.
+    if let Some((above, _)) = dir.rsplit_once('/') {
+        parents.push(format!("{above}/lib.rs"));
+    }
     parents
 }
 

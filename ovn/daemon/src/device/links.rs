@@ -27,6 +27,8 @@ pub struct LinkInfo {
     pub admin_up: bool,
     /// Whether it has a carrier.
     pub carrier: bool,
+    /// Whether the kernel has finished bringing it up, so that what is sent is not dropped (RFC 2863 "up").
+    pub running: bool,
 }
 
 /// What became of an interface.
@@ -146,6 +148,7 @@ fn info(message: &LinkMessage) -> Option<LinkInfo> {
         mtu: 0,
         admin_up: message.header.flags.contains(LinkFlags::Up),
         carrier: message.header.flags.contains(LinkFlags::LowerUp),
+        running: message.header.flags.contains(LinkFlags::Running),
     };
     for attribute in &message.attributes {
         match attribute {
