@@ -1,5 +1,6 @@
 //! Real octets: what Debian's `ovs-ofctl` and `ovs-vswitchd` said to each other, and the captured examples of the
 //! Nicira extensions that `ovn-controller` uses.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use openflow::{
     Action, Body, Conjunction, Ct, Field, FlowMod, Instruction, Message, Nat, Subfield, Version, ZoneSource,
