@@ -9,12 +9,14 @@
 //! - [`Operation`], [`Condition`], [`Mutation`]: what a transaction asks for, from JSON and to JSON;
 //!   [`Transaction`] builds one on the client's side.
 //! - [`db::Database`]: runs transactions, keeps the promises of the schema, gives snapshots.
+//! - [`log`]: the records of the standalone file format, and databases from them.
 //! - [`rpc`]: messages and their framing.
 //! - [`replica`]: a client's copy of the tables it is interested in.
 
 pub mod db;
 mod error;
 mod json;
+pub mod log;
 mod ops;
 mod probe;
 pub mod replica;

@@ -32,7 +32,7 @@ pub(super) fn execute(
     let mut results = Vec::with_capacity(operations.len());
     for (i, json) in operations.iter().enumerate() {
         let parsed = Operation::from_json(json, (i + 1, operations.len()), &layout, &mut symbols);
-        match parsed.map_err(Stop::Error).and_then(|operation| run.operation(json, operation, &mut symbols)) {
+        match parsed.map_err(Stop::Error).and_then(|operation| run.allowed(json, operation, &mut symbols)) {
             Ok(result) => results.push(result),
             Err(Stop::Blocked { until_ms }) => return Execution::Blocked { until_ms },
             Err(Stop::Error(error)) => {
@@ -73,19 +73,21 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Runs an operation; one that may not be asked for is refused only once nothing else is wrong.
+    fn allowed(&mut self, json: &Value, operation: Operation, symbols: &mut Symbols) -> Result<Value, Stop> {
+        let refused = (self.caller.read_only && operation.is_write()).then_some(operation.name());
+        let result = self.operation(json, operation, symbols)?;
+        let Some(name) = refused else { return Ok(result) };
+        let words = format!("{name} operation not allowed when database server is in read only mode");
+        Err(OvsdbError::new(OvsdbError::NOT_ALLOWED, words).into())
+    }
+
     fn operation(
         &mut self,
         json: &Value,
         operation: Operation,
         symbols: &mut Symbols,
     ) -> Result<Value, Stop> {
-        if self.caller.read_only && operation.is_write() {
-            let words = format!(
-                "{} operation not allowed when database server is in read only mode",
-                operation.name()
-            );
-            return Err(OvsdbError::new(OvsdbError::NOT_ALLOWED, words).into());
-        }
         let layout = self.database.layout().clone();
         let at = |name: &str| table_of(&layout, name);
         match operation {
