@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind};
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
+use std::str::FromStr;
 
 /// How an integer constant is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,6 +43,20 @@ impl Integer {
     pub fn masked(value: u128, mask: u128, format: Format) -> Self {
         let bits = width(value & mask, format).max(width(mask, format));
         Self { value: value & mask, mask: Some(mask), format, bits }
+    }
+}
+
+/// A constant by itself, as in the addresses of an address set.
+impl FromStr for Integer {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let mut lexer = Lexer::new(text);
+        let (token, span) = lexer.next()?;
+        match (token, lexer.next()?.0) {
+            (Token::Integer(integer), Token::End) => Ok(integer),
+            (_, _) => Err(Error::new(span, ErrorKind::Token("Integer constant expected.".to_owned()))),
+        }
     }
 }
 
@@ -602,6 +617,15 @@ mod tests {
         assert_eq!(bits("::1"), 128);
         assert_eq!(bits("00:00:00:00:00:01"), 48);
         assert_eq!(bits("0x1/0xfffff"), 20);
+    }
+
+    #[test]
+    fn a_constant_by_itself_is_read() {
+        let read = |text: &str| text.parse::<Integer>().map_err(|error| error.to_string());
+        assert_eq!(read(" 10.0.0.0/8 "), Ok(Integer::masked(10 << 24, 0xff00_0000, Format::Ipv4)));
+        assert_eq!(read("1 2"), Err("Integer constant expected.".to_owned()));
+        assert_eq!(read("nonsense"), Err("Integer constant expected.".to_owned()));
+        assert_eq!(read(""), Err("Integer constant expected.".to_owned()));
     }
 
     proptest! {

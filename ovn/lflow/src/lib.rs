@@ -26,4 +26,5 @@ pub mod symbols;
 pub mod template;
 
 pub use error::{Error, ErrorKind};
+pub use openflow;
 pub use pipeline::{DatapathKind, Pipeline, Stage};

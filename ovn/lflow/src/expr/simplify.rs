@@ -66,20 +66,21 @@ fn simplify_comparison(comparison: Comparison) -> Expr {
     let equal = |value: u128, mask: u128| Expr::equality(whole, value << field.low, mask << field.low);
     let bits = |of: u128| (0..field.bits).map(move |bit| 1 << bit).filter(move |bit: &u128| of & bit != 0);
     // With a bit turned and the higher ones as they are, a number is on the other side of `value`.
-    let beyond = |turnable: u128| {
+    // These are the fewest masks that cover such a range.
+    let beyond = |value: u128, turnable: u128| {
         Expr::or(bits(turnable).map(|bit| equal(value ^ bit, ones(field.bits) & !(bit - 1))))
     };
-    let below = || beyond(value);
-    let above = || beyond(!value & ones(field.bits));
-    let itself = || if mask == 0 { Expr::Boolean(true) } else { equal(value, mask) };
+    let below = |value| beyond(value, value);
+    let above = |value| beyond(value, !value & ones(field.bits));
     match relation {
-        Relation::Eq => itself(),
+        Relation::Eq if mask == 0 => Expr::Boolean(true),
+        Relation::Eq => equal(value, mask),
         Relation::Ne => Expr::or(bits(mask).map(|bit| equal(value ^ bit, bit))),
-        Relation::Lt => below(),
-        Relation::Gt => above(),
+        Relation::Lt => below(value),
+        Relation::Gt => above(value),
         Relation::Le if value == ones(field.bits) => Expr::Boolean(true),
         Relation::Ge if value == 0 => Expr::Boolean(true),
-        Relation::Le => Expr::or([below(), itself()]),
-        Relation::Ge => Expr::or([above(), itself()]),
+        Relation::Le => below(value + 1),
+        Relation::Ge => above(value - 1),
     }
 }
