@@ -11,6 +11,7 @@
 )]
 
 pub mod cli;
+pub mod db;
 pub mod fabric;
 pub mod lab;
 pub mod sys;

@@ -1,12 +1,42 @@
-//! The few system calls that no safe wrapper offers: packet sockets and interface offloads.
+//! The few system calls that no safe wrapper offers: packet sockets, interface offloads, descriptors
+//! that come from elsewhere.
 //!
 //! This is the only file of the crate with `unsafe`; every block says why it is sound.
 #![allow(unsafe_code, reason = "packet sockets and ethtool have no safe wrapper among our dependencies")]
 
 use nix::libc;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use std::io;
 use std::mem::{size_of, size_of_val, zeroed};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// The descriptor of a tap device, to wait for it.
+pub fn tap_fd(tap: &tun_tap::Iface) -> BorrowedFd<'_> {
+    // SAFETY: the device owns the descriptor, and closes it only when dropped, which the borrow forbids.
+    unsafe { BorrowedFd::borrow_raw(tap.as_raw_fd()) }
+}
+
+/// Receives octets from a stream, and the descriptors that came with them.
+///
+/// # Errors
+/// Those of the system.
+pub fn receive_with_descriptors(
+    socket: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    descriptors: &mut Vec<OwnedFd>,
+) -> io::Result<usize> {
+    let mut space = nix::cmsg_space!([i32; 8]);
+    let mut parts = [io::IoSliceMut::new(buffer)];
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(received) = control {
+            // SAFETY: the kernel has just given us these descriptors; nobody else knows them.
+            descriptors.extend(received.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+        }
+    }
+    Ok(message.bytes)
+}
 
 /// Every protocol, in the byte order of the wire, as `sockaddr_ll` wants it.
 const ALL_PROTOCOLS: u16 = (libc::ETH_P_ALL as u16).to_be();

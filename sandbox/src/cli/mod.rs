@@ -1,9 +1,24 @@
 //! The commands of `ovn sandbox`, one file each.
 
+mod client;
+mod down;
+mod enter;
+mod gc;
+mod inspect;
+mod logs;
+mod ls;
 mod schema;
+mod up;
 mod validate;
 
+use crate::lab::boot::LogTail;
+use crate::lab::{keeper, supervisor};
+use crate::text::Source;
+use crate::text::diagnostic::Refused;
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Everything is as it should be.
@@ -25,12 +40,25 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Up(up::Args),
+    Down(down::Args),
+    Ls(ls::Args),
+    Inspect(inspect::Args),
+    Exec(enter::ExecArgs),
+    Shell(enter::ShellArgs),
+    Logs(logs::Args),
     Validate(validate::Args),
     Schema(schema::Args),
+    Gc(gc::Args),
 }
 
 /// `ovn sandbox ARGS`.
 pub fn main(args: &[String]) -> ExitCode {
+    match args.first().map(String::as_str) {
+        Some(keeper::KEEPER) => return keeper::run(&args[1..]),
+        Some(keeper::SUPERVISOR) => return supervisor::run(&args[1..]),
+        Some(_) | None => {}
+    }
     let name = std::iter::once("ovn sandbox");
     let cli = match Cli::try_parse_from(name.chain(args.iter().map(String::as_str))) {
         Ok(cli) => cli,
@@ -41,9 +69,45 @@ pub fn main(args: &[String]) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let code = match cli.command {
-        Command::Validate(args) => validate::run(&args),
-        Command::Schema(args) => schema::run(&args),
+    let result = match cli.command {
+        Command::Up(args) => up::run(&args),
+        Command::Down(args) => down::run(&args),
+        Command::Ls(args) => ls::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Exec(args) => enter::exec(&args),
+        Command::Shell(args) => enter::shell(&args),
+        Command::Logs(args) => logs::run(&args),
+        Command::Validate(args) => Ok(validate::run(&args)),
+        Command::Schema(args) => Ok(schema::run(&args)),
+        Command::Gc(args) => gc::run(&args),
     };
-    ExitCode::from(code)
+    ExitCode::from(result.unwrap_or_else(|e| explain(&e)))
+}
+
+/// Prints an error; a refused file with the lines it is about.
+fn explain(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<Box<Refused>>() {
+        Some(refused) => {
+            for diagnostic in &refused.diagnostics {
+                eprintln!("{}\n", diagnostic.render(&refused.source, std::io::stderr().is_terminal()));
+            }
+        }
+        None => eprintln!("ovn sandbox: {error:#}"),
+    }
+    BROKEN
+}
+
+fn read_file(path: &Path) -> Result<Source> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    Ok(Source::new(path.display().to_string(), text))
+}
+
+/// Prints the ends of logs, each under its node and file.
+fn show_logs(logs: &[LogTail]) {
+    for tail in logs {
+        eprintln!("--- {} {}", tail.node, tail.file);
+        for line in &tail.lines {
+            eprintln!("{line}");
+        }
+    }
 }

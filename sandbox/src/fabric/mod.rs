@@ -6,6 +6,8 @@
 
 pub mod core;
 pub mod line;
+pub mod port;
 pub mod random;
+pub mod run;
 
 pub use core::{Counters, Delivery, End, Fabric, Side};

@@ -165,6 +165,40 @@ text_value!(
     "^[a-z][a-z0-9_-]{0,14}$"
 );
 
+/// The name of a lab.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LabName(String);
+
+impl LabName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for LabName {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        let good = text.len() <= 40
+            && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
+        if good { Ok(Self(text.to_owned())) } else { Err(Self::bad(text)) }
+    }
+}
+
+impl fmt::Display for LabName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+text_value!(
+    LabName,
+    "name",
+    "a name of at most 40 lower case letters, digits, - or _, a letter or digit first",
+    "^[a-z0-9][a-z0-9_-]{0,39}$"
+);
+
 /// An Ethernet address of one interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mac(pub MacAddr);

@@ -1,9 +1,10 @@
 //! What the types of a topology cannot say: every name once, every address once, every reference to something.
 
 use super::Topology;
+use crate::db::rows;
 use crate::path;
 use crate::text::nearest::nearest;
-use crate::text::{Diagnostic, Path, Source};
+use crate::text::{Diagnostic, Part, Path, Source};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -13,6 +14,7 @@ pub fn check(topology: &Topology, source: &Source) -> Vec<Diagnostic> {
     check.nodes(topology);
     check.underlay(topology);
     check.guests(topology);
+    check.northbound(topology);
     check.found.sort_by_key(|d| d.primary.span.start);
     check.found
 }
@@ -124,6 +126,17 @@ impl Check<'_> {
                 false,
                 "expected an address of its own",
             );
+        }
+    }
+
+    fn northbound(&mut self, topology: &Topology) {
+        let Err(bad) = rows::insert_all(schema::nb::schema(), &topology.northbound) else { return };
+        for row in bad {
+            let place: Path = std::iter::once(Part::from("northbound")).chain(row.path).collect();
+            let mut diagnostic =
+                Diagnostic::error(row.title, self.source.locate(&place, row.key), row.expected);
+            diagnostic.help = row.help;
+            self.found.push(diagnostic);
         }
     }
 
@@ -372,6 +385,26 @@ guests:
            |
         12 |   central: {chassis: hv2, mac: '0a:00:00:00:00:02', ip: [10.0.0.2/24, 'fd00::2/64']}
            |   ^^^^^^^ expected another name: this one is taken by the node with the databases
+        ");
+    }
+
+    #[test]
+    fn northbound_rows_are_checked_against_the_schema() {
+        let text = BASE.replace("[{name: vm1}", "[{name: vm1, adresses: x, tag: 9999}");
+        insta::assert_snapshot!(complaints(&text), @r"
+        error: no column of Logical_Switch_Port is called adresses
+         --> lab.yaml:9:27
+          |
+        9 |       ports: [{name: vm1, adresses: x, tag: 9999}, {name: vm2}]
+          |                           ^^^^^^^^ expected one of addresses, dhcpv4_options, dhcpv6_options, dynamic_addresses, enabled, external_ids, ha_chassis_group, health_checks, mirror_rules, name, options, parent_name, peer, port_security, tag, tag_request, type, up
+          |
+          = help: did you mean addresses?
+
+        error: 9999 is not in the valid range 1 to 4095 (inclusive)
+         --> lab.yaml:9:45
+          |
+        9 |       ports: [{name: vm1, adresses: x, tag: 9999}, {name: vm2}]
+          |                                             ^^^^ expected set of up to 1 integers
         ");
     }
 

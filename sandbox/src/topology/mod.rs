@@ -9,7 +9,7 @@ pub mod link;
 pub mod stack;
 
 use crate::text::diagnostic::Refused;
-use crate::text::values::{Cidr, List, Mac, Name};
+use crate::text::values::{Cidr, LabName, List, Mac, Name};
 use crate::text::{Diagnostic, Source};
 pub use link::LinkSettings;
 use schemars::JsonSchema;
@@ -29,7 +29,7 @@ pub struct Topology {
     /// Version of this format.
     pub version: Version,
     /// Name of the lab, unless the command line gives another.
-    pub name: Name,
+    pub name: LabName,
     /// One sentence for those who read the list of labs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,

@@ -90,7 +90,24 @@ crate::text_value!(
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stack(pub BTreeMap<Role, PathBuf>);
 
+impl FromStr for Stack {
+    type Err = String;
+
+    /// `ROLE=PATH`, one choice of a command line.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (role, path) =
+            text.split_once('=').ok_or_else(|| format!("expected ROLE=PATH, found {text:?}"))?;
+        let role = role.parse::<Role>().map_err(|e| e.to_string())?;
+        Ok(Self([(role, path.into())].into()))
+    }
+}
+
 impl Stack {
+    /// All choices in one; later ones count.
+    pub fn collect(choices: &[Self]) -> Self {
+        choices.iter().fold(Self::default(), |all, one| all.overridden_by(one))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,0 +1,58 @@
+//! `up FILE`: makes a lab that lives on.
+
+use super::client::Started;
+use super::{BROKEN, PASS, read_file, show_logs};
+use crate::lab::boot::{Boot, Event, Keep};
+use crate::text::values::LabName;
+use crate::topology::{Stack, Topology};
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// Make a lab from a topology file; it lives until `down`.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The topology.
+    file: PathBuf,
+    /// The lab's name, instead of the one in the file.
+    #[arg(long)]
+    name: Option<LabName>,
+    /// Use another executable for a role, such as --use ovsdb-server=/usr/sbin/ovsdb-server.
+    #[arg(long = "use", value_name = "ROLE=PATH")]
+    stack: Vec<Stack>,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8> {
+    let source = read_file(&args.file)?;
+    let (topology, _) = Topology::read(&source)?;
+    let name = args.name.clone().unwrap_or(topology.name);
+    let boot = Boot {
+        name: name.clone(),
+        topology: source,
+        scenario: None,
+        stack: Stack::collect(&args.stack),
+        keep: Keep::Always,
+    };
+    let mut lab = Started::start(&boot)?;
+    match lab.event() {
+        Some(Event::Ready { after_ms }) => {
+            lab.detach()?;
+            println!("lab {name} is up after {after_ms:.0} ms");
+            if let Some(guest) = topology.guests.keys().next() {
+                println!("  ovn sandbox shell --lab {name} {guest}");
+            }
+            println!("  ovn sandbox down {name}");
+            Ok(PASS)
+        }
+        Some(Event::Broken { error, logs }) => {
+            show_logs(&logs);
+            eprintln!("ovn sandbox: lab {name}: {error}");
+            lab.wait();
+            Ok(BROKEN)
+        }
+        // The keeper has said why.
+        None => {
+            lab.wait();
+            Ok(BROKEN)
+        }
+    }
+}

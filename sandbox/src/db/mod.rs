@@ -1,0 +1,9 @@
+//! Databases as a lab sees them: rows written plainly in YAML, transactions, and waiting for rows.
+//!
+//! `plain.rs` turns what people write (`ports: [vm1]`, `options: {a: b}`) into OVSDB's values; `rows.rs` makes the
+//! transaction that creates nested rows. Neither knows sockets; `client.rs` is the connection.
+
+pub mod client;
+pub mod file;
+pub mod plain;
+pub mod rows;

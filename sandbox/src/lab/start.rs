@@ -1,0 +1,209 @@
+//! How a lab comes up: everything at once that does not depend on something else.
+//!
+//! ```text
+//! central:      namespace ─► NB server ─► rows ─┬─► northd ────────────┐
+//!                        └─► SB server ─────────┤                      ├─► every guest's port is up
+//! each chassis: namespace ─► uplink ────────────┼─► controller ────────┘
+//!                        ├─► db server ─► rows ─► switch ─► bridge ────┘
+//! each guest:   namespace ─► cable ──────────────┘
+//! ```
+
+use super::chassis::{Description, INTEGRATION, UNDERLAY_BRIDGE};
+use super::daemons::Daemon;
+use super::keeper::THIS_EXECUTABLE;
+use super::netns::Netns;
+use super::supervisor::NAMES_DIR;
+use super::world::{Kind, Lab, Node};
+use crate::db::{file, rows};
+use crate::text::values::Name;
+use crate::topology::check::CENTRAL;
+use crate::topology::{Chassis, Guest, Role};
+use anyhow::{Context, Result, anyhow, bail};
+use futures::future::{try_join, try_join_all};
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a lab may take to be up; what it waits for then is said.
+pub const START_MAX: Duration = Duration::from_secs(60);
+
+impl Lab {
+    /// Makes everything, until every guest's port is up.
+    ///
+    /// # Errors
+    /// What could not be made, or what was waited for in vain, or which daemon died.
+    pub async fn start(self: &Rc<Self>) -> Result<()> {
+        let deadline = Instant::now() + START_MAX;
+        self.make_programs()?;
+        let nodes = async {
+            let chassis = self.topology.chassis.iter().map(|(name, c)| self.start_chassis(name, c, deadline));
+            try_join(self.start_central(deadline), try_join_all(chassis)).await?;
+            let ports: Vec<String> =
+                self.topology.guests.iter().map(|(n, g)| g.port_name(n).to_owned()).collect();
+            self.wait_ports_up(&ports, deadline).await
+        };
+        tokio::select! {
+            result = nodes => result,
+            crash = self.wait_crash() => bail!("{crash}"),
+        }
+    }
+
+    /// The directory in which every program is found by its name, for the lab and for nodes that have their own.
+    fn make_programs(&self) -> Result<()> {
+        let this = fs::read_link(THIS_EXECUTABLE).context("looking for this executable")?;
+        let own = self.topology.chassis.keys().filter(|c| self.files.own_programs.contains(c.as_str()));
+        for node in std::iter::once(CENTRAL).chain(own.map(Name::as_str)) {
+            let (dir, stack) = (self.files.programs(node), self.stack_of(node));
+            fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+            for role in Role::ALL {
+                let target = stack.get(role).unwrap_or(&this);
+                if !target.exists() {
+                    bail!("{} for {role} does not exist", target.display());
+                }
+                symlink(target, dir.join(role.program())).context("linking a program")?;
+            }
+            symlink(&this, dir.join("ovn")).context("linking a program")?;
+        }
+        Ok(())
+    }
+
+    /// A node with its namespace and directories.
+    pub(super) async fn make_node(self: &Rc<Self>, name: &str, kind: Kind) -> Result<Rc<Node>> {
+        let logs = self.files.logs(name);
+        fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
+        let netns = Netns::create(name, Some(Path::new(NAMES_DIR))).await?;
+        let end = match &kind {
+            Kind::Central => match self.topology.central.address {
+                Some(address) => {
+                    Some(self.attach(&netns, address, self.topology.underlay.link, false).await?)
+                }
+                None => None,
+            },
+            Kind::Chassis(c) => {
+                let link = c.link.unwrap_or(self.topology.underlay.link);
+                let bridged = self.needs_underlay_bridge(name);
+                Some(self.attach(&netns, c.address, link, bridged).await?)
+            }
+            Kind::Guest(_) => None,
+        };
+        let node = Rc::new(Node { name: name.to_owned(), kind, netns, end, services: Default::default() });
+        self.nodes.borrow_mut().insert(name.to_owned(), node.clone());
+        Ok(node)
+    }
+
+    async fn start_central(self: &Rc<Self>, deadline: Instant) -> Result<()> {
+        let node = self.make_node(CENTRAL, Kind::Central).await?;
+        let (nb, sb) = (self.northbound(), self.southbound());
+        self.write_database(CENTRAL, Daemon::NorthboundServer, nb.schema)?;
+        self.write_database(CENTRAL, Daemon::SouthboundServer, sb.schema)?;
+        try_join(
+            self.start_daemon(&node, Daemon::NorthboundServer),
+            self.start_daemon(&node, Daemon::SouthboundServer),
+        )
+        .await?;
+        try_join(
+            async {
+                nb.transact(self.northbound_rows()?, deadline)
+                    .await
+                    .context("filling the Northbound database")
+            },
+            async { sb.reachable(deadline).await },
+        )
+        .await?;
+        self.start_daemon(&node, Daemon::Northd).await
+    }
+
+    /// The topology's rows, with the one row that the database always has.
+    fn northbound_rows(&self) -> Result<Vec<Value>> {
+        let tables = &self.topology.northbound;
+        let mut operations = rows::insert_all(schema::nb::schema(), tables).map_err(|bad| {
+            anyhow!("bad Northbound rows: {}", bad.first().map_or("", |b| b.title.as_str()))
+        })?;
+        if !tables.contains_key("NB_Global") {
+            operations.push(json!({ "op": "insert", "table": "NB_Global", "row": {} }));
+        }
+        Ok(operations)
+    }
+
+    fn write_database(&self, node: &str, daemon: Daemon, schema: &ovsdb::DatabaseSchema) -> Result<()> {
+        let path = self.files.database(node, daemon).ok_or_else(|| anyhow!("{daemon} serves no database"))?;
+        fs::write(&path, file::empty(schema)).with_context(|| format!("writing {}", path.display()))
+    }
+
+    async fn start_chassis(self: &Rc<Self>, name: &Name, chassis: &Chassis, deadline: Instant) -> Result<()> {
+        let switch = self.switch(name.as_str());
+        let node = self.make_node(name.as_str(), Kind::Chassis(chassis.clone())).await?;
+        self.write_database(name.as_str(), Daemon::SwitchServer, switch.schema)?;
+        let guests: Vec<(&Name, &Guest)> =
+            self.topology.guests.iter().filter(|(_, g)| g.chassis == *name).collect();
+        // The switch finds the cables when it starts.
+        try_join(
+            self.start_daemon(&node, Daemon::SwitchServer),
+            try_join_all(guests.iter().map(|(n, g)| self.make_guest(&node, n, g))),
+        )
+        .await?;
+        let description = Description {
+            name,
+            chassis,
+            southbound: self.files.southbound_remote(&self.topology),
+            guests: guests.iter().map(|(n, g)| (*n, *g, self.attachment(g))).collect(),
+            underlay_bridge: self.needs_underlay_bridge(name.as_str()),
+        };
+        switch
+            .transact(description.operations(), deadline)
+            .await
+            .with_context(|| format!("filling {name}'s database"))?;
+        self.start_daemon(&node, Daemon::Vswitchd).await?;
+        self.wait_switch(name.as_str(), deadline).await?;
+        if description.underlay_bridge {
+            self.move_address(&node, chassis.address, UNDERLAY_BRIDGE).await?;
+        }
+        self.southbound().reachable(deadline).await?;
+        self.start_daemon(&node, Daemon::Controller).await
+    }
+
+    /// Waits until the switch has done what its database says.
+    pub(super) async fn wait_switch(&self, chassis: &str, deadline: Instant) -> Result<()> {
+        let mut seen = String::from("nothing yet");
+        let switch = self.switch(chassis);
+        let done = switch.wait(&[("Open_vSwitch", &["next_cfg", "cur_cfg"])], deadline, |rows| {
+            let rows = rows.of("Open_vSwitch");
+            let row = rows.first()?;
+            let (next, current) = (row.get("next_cfg").as_integer()?, row.get("cur_cfg").as_integer()?);
+            seen = format!("cur_cfg {current} of next_cfg {next}");
+            (current >= next).then_some(())
+        });
+        match done.await {
+            Some(()) => Ok(()),
+            None => bail!(
+                "{chassis}'s switch did not make {INTEGRATION} and its ports in time; last seen: {seen}"
+            ),
+        }
+    }
+
+    /// Waits until logical switch ports are up: claimed, and their flows in place.
+    pub(super) async fn wait_ports_up(&self, ports: &[String], deadline: Instant) -> Result<()> {
+        let mut down: Vec<String> = ports.to_vec();
+        let northbound = self.northbound();
+        let done = northbound.wait(&[("Logical_Switch_Port", &["name", "up"])], deadline, |rows| {
+            let rows = rows.of("Logical_Switch_Port");
+            let up: Vec<&str> = rows
+                .iter()
+                .filter(|row| row.get("up").as_boolean() == Some(true))
+                .map(|row| row.text("name"))
+                .collect();
+            let exists = |port: &String| rows.iter().any(|row| row.text("name") == port);
+            down = ports.iter().filter(|p| !up.contains(&p.as_str())).cloned().collect();
+            // A guest whose port the network does not have (yet) cannot be waited for.
+            down.iter().all(|port| !exists(port)).then_some(())
+        });
+        match done.await {
+            Some(()) => Ok(()),
+            None => bail!("these logical switch ports did not come up in time: {}", down.join(", ")),
+        }
+    }
+}
