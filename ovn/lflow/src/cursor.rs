@@ -64,6 +64,14 @@ impl<'a> Cursor<'a> {
         Ok(there)
     }
 
+    pub(crate) fn accept_id(&mut self, id: &str) -> Result<bool, Error> {
+        let there = self.is_id(id);
+        if there {
+            self.advance()?;
+        }
+        Ok(there)
+    }
+
     /// Goes past a token that must be there.
     pub(crate) fn expect(&mut self, punct: Punct) -> Result<(), Error> {
         if self.accept(punct)? { Ok(()) } else { Err(self.expecting(format!("`{punct}'"))) }
@@ -83,6 +91,16 @@ impl<'a> Cursor<'a> {
     /// The error that something else should stand here.
     pub(crate) fn expecting(&self, expected: impl Into<String>) -> Error {
         self.error(ErrorKind::Expecting { found: self.found(), expected: expected.into() })
+    }
+
+    /// The error that nothing can be made of the current token.
+    pub(crate) fn unexpected(&self) -> Error {
+        self.error(ErrorKind::Unexpected { found: self.found() })
+    }
+
+    /// The error that something is wrong here, in words of its own.
+    pub(crate) fn syntax(&self, what: impl Into<String>) -> Error {
+        self.error(ErrorKind::Syntax { found: self.found(), what: what.into() })
     }
 
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {

@@ -172,6 +172,45 @@ pub enum ErrorKind {
     #[error("Expression expands to more than {limit} comparisons.")]
     TooLarge { limit: usize },
 
+    #[error("Predicate symbol {field} used where lvalue required.")]
+    PredicateAsLvalue { field: String },
+    #[error("Field {field} is not modifiable.")]
+    NotModifiable { field: String },
+    #[error("Can't {verb} {} field ({from}) {with} {} field ({to}).", .from_kind.lower(), .to_kind.lower())]
+    AssignKinds {
+        /// `assign` or `exchange`.
+        verb: &'static str,
+        from_kind: ValueKind,
+        from: String,
+        /// `to` or `with`.
+        with: &'static str,
+        to_kind: ValueKind,
+        to: String,
+    },
+    #[error("Can't assign {from_bits}-bit value to {to_bits}-bit destination.")]
+    AssignWidths { from_bits: u16, to_bits: u16 },
+    #[error("Can't exchange {from_bits}-bit field with {to_bits}-bit field.")]
+    ExchangeWidths { from_bits: u16, to_bits: u16 },
+    #[error("Cannot use {bits}-bit field {field}[{low}..{high}] where {wanted}-bit field is required.")]
+    WidthRequired { bits: u16, field: String, low: u16, high: u16, wanted: u16 },
+    #[error("Cannot use string field {field} where numeric field is required.")]
+    NumericRequired { field: String },
+    #[error("Cannot use numeric field {field} where string field is required.")]
+    StringRequired { field: String },
+    #[error("{action} doesn't take any parameters")]
+    NoParameters { action: String },
+    #[error("\"{action}\" action not allowed in last table.")]
+    NotInLastTable { action: &'static str },
+    #[error("\"next\" action cannot advance beyond table {last}.")]
+    NextBeyond { last: u8 },
+    #[error("Queue ID {id} for set_queue is not in valid range 0 to {max}.")]
+    QueueOutOfRange { id: u32, max: u32 },
+    #[error("maximum depth of nested actions reached")]
+    ActionsTooDeep,
+    /// The language has this action, but this implementation does not know it yet.
+    #[error("\"{action}\" action is not implemented.")]
+    NotImplemented { action: String },
+
     #[error("Constraints are contradictory.")]
     Contradictory,
     #[error("Constraints are ambiguous: {0}.")]

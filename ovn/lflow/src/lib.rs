@@ -12,7 +12,10 @@
 //! - [`lexer`]: text to tokens.
 //! - [`symbols`]: what each name stands for, in terms of OpenFlow fields.
 //! - [`expr`]: matches, from text to OpenFlow.
+//! - [`action`]: actions, one family a file.
+//! - [`template`]: variables that differ from chassis to chassis.
 
+pub mod action;
 mod cursor;
 pub mod error;
 pub mod expr;
@@ -20,6 +23,7 @@ pub mod lexer;
 pub mod pipeline;
 pub mod regs;
 pub mod symbols;
+pub mod template;
 
 pub use error::{Error, ErrorKind};
 pub use openflow;

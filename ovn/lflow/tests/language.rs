@@ -4,8 +4,10 @@
 //! `##` are comments. To add cases, write `input =>` and run the tests with `LFLOW_BLESS=1`, then
 //! read what was filled in.
 
+use lflow::Pipeline;
+use lflow::action::{self, Context};
 use lflow::error::Error;
-use lflow::expr::{self, Sets};
+use lflow::expr::{self, Expr, Sets};
 use lflow::lexer::{Format, Integer};
 use std::path::Path;
 use std::sync::Arc;
@@ -75,5 +77,19 @@ fn check(file: &str, translate: impl Fn(&str) -> Result<String, Error>) {
 fn expressions() {
     check("expressions.lflow", |input| {
         expr::parse(input, &World).map(|parsed| expr::annotate(parsed).to_string())
+    });
+}
+
+/// Actions in table 10 of an ingress pipeline, how they are printed, and what they imply.
+#[test]
+fn actions() {
+    let context = Context { pipeline: Pipeline::Ingress, table: 10 };
+    check("actions.lflow", |input| {
+        let parsed = action::parse(input, context)?;
+        let printed = action::List(&parsed.actions).to_string();
+        Ok(match parsed.prereqs {
+            Expr::Boolean(true) => printed,
+            prereqs => format!("{printed} if {prereqs}"),
+        })
     });
 }

@@ -1,1 +1,14 @@
 //! Northbound rows to southbound rows.
+
+pub mod allocation;
+pub mod feature;
+pub mod flows;
+pub mod inputs;
+pub mod keys;
+pub mod model;
+pub mod network;
+pub mod output;
+pub mod sync;
+
+#[cfg(test)]
+mod testing;

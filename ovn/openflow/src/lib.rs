@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod codec;
 mod field;
 mod matching;
 mod message;
@@ -15,6 +16,7 @@ mod port;
 mod version;
 
 pub use action::*;
+pub use codec::{DecodeError, Frame, FrameError, Framer, HEADER_LEN, Malformed};
 pub use field::{Access, Field, Format, Maskable, OxmId, Prereq, Subfield, UnknownField, vendor};
 pub use matching::{Contradiction, Match, MatchField};
 pub use message::*;

@@ -8,11 +8,15 @@
 //! - [`DatabaseSchema`] and its parts: what columns may hold; [`Layout`] numbers them for speed.
 //! - [`Operation`], [`Condition`], [`Mutation`]: what a transaction asks for, from JSON and to JSON;
 //!   [`Transaction`] builds one on the client's side.
+//! - [`db::Database`]: runs transactions, keeps the promises of the schema, gives snapshots.
+//! - [`log`]: the records of the standalone file format, and databases from them.
 //! - [`rpc`]: messages and their framing.
 //! - [`replica`]: a client's copy of the tables it is interested in.
 
+pub mod db;
 mod error;
 mod json;
+pub mod log;
 mod ops;
 mod probe;
 pub mod replica;
@@ -33,6 +37,6 @@ pub use value::{
     UuidGenerator, WrongDatum,
 };
 
-/// The values of one row. In a database they are those of the schema's columns in the order
+/// The values of one row. In a [`db::Database`] they are those of the schema's columns in the order
 /// of their names, then `_version`; in a replica those of the columns that were asked for.
 pub type Row = Box<[Datum]>;

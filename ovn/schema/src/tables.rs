@@ -1,7 +1,8 @@
 //! All typed rows of one database, kept up to date from the changes a replica reports.
 
 use crate::{ColumnError, TypedRow};
-use ovsdb::{Datum, Uuid};
+use ovsdb::replica::MonitorTable;
+use ovsdb::{Condition, Datum, Str, Uuid};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,10 +31,20 @@ pub fn replace<T: PartialEq>(table: &mut Table<T>, uuid: Uuid, new: Option<T>) -
     (old != new).then_some(Delta { uuid, old, new })
 }
 
-/// For each of `columns`, its place among those `asked` for.
+/// For each of `columns`, its place among those `asked` for; nothing where they are the same.
 #[doc(hidden)]
-pub fn places(columns: &[&str], asked: &[&str]) -> Vec<Option<usize>> {
-    columns.iter().map(|column| asked.iter().position(|name| name == column)).collect()
+pub fn places(columns: &[&str], asked: &[Str]) -> Option<Vec<Option<usize>>> {
+    if asked.iter().map(|name| &**name).eq(columns.iter().copied()) {
+        return None;
+    }
+    Some(columns.iter().map(|column| asked.iter().position(|name| **name == **column)).collect())
+}
+
+/// A monitor of these columns of all rows of a table.
+#[doc(hidden)]
+pub fn monitor(table: &str, columns: &[&str]) -> MonitorTable {
+    let columns = columns.iter().copied().map(Str::from).collect();
+    MonitorTable { table: table.into(), columns, condition: Condition::default() }
 }
 
 /// The typed row of some values, if there are any.
@@ -90,10 +101,25 @@ macro_rules! database {
                 Self::ALL.iter().copied().find(|table| table.name() == name)
             }
 
+            /// A monitor of all columns of all rows.
+            pub fn monitor(self) -> ovsdb::replica::MonitorTable {
+                self.monitor_columns(self.columns())
+            }
+
+            /// A monitor of some columns of all rows; [`Tables::with_monitors`] makes the store that fits.
+            pub fn monitor_columns(self, columns: &[&str]) -> ovsdb::replica::MonitorTable {
+                $crate::tables::monitor(self.name(), columns)
+            }
+
             /// Names of the columns in the order of the row's fields.
             pub fn columns(self) -> &'static [&'static str] {
                 match self { $( Self::$row => <$row as $crate::TypedRow>::COLUMNS, )* }
             }
+        }
+
+        /// Monitors of all columns of all tables.
+        pub fn monitor_all() -> Vec<ovsdb::replica::MonitorTable> {
+            TableId::ALL.iter().map(|table| table.monitor()).collect()
         }
 
         /// The rows of all tables.
@@ -123,10 +149,29 @@ macro_rules! database {
         }
 
         impl Tables {
-            /// Expects of the rows of `table` only the values of `columns`, in that order; the other fields keep
-            /// their defaults. All columns in the order of [`TableId::columns`] are expected otherwise.
-            pub fn select(&mut self, table: TableId, columns: &[&str]) {
-                self.selected.insert(table, $crate::tables::places(table.columns(), columns));
+            /// An empty store for a replica with these monitors: where one has not all columns, or in another order
+            /// than [`TableId::columns`], the store knows; fields without a column keep their defaults.
+            pub fn with_monitors(monitors: &[ovsdb::replica::MonitorTable]) -> Self {
+                let mut tables = Self::default();
+                for monitor in monitors {
+                    let Some(table) = TableId::from_name(&monitor.table) else { continue };
+                    if let Some(places) = $crate::tables::places(table.columns(), &monitor.columns) {
+                        tables.selected.insert(table, places);
+                    }
+                }
+                tables
+            }
+
+            /// Applies a change that a replica reports. Gives back what changed for us, if anything did and the
+            /// table is one of ours.
+            ///
+            /// # Errors
+            /// A value that its column cannot hold; the row stays as it was.
+            pub fn apply(
+                &mut self,
+                change: &ovsdb::replica::RowChange,
+            ) -> Result<Option<Change>, $crate::ColumnError> {
+                self.replace(&change.table, change.uuid, change.new.as_ref().map(|row| &***row))
             }
 
             /// Puts a row in the place of the one with the same UUID, or takes that away where `new` is `None`. Gives

@@ -1,8 +1,10 @@
 //! Typed rows against the schema they were made from.
 
+use ovsdb::replica::RowChange;
 use ovsdb::{Datum, Str, Uuid};
 use schema::{TypedRow, nb, sb, vswitch};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 fn uuid(number: u128) -> Uuid {
     Uuid::from_u128(number)
@@ -115,9 +117,21 @@ fn a_store_follows_the_rows_and_tells_what_changed() {
 }
 
 #[test]
+fn changes_of_a_replica_are_applied() {
+    let monitors = nb::monitor_all();
+    let names: Vec<_> = monitors.iter().map(|monitor| &*monitor.table).collect();
+    assert_eq!(names.len(), nb::TableId::ALL.len());
+    let mut tables = nb::Tables::with_monitors(&monitors);
+    let row = Some(Arc::new(defaults::<nb::Acl>(nb::schema()).into()));
+    let change = RowChange { table: "ACL".into(), uuid: uuid(3), old: None, new: row };
+    assert_eq!(tables.apply(&change).unwrap().map(|change| change.table()), Some(nb::TableId::Acl));
+    assert_eq!(tables.acl.len(), 1);
+}
+
+#[test]
 fn columns_that_are_not_asked_for_keep_their_defaults() {
-    let mut tables = nb::Tables::default();
-    tables.select(nb::TableId::LogicalSwitchPort, &["tag", "name"]);
+    let mut tables =
+        nb::Tables::with_monitors(&[nb::TableId::LogicalSwitchPort.monitor_columns(&["tag", "name"])]);
     tables.replace("Logical_Switch_Port", uuid(1), Some(&[Datum::scalar(5), Datum::scalar("p1")])).unwrap();
     let expected =
         nb::LogicalSwitchPort { uuid: uuid(1), name: "p1".into(), tag: Some(5), ..Default::default() };

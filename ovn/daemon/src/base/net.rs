@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -23,6 +23,8 @@ use super::target::{Active, Passive};
 
 /// Bytes that may wait for one peer before it is dropped.
 pub const QUEUE_BYTES_MAX: usize = 512 << 20;
+/// Bytes that may wait for one peer before [`Net::is_full`] says so; [`Event::Drained`] follows at half of it.
+pub const QUEUE_BYTES_FULL: usize = 1 << 20;
 /// Events that may wait for the core before readers pause.
 const EVENTS_MAX: usize = 256;
 /// Most bytes one event carries.
@@ -51,6 +53,8 @@ pub enum Event {
     Connected(LinkId, ConnId),
     /// Bytes arrived.
     Received(ConnId, Vec<u8>),
+    /// A peer that left more than [`QUEUE_BYTES_FULL`] unread has read most of it.
+    Drained(ConnId),
     /// The connection is gone. Nothing more comes of it.
     Closed(ConnId),
 }
@@ -59,6 +63,7 @@ enum Internal {
     Stream(LinkId, Stream, Origin),
     Failed(LinkId),
     Received(ConnId, Vec<u8>),
+    Drained(ConnId),
     Closed(ConnId),
 }
 
@@ -76,8 +81,16 @@ enum Stream {
 struct Conn {
     link: LinkId,
     writer: mpsc::UnboundedSender<Arc<[u8]>>,
-    queued: Arc<AtomicUsize>,
+    queue: Arc<Queue>,
     reader: JoinHandle<()>,
+}
+
+/// What waits for one peer.
+#[derive(Default)]
+struct Queue {
+    bytes: AtomicUsize,
+    /// Whether somebody wants to hear when most of it is written.
+    watched: AtomicBool,
 }
 
 enum Link {
@@ -181,7 +194,7 @@ impl Net {
     pub fn send(&mut self, conn: ConnId, bytes: impl Into<Arc<[u8]>>) {
         let bytes = bytes.into();
         let Some(peer) = self.conns.get(&conn) else { return };
-        let queued = peer.queued.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len();
+        let queued = peer.queue.bytes.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len();
         if queued > QUEUE_BYTES_MAX {
             tracing::warn!(target: "jsonrpc", "dropping a peer that left {queued} bytes unread");
             self.hang_up(conn);
@@ -191,9 +204,14 @@ impl Net {
         let _ = peer.writer.send(bytes);
     }
 
-    /// Bytes that wait for a peer.
-    pub fn queued(&self, conn: ConnId) -> usize {
-        self.conns.get(&conn).map_or(0, |peer| peer.queued.load(Ordering::Relaxed))
+    /// Whether so much waits for a peer that it should be left alone until [`Event::Drained`], which then follows.
+    pub fn is_full(&self, conn: ConnId) -> bool {
+        let Some(peer) = self.conns.get(&conn) else { return false };
+        let full = peer.queue.bytes.load(Ordering::Relaxed) > QUEUE_BYTES_FULL;
+        if full {
+            peer.queue.watched.store(true, Ordering::Relaxed);
+        }
+        full
     }
 
     /// Closes a connection from our side; no event follows. What was queued is still written.
@@ -245,6 +263,7 @@ impl Net {
             Internal::Received(conn, bytes) => {
                 self.conns.contains_key(&conn).then_some(Event::Received(conn, bytes))
             }
+            Internal::Drained(conn) => self.conns.contains_key(&conn).then_some(Event::Drained(conn)),
             Internal::Closed(conn) => {
                 let peer = self.conns.remove(&conn)?;
                 self.lost(peer.link, conn);
@@ -290,10 +309,10 @@ impl Net {
         write: impl AsyncWrite + Send + Unpin + 'static,
     ) -> Conn {
         let (writer, queue) = mpsc::unbounded_channel();
-        let queued = Arc::new(AtomicUsize::new(0));
-        tokio::spawn(write_all(write, queue, Arc::clone(&queued)));
+        let state = Arc::new(Queue::default());
+        tokio::spawn(write_all(id, write, queue, Arc::clone(&state), self.sender.clone()));
         let reader = tokio::spawn(read_all(id, read, self.sender.clone()));
-        Conn { link, writer, queued, reader }
+        Conn { link, writer, queue: state, reader }
     }
 
     /// A connection of `link` is gone: connect again if that is the link's business.
@@ -360,16 +379,21 @@ async fn read_all(conn: ConnId, mut stream: impl AsyncRead + Unpin, sender: mpsc
 }
 
 async fn write_all(
+    conn: ConnId,
     mut stream: impl AsyncWrite + Unpin,
-    mut queue: mpsc::UnboundedReceiver<Arc<[u8]>>,
-    queued: Arc<AtomicUsize>,
+    mut waiting: mpsc::UnboundedReceiver<Arc<[u8]>>,
+    queue: Arc<Queue>,
+    sender: mpsc::Sender<Internal>,
 ) {
-    while let Some(bytes) = queue.recv().await {
+    while let Some(bytes) = waiting.recv().await {
         // The reader sees a broken connection too, and reports it.
         if stream.write_all(&bytes).await.is_err() {
             break;
         }
-        queued.fetch_sub(bytes.len(), Ordering::Relaxed);
+        let left = queue.bytes.fetch_sub(bytes.len(), Ordering::Relaxed) - bytes.len();
+        if left <= QUEUE_BYTES_FULL / 2 && queue.watched.swap(false, Ordering::Relaxed) {
+            let _ = sender.send(Internal::Drained(conn)).await;
+        }
     }
 }
 

@@ -107,7 +107,7 @@ impl<L: Ord + Copy, C: Codec> Peers<L, C> {
     /// What an event means for the core; nothing when it concerns somebody else.
     pub fn handle(&mut self, net: &mut Net, event: &Event) -> Vec<Input<L, C::Message>> {
         match event {
-            Event::Accepted(..) => Vec::new(),
+            Event::Accepted(..) | Event::Drained(_) => Vec::new(),
             Event::Connected(link, conn) => {
                 let found = self.by_name.iter_mut().find(|(_, peer)| peer.link == *link);
                 let Some((name, peer)) = found else { return Vec::new() };

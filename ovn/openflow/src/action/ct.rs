@@ -30,8 +30,8 @@ pub enum ZoneSource {
 pub struct Nat {
     pub kind: NatKind,
     pub range: NatRange,
-    /// 0 without a range of ports.
-    pub ports: Option<(u16, u16)>,
+    /// First and last port.
+    pub ports: Option<(u16, Option<u16>)>,
     /// The mapping of an address survives a restart of the system.
     pub persistent: bool,
     pub spread: NatSpread,
@@ -57,7 +57,7 @@ pub enum NatKind {
     Dst,
 }
 
-/// The addresses to choose from, both ends included. With one address the ends are equal.
+/// The addresses to choose from, both ends included; without a last one, just the first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NatRange {
     None,

@@ -50,6 +50,11 @@ pub enum Action {
         port: PortNo,
         max_len: u16,
     },
+    /// Output of at most so many octets of the packet.
+    OutputTrunc {
+        port: PortNo,
+        max_len: u32,
+    },
     /// Output to the port whose number is in a field.
     OutputReg {
         src: Subfield,

@@ -67,10 +67,12 @@ codes! {
     UNKNOWN_INST (3, 0);
     UNSUP_INST (3, 1);
     BAD_INST_TABLE_ID (3, 2);
+    BAD_INST_EXPERIMENTER (3, 5);
     BAD_INST_LEN (3, 7);
     DUP_INST (3, 9);
     BAD_MATCH_TYPE (4, 0);
     BAD_MATCH_LEN (4, 1);
+    BAD_WILDCARDS (4, 5);
     BAD_FIELD (4, 6);
     BAD_VALUE (4, 7);
     BAD_MASK (4, 8);

@@ -101,17 +101,20 @@ impl Operation {
         }
     }
 
-    /// Whether the operation can change the database or its file, so that a read-only server
-    /// refuses it.
+    /// Whether a read-only server refuses the operation. It lets comments pass: without a change
+    /// they are not written.
     pub const fn is_write(&self) -> bool {
         match self {
             Self::Insert { .. }
             | Self::Update { .. }
             | Self::Mutate { .. }
             | Self::Delete { .. }
-            | Self::Commit { .. }
-            | Self::Comment { .. } => true,
-            Self::Select { .. } | Self::Wait { .. } | Self::Abort | Self::Assert { .. } => false,
+            | Self::Commit { .. } => true,
+            Self::Select { .. }
+            | Self::Wait { .. }
+            | Self::Abort
+            | Self::Comment { .. }
+            | Self::Assert { .. } => false,
         }
     }
 }

@@ -172,6 +172,17 @@ impl Datum {
         }
     }
 
+    /// The text of the command line tools for a column of type `ty`: `5`, `[a, b]`, `{a=1, b=2}`;
+    /// without brackets where the type allows one element and there is one.
+    pub fn to_text(&self, ty: &ColumnType) -> String {
+        let (open, close, texts): (_, _, Vec<String>) = match self {
+            Self::Set(atoms) => ("[", "]", atoms.iter().map(Atom::to_string).collect()),
+            Self::Map(pairs) => ("{", "}", pairs.iter().map(|(k, v)| format!("{k}={v}")).collect()),
+        };
+        let text = texts.join(", ");
+        if ty.is_composite() || texts.is_empty() { format!("{open}{text}{close}") } else { text }
+    }
+
     /// The `<value>` of RFC 7047 section 5.1; a set of one is written as its element.
     pub fn to_json(&self) -> Value {
         match self {
@@ -192,7 +203,7 @@ fn tagged(tag: &str, elements: Vec<Value>) -> Value {
 }
 
 impl fmt::Display for Datum {
-    /// The text of the command line tools: `5`, `[a, b]`, `{a=1, b=2}`.
+    /// For people, where the type is not at hand; see [`Datum::to_text`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Set(atoms) => match &atoms[..] {

@@ -39,20 +39,15 @@ impl Symbols {
         self.entry(name).uuid
     }
 
-    /// Says that a row with UUID `name` now exists; `wanted` if the client chose its UUID. A name
-    /// that was used before keeps the UUID it got then, and the client's choice replaces it only if
-    /// nobody has seen it yet. `None` if the name was defined before.
+    /// Says that an insert operation makes the row that `name` stands for, and gives its UUID:
+    /// `wanted` if the client chose one, also where the name was used before and stood for another.
+    /// `None` if the name was defined before.
     pub fn define(&mut self, name: &str, wanted: Option<Uuid>) -> Option<Uuid> {
-        if !self.names.contains_key(name) {
-            let uuid = wanted.unwrap_or_else(|| self.generator.generate());
-            self.names.insert(name.to_owned(), Symbol { uuid, defined: true });
-            return Some(uuid);
-        }
         let symbol = self.entry(name);
         if symbol.defined {
             return None;
         }
-        symbol.defined = true;
+        *symbol = Symbol { uuid: wanted.unwrap_or(symbol.uuid), defined: true };
         Some(symbol.uuid)
     }
 

@@ -1,0 +1,56 @@
+//! Every stage that has nothing to do lets packets pass.
+//!
+//! Stages: all of a switch but those whose own feature says what happens to a packet that nothing else matches.
+
+use lflow::pipeline::{DatapathKind, Pipeline, Stage};
+
+use crate::flows::FlowSink;
+use crate::model::Switch;
+use crate::network::View;
+
+/// `next;` at priority 0.
+pub fn switch_flows(_: &Switch, _: &View<'_>, flows: &mut FlowSink<'_>) {
+    for pipeline in [Pipeline::Ingress, Pipeline::Egress] {
+        for stage in Stage::of(DatapathKind::Switch, pipeline).filter(|stage| !DECIDES.contains(stage)) {
+            flows.flow(stage, 0, "1", "next;");
+        }
+    }
+}
+
+/// Stages where a packet does not simply pass: [`port_security`](super::port_security) and
+/// [`l2_lookup`](super::l2_lookup).
+const DECIDES: &[Stage] = &[
+    Stage::LsInCheckPortSec,
+    Stage::LsInL2Lkup,
+    Stage::LsInL2Unknown,
+    Stage::LsOutCheckPortSec,
+    Stage::LsOutApplyPortSec,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use lflow::pipeline::{DatapathKind, Stage};
+
+    use crate::output::Output;
+    use crate::testing::Fixture;
+
+    /// Whatever a packet is, every stage has a flow for it.
+    #[test]
+    fn every_stage_of_a_switch_has_a_flow_for_every_packet() {
+        let fixture = Fixture::new("ls-add sw0; lsp-add sw0 p1; lsp-set-addresses p1 unknown");
+        let mut catch_all: BTreeMap<Stage, u16> = BTreeMap::new();
+        for (_, outputs) in fixture.inputs.engine.units() {
+            for output in outputs {
+                if let Output::Flow { flow, .. } = output
+                    && &*flow.flow.matches == "1"
+                {
+                    *catch_all.entry(flow.flow.stage).or_default() += 1;
+                }
+            }
+        }
+        let stages = Stage::ALL.iter().filter(|stage| stage.datapath() == DatapathKind::Switch);
+        assert_eq!(catch_all, stages.map(|stage| (*stage, 1)).collect());
+    }
+}

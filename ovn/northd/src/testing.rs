@@ -1,0 +1,314 @@
+//! A network for tests: a script in the manner of `ovn-nbctl` changes northbound rows, and what units say of it is text.
+//!
+//! ```text
+//! ls-add sw0; lsp-add sw0 p1; lsp-set-addresses p1 "00:00:00:00:00:01 10.0.0.1"
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ovsdb::{Str, Uuid};
+use schema::nb;
+use schema::tables::Delta;
+
+use crate::inputs::Inputs;
+use crate::network::Unit;
+use crate::output::Output;
+use crate::sync::content_uuid;
+
+/// Northbound rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Rows {
+    pub(crate) global: nb::NbGlobal,
+    pub(crate) switches: BTreeMap<Uuid, nb::LogicalSwitch>,
+    pub(crate) ports: BTreeMap<Uuid, nb::LogicalSwitchPort>,
+    pub(crate) address_sets: BTreeMap<Uuid, nb::AddressSet>,
+    pub(crate) port_groups: BTreeMap<Uuid, nb::PortGroup>,
+    /// Rows made so far: a row that comes again under its old name is another row.
+    made: u64,
+}
+
+impl Rows {
+    /// Runs a script.
+    pub(crate) fn run(&mut self, script: &str) {
+        for command in script.split([';', '\n']) {
+            let words = words(command);
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            if let [verb, args @ ..] = &words[..] {
+                self.command(verb, args);
+            }
+        }
+    }
+
+    fn command(&mut self, verb: &str, args: &[&str]) {
+        match (verb, args) {
+            ("ls-add", [name]) => {
+                let (uuid, name) = (self.uuid(name), (*name).into());
+                self.switches.insert(uuid, nb::LogicalSwitch { uuid, name, ..Default::default() });
+            }
+            ("ls-del", [name]) => {
+                let Some(uuid) = self.find_switch(name) else { return };
+                for port in self.switches.remove(&uuid).into_iter().flat_map(|switch| switch.ports) {
+                    self.forget_port(port);
+                }
+            }
+            ("ls-set", [name, settings @ ..]) => {
+                let Some(uuid) = self.find_switch(name) else { return };
+                self.switches.get_mut(&uuid).expect("found").other_config = pairs(settings);
+            }
+            ("lsp-add", [switch, name]) => {
+                if self.find_port(name).is_some() {
+                    return;
+                }
+                let Some(switch) = self.find_switch(switch) else { return };
+                let (uuid, name) = (self.uuid(name), (*name).into());
+                self.ports.insert(uuid, nb::LogicalSwitchPort { uuid, name, ..Default::default() });
+                self.switches.get_mut(&switch).expect("found").ports.insert(uuid);
+            }
+            ("lsp-del", [name]) => {
+                if let Some(uuid) = self.find_port(name) {
+                    self.forget_port(uuid);
+                }
+            }
+            ("set", ["NB_Global", settings @ ..]) => self.global.options.extend(pairs(settings)),
+            ("as-set", [name, addresses @ ..]) => {
+                let known = self.address_sets.values().find(|row| &*row.name == *name).map(|row| row.uuid);
+                let uuid = known.unwrap_or_else(|| self.uuid(name));
+                let row = nb::AddressSet {
+                    uuid,
+                    name: (*name).into(),
+                    addresses: set(addresses),
+                    ..Default::default()
+                };
+                self.address_sets.insert(uuid, row);
+            }
+            ("as-del", [name]) => self.address_sets.retain(|_, row| &*row.name != *name),
+            ("pg-set", [name, ports @ ..]) => {
+                let known = self.port_groups.values().find(|row| &*row.name == *name).map(|row| row.uuid);
+                let uuid = known.unwrap_or_else(|| self.uuid(name));
+                let ports = ports.iter().filter_map(|port| self.find_port(port)).collect();
+                self.port_groups
+                    .insert(uuid, nb::PortGroup { uuid, name: (*name).into(), ports, ..Default::default() });
+            }
+            ("pg-del", [name]) => self.port_groups.retain(|_, row| &*row.name != *name),
+            (verb, [port, args @ ..]) => self.port_command(verb, port, args),
+            (verb, []) => panic!("\"{verb}\" lacks arguments"),
+        }
+    }
+
+    fn port_command(&mut self, verb: &str, name: &str, args: &[&str]) {
+        let Some(uuid) = self.find_port(name) else { return };
+        let port = self.ports.get_mut(&uuid).expect("found");
+        match (verb, args) {
+            ("lsp-set-addresses", addresses) => port.addresses = set(addresses),
+            ("lsp-set-port-security", addresses) => port.port_security = set(addresses),
+            ("lsp-set-type", [kind]) => port.r#type = (*kind).into(),
+            ("lsp-set-options", settings) => port.options = pairs(settings),
+            ("lsp-set-enabled", [state]) => port.enabled = Some(*state == "enabled"),
+            ("lsp-set-up", [state]) => port.up = Some(*state == "up"),
+            ("lsp-set-parent", [parent, tag]) => {
+                port.parent_name = Some((*parent).into());
+                port.tag_request = tag.parse().ok();
+            }
+            ("lsp-rename", [name]) => port.name = (*name).into(),
+            (verb, args) => panic!("no command \"{verb} {}\"", args.join(" ")),
+        }
+    }
+
+    fn uuid(&mut self, name: &str) -> Uuid {
+        self.made += 1;
+        content_uuid(&[name.as_bytes(), &self.made.to_be_bytes()])
+    }
+
+    fn find_switch(&self, name: &str) -> Option<Uuid> {
+        self.switches.values().find(|row| &*row.name == name).map(|row| row.uuid)
+    }
+
+    fn find_port(&self, name: &str) -> Option<Uuid> {
+        self.ports.values().find(|row| &*row.name == name).map(|row| row.uuid)
+    }
+
+    /// A port goes with its references, strong and weak.
+    fn forget_port(&mut self, uuid: Uuid) {
+        self.ports.remove(&uuid);
+        for switch in self.switches.values_mut() {
+            switch.ports.remove(&uuid);
+        }
+        for group in self.port_groups.values_mut() {
+            group.ports.remove(&uuid);
+        }
+    }
+
+    /// What has to be told to somebody who knows `old`.
+    pub(crate) fn changes_since(&self, old: &Self) -> Vec<nb::Change> {
+        let mut changes = Vec::new();
+        let global = |row: &Self| BTreeMap::from([(Uuid::from_u128(1), row.global.clone())]);
+        // Not in the order in which things depend on each other, as in messages of a server.
+        changes.extend(deltas(&old.ports, &self.ports).map(nb::Change::LogicalSwitchPort));
+        changes.extend(deltas(&old.port_groups, &self.port_groups).map(nb::Change::PortGroup));
+        changes.extend(deltas(&old.switches, &self.switches).map(nb::Change::LogicalSwitch));
+        changes.extend(deltas(&old.address_sets, &self.address_sets).map(nb::Change::AddressSet));
+        changes.extend(deltas(&global(old), &global(self)).map(nb::Change::NbGlobal));
+        changes
+    }
+}
+
+fn deltas<T: Clone + PartialEq>(
+    old: &BTreeMap<Uuid, T>,
+    new: &BTreeMap<Uuid, T>,
+) -> impl Iterator<Item = Delta<T>> + use<T> {
+    let row = |row: Option<&T>| row.cloned().map(Arc::new);
+    let keys: BTreeSet<Uuid> = old.keys().chain(new.keys()).copied().collect();
+    let deltas =
+        keys.into_iter().map(|uuid| Delta { uuid, old: row(old.get(&uuid)), new: row(new.get(&uuid)) });
+    deltas.filter(|delta| delta.old != delta.new).collect::<Vec<_>>().into_iter()
+}
+
+/// Rows, and the units that run for them.
+#[derive(Default)]
+pub(crate) struct Fixture {
+    pub(crate) rows: Rows,
+    told: Rows,
+    pub(crate) inputs: Inputs,
+}
+
+impl Fixture {
+    /// A network after a script.
+    pub(crate) fn new(script: &str) -> Self {
+        let mut fixture = Self::default();
+        fixture.run(script);
+        fixture
+    }
+
+    /// Runs a script and the units. Gives the outputs that came and went, as lines.
+    pub(crate) fn run(&mut self, script: &str) -> Vec<String> {
+        self.rows.run(script);
+        for change in self.rows.changes_since(&self.told) {
+            self.inputs.northbound(&change);
+        }
+        self.told = self.rows.clone();
+        let step = self.inputs.step();
+        assert_eq!(self.inputs.engine.check(&self.inputs.network), [], "every read is tracked");
+        let mut lines = BTreeMap::new();
+        for (outputs, sign) in [(&step.removed, '-'), (&step.added, '+')] {
+            for (_, output) in outputs {
+                let line = self.line(output);
+                lines.insert((sort_key(output), line.clone(), sign == '+'), format!("{sign} {line}"));
+            }
+        }
+        lines.into_values().collect()
+    }
+
+    /// Everything that units say, as lines.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let outputs = self.inputs.engine.units().flat_map(|(_, outputs)| outputs.to_vec());
+        let lines: BTreeSet<_> = outputs.map(|output| (sort_key(&output), self.line(&output))).collect();
+        lines.into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// The units that ran last, with the names of their rows.
+    pub(crate) fn reran(&self) -> Vec<String> {
+        let name = |uuid: &Uuid| {
+            let rows = &self.rows;
+            let names = [
+                rows.switches.get(uuid).map(|row| &row.name),
+                rows.ports.get(uuid).map(|row| &row.name),
+                rows.address_sets.get(uuid).map(|row| &row.name),
+                rows.port_groups.get(uuid).map(|row| &row.name),
+            ];
+            names.into_iter().flatten().next().map_or("?".to_owned(), Str::to_string)
+        };
+        let mut units: Vec<String> = self
+            .inputs
+            .engine
+            .last_run()
+            .iter()
+            .map(|unit| match unit {
+                Unit::Global => "global".into(),
+                Unit::PortFacts(uuid) => format!("port_facts {}", name(uuid)),
+                Unit::Switch(uuid) => format!("switch {}", name(uuid)),
+                Unit::SwitchPort(uuid) => format!("switch_port {}", name(uuid)),
+                Unit::AddressSet(uuid) => format!("address_set {}", name(uuid)),
+                Unit::PortGroup(uuid) => format!("port_group {}", name(uuid)),
+            })
+            .collect();
+        units.sort();
+        units
+    }
+
+    fn line(&self, output: &Output) -> String {
+        let switch = |uuid: &Uuid| self.rows.switches.get(uuid).map_or("?", |row| &row.name).to_owned();
+        match output {
+            Output::Flow { flow, datapath } => format!("{}: {}", switch(datapath), flow.flow),
+            Output::Datapath(row) => format!("datapath {} key {}", switch(&row.uuid), row.key),
+            Output::Port(row) => {
+                format!("port {} {}key {} on {}", row.name, kind(&row.kind), row.key, switch(&row.datapath))
+            }
+            Output::GroupMember { datapath, group, port } => {
+                format!("{}: {} has {port}", switch(datapath), group.name())
+            }
+            Output::Address { set, address: None } => format!("address set {set}"),
+            Output::Address { set, address: Some(address) } => format!("address set {set} has {address}"),
+            Output::PortGroupMember { group, port } => format!("port group {group} has {port}"),
+            Output::Complaint(complaint) => format!("complaint: {complaint}"),
+        }
+    }
+}
+
+fn kind(kind: &str) -> String {
+    if kind.is_empty() { String::new() } else { format!("({kind}) ") }
+}
+
+/// Flows in the order in which a packet meets them, after everything else.
+fn sort_key(output: &Output) -> Option<(lflow::pipeline::Stage, std::cmp::Reverse<u16>)> {
+    match output {
+        Output::Flow { flow, .. } => Some((flow.flow.stage, std::cmp::Reverse(flow.flow.priority))),
+        Output::Datapath(_)
+        | Output::Port(_)
+        | Output::GroupMember { .. }
+        | Output::Address { .. }
+        | Output::PortGroupMember { .. }
+        | Output::Complaint(_) => None,
+    }
+}
+
+/// The lines after `script` with one of `patterns` in them, but for stages that only pass packets on.
+pub(crate) fn check(script: &str, patterns: &[&str]) -> String {
+    select(&Fixture::new(script).lines(), patterns)
+}
+
+/// The lines that `change` adds and removes after `script`.
+pub(crate) fn check_change(script: &str, change: &str) -> String {
+    Fixture::new(script).run(change).join("\n")
+}
+
+/// The lines with one of `patterns` in them.
+pub(crate) fn select(lines: &[String], patterns: &[&str]) -> String {
+    let wanted = |line: &&String| patterns.iter().any(|pattern| line.contains(pattern));
+    lines.iter().filter(wanted).map(String::as_str).collect::<Vec<_>>().join("\n")
+}
+
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), None::<String>, false);
+    for c in command.chars() {
+        match c {
+            '"' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            c if c.is_whitespace() && !quoted => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+fn pairs(settings: &[&str]) -> BTreeMap<Str, Str> {
+    let pair = |text: &&str| text.split_once('=').map(|(key, value)| (Str::from(key), Str::from(value)));
+    settings.iter().filter_map(pair).collect()
+}
+
+fn set(texts: &[&str]) -> BTreeSet<Str> {
+    texts.iter().map(|text| Str::from(*text)).collect()
+}

@@ -1,0 +1,32 @@
+//! What a transaction changed: the food of monitors, of the log and of replicas.
+
+use crate::Row;
+use crate::schema::TableId;
+use crate::value::Uuid;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The rows that a transaction changed, garbage collection and dropped weak references included.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// The changed rows of each table; tables without changes are absent.
+    pub tables: BTreeMap<TableId, BTreeMap<Uuid, RowUpdate>>,
+    /// The words of the transaction's `comment` operations, one a line; or empty.
+    pub comment: String,
+    /// Whether a `commit` operation asked that the reply wait for the disk.
+    pub durable: bool,
+}
+
+/// One row before and after a transaction. `None` is a row that does not exist; never are both.
+#[derive(Clone, Debug)]
+pub struct RowUpdate {
+    pub old: Option<Arc<Row>>,
+    pub new: Option<Arc<Row>>,
+}
+
+impl Commit {
+    /// All changed rows, by table and UUID.
+    pub fn iter(&self) -> impl Iterator<Item = (TableId, Uuid, &RowUpdate)> {
+        self.tables.iter().flat_map(|(table, rows)| rows.iter().map(|(uuid, update)| (*table, *uuid, update)))
+    }
+}

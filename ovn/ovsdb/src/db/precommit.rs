@@ -1,0 +1,297 @@
+//! From what a transaction's operations did to a state that keeps every promise of the schema.
+//!
+//! In upstream's order (ovsdb/transaction.c, ovsdb_txn_precommit): forget rows that did not change,
+//! count references, collect garbage, count rows, drop weak references, check indexes.
+
+use super::indexes::{Indexes, key};
+use super::references::{References, RowAt, column, uuids};
+use super::working::Working;
+use crate::Row;
+use crate::error::OvsdbError;
+use crate::schema::{RefType, ReferenceAt, TableId, TableLayout};
+use crate::value::{Atom, Datum, Uuid};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Finishes a transaction, or says why it cannot be. `references` and `indexes` are those of the
+/// database before it.
+pub(super) fn precommit(
+    working: Working,
+    references: &References,
+    indexes: &Indexes,
+) -> Result<Working, OvsdbError> {
+    let mut step = Precommit { working, references, indexes, strong: BTreeMap::new() };
+    step.working.forget_unchanged();
+    step.count_references()?;
+    step.refuse_deletion_of_referenced()?;
+    step.collect_garbage();
+    step.count_rows()?;
+    step.drop_weak_references()?;
+    step.working.forget_unchanged();
+    step.check_indexes()?;
+    Ok(step.working)
+}
+
+struct Precommit<'a> {
+    working: Working,
+    references: &'a References,
+    indexes: &'a Indexes,
+    /// By how much the transaction changes the number of strong references to a row.
+    strong: BTreeMap<RowAt, i64>,
+}
+
+impl Precommit<'_> {
+    fn table(&self, id: TableId) -> &TableLayout {
+        self.working.now.layout().table(id)
+    }
+
+    fn exists(&self, (table, uuid): RowAt) -> bool {
+        self.working.now.row(table, uuid).is_some()
+    }
+
+    /// The number of strong references to a row at the end of the transaction.
+    fn strong_count(&self, row: RowAt) -> i64 {
+        i64::from(self.references.strong_count(row)) + self.strong.get(&row).copied().unwrap_or(0)
+    }
+
+    fn count_references(&mut self) -> Result<(), OvsdbError> {
+        let mut strong = BTreeMap::new();
+        for (id, uuid, old, new) in self.working.changes() {
+            let table = self.table(id);
+            for place in table.references.iter().filter(|place| place.kind == RefType::Strong) {
+                let old = column(old.map(|row| &**row), place);
+                let new = column(new.map(|row| &**row), place);
+                if old == new {
+                    continue;
+                }
+                let others = |target: &Uuid| (place.table, *target) != (id, uuid);
+                for target in uuids(old, place.by_value).filter(others) {
+                    *strong.entry((place.table, target)).or_insert(0) -= 1;
+                }
+                for target in uuids(new, place.by_value).filter(others) {
+                    if self.working.before(place.table, target).is_none()
+                        && !self.exists((place.table, target))
+                    {
+                        return Err(self.dangling(table, uuid, place, target));
+                    }
+                    *strong.entry((place.table, target)).or_insert(0) += 1;
+                }
+            }
+        }
+        self.strong = strong;
+        Ok(())
+    }
+
+    fn dangling(&self, table: &TableLayout, uuid: Uuid, place: &ReferenceAt, target: Uuid) -> OvsdbError {
+        let (name, column) = (&table.name, &table.columns[place.column].0);
+        let target_table = &self.table(place.table).name;
+        let words = format!(
+            "Table {name} column {column} row {uuid} references nonexistent row {target} in table {target_table}."
+        );
+        OvsdbError::new(OvsdbError::REFERENTIAL_INTEGRITY, words)
+    }
+
+    fn refuse_deletion_of_referenced(&self) -> Result<(), OvsdbError> {
+        for (table, uuid, _, new) in self.working.changes() {
+            let count = self.strong_count((table, uuid));
+            if new.is_none() && count > 0 {
+                let name = &self.table(table).name;
+                let words =
+                    format!("cannot delete {name} row {uuid} because of {count} remaining reference(s)");
+                return Err(OvsdbError::new(OvsdbError::REFERENTIAL_INTEGRITY, words));
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes rows of non-root tables that lost their last reference or never had one, then those
+    /// that only they referred to, and so on. Each row is deleted once, so this ends.
+    fn collect_garbage(&mut self) {
+        let changed = self.working.changes().map(|(table, uuid, _, _)| (table, uuid));
+        let mut suspects: Vec<RowAt> = changed.chain(self.strong.keys().copied()).collect();
+        while let Some((id, uuid)) = suspects.pop() {
+            if self.table(id).is_root || self.strong_count((id, uuid)) > 0 {
+                continue;
+            }
+            let Some(row) = self.working.remove(id, uuid) else { continue };
+            let layout = self.working.now.layout().clone();
+            for place in layout.table(id).references.iter().filter(|place| place.kind == RefType::Strong) {
+                for target in uuids(Some(&row[place.column]), place.by_value) {
+                    if (place.table, target) != (id, uuid) {
+                        *self.strong.entry((place.table, target)).or_insert(0) -= 1;
+                        suspects.push((place.table, target));
+                    }
+                }
+            }
+        }
+    }
+
+    fn count_rows(&self) -> Result<(), OvsdbError> {
+        let changed: BTreeSet<TableId> = self.working.changes().map(|(table, _, _, _)| table).collect();
+        for id in changed {
+            let (table, rows) = (self.table(id), self.working.now.len(id));
+            let Some(max_rows) = table.max_rows else { continue };
+            if u32::try_from(rows).is_ok_and(|rows| rows <= max_rows) {
+                continue;
+            }
+            let words = format!(
+                "transaction causes \"{}\" table to contain {rows} rows, greater than the schema-defined limit \
+                 of {max_rows} row(s)",
+                table.name
+            );
+            return Err(OvsdbError::new(OvsdbError::CONSTRAINT, words));
+        }
+        Ok(())
+    }
+
+    /// Takes references to rows that do not exist out of weak columns: of the rows that changed,
+    /// and of those that refer to a row that was deleted.
+    fn drop_weak_references(&mut self) -> Result<(), OvsdbError> {
+        let mut rows: BTreeSet<RowAt> = BTreeSet::new();
+        for (table, uuid, old, new) in self.working.changes() {
+            if new.is_some() {
+                rows.insert((table, uuid));
+            } else if old.is_some() {
+                rows.extend(self.references.weak_sources((table, uuid)));
+            }
+        }
+        for (id, uuid) in rows {
+            let layout = self.working.now.layout().clone();
+            let table = layout.table(id);
+            for place in table.references.iter().filter(|place| place.kind == RefType::Weak) {
+                let Some(row) = self.working.now.row(id, uuid) else { continue };
+                let datum = &row[place.column];
+                let gone: BTreeSet<Uuid> = uuids(Some(datum), place.by_value)
+                    .filter(|target| !self.exists((place.table, *target)))
+                    .collect();
+                if gone.is_empty() {
+                    continue;
+                }
+                let left = without(datum, &gone, place.by_value);
+                let (name, column) = &table.columns[place.column];
+                if !column.ty.allows_len(left.len()) {
+                    return Err(self.emptied((id, uuid), table, name, &gone));
+                }
+                if let Some(row) = self.working.modify(id, uuid) {
+                    row[place.column] = left;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn emptied(
+        &self,
+        (id, uuid): RowAt,
+        table: &TableLayout,
+        column: &str,
+        gone: &BTreeSet<Uuid>,
+    ) -> OvsdbError {
+        let inserted = self.working.before(id, uuid).is_none();
+        let inserted = if inserted { "(inserted within this transaction) " } else { "" };
+        let table = &table.name;
+        let words = if gone.contains(&Uuid::ZERO) {
+            // The misspelling is part of upstream's text.
+            format!(
+                "Weak reference column \"{column}\" in \"{table}\" row {uuid} {inserted}contained all-zeros UUID \
+                 (probably as the default value for this column) but deleting this value caused a constraint \
+                 volation because this column is not allowed to be empty."
+            )
+        } else {
+            format!(
+                "Deletion of {} weak reference(s) to deleted (or never-existing) rows from column \"{column}\" in \
+                 \"{table}\" row {uuid} {inserted}caused this column to become empty, but constraints on this \
+                 column disallow an empty column.",
+                gone.len()
+            )
+        };
+        OvsdbError::new(OvsdbError::CONSTRAINT, words)
+    }
+
+    fn check_indexes(&self) -> Result<(), OvsdbError> {
+        let mut taken: BTreeMap<(TableId, usize, Vec<Datum>), Uuid> = BTreeMap::new();
+        for (id, uuid, old, new) in self.working.changes() {
+            let Some(new) = new else { continue };
+            for (index, columns) in self.table(id).indexes.iter().enumerate() {
+                let wanted = key(new, columns);
+                if old.is_some_and(|old| key(old, columns) == wanted) {
+                    continue;
+                }
+                let before = self.indexes.find(id, index, &wanted).filter(|other| {
+                    // Only if that row still has the key.
+                    self.working.now.row(id, *other).is_some_and(|row| key(row, columns) == wanted)
+                });
+                let other = before.or_else(|| taken.get(&(id, index, wanted.clone())).copied());
+                match other {
+                    Some(other) if other != uuid => return Err(self.clash(id, columns, other, uuid, new)),
+                    Some(_) | None => _ = taken.insert((id, index, wanted), uuid),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn clash(&self, id: TableId, columns: &[usize], first: Uuid, second: Uuid, row: &Arc<Row>) -> OvsdbError {
+        let table = self.table(id);
+        let names: Vec<String> = columns.iter().map(|at| format!("\"{}\"", table.columns[*at].0)).collect();
+        let plural = if names.len() == 1 { "column" } else { "columns" };
+        let words = format!(
+            "Transaction causes multiple rows in \"{}\" table to have identical values ({}) for index on {plural} \
+             {}.  First row, with UUID {first}, {}.  Second row, with UUID {second}, {}.",
+            table.name,
+            index_values(table, columns, row),
+            and_list(&names),
+            self.history(id, columns, first),
+            self.history(id, columns, second),
+        );
+        OvsdbError::new(OvsdbError::CONSTRAINT, words)
+    }
+
+    /// How a row came to its index key.
+    fn history(&self, id: TableId, columns: &[usize], uuid: Uuid) -> String {
+        if !self.working.is_touched(id, uuid) {
+            return "existed in the database before this transaction and was not modified by the transaction"
+                .to_owned();
+        }
+        let Some(old) = self.working.before(id, uuid) else {
+            return "was inserted by this transaction".to_owned();
+        };
+        if self.working.now.row(id, uuid).is_some_and(|new| key(new, columns) == key(old, columns)) {
+            return "existed in the database before this transaction, which modified some of the row's columns \
+                    but not any columns in this index"
+                .to_owned();
+        }
+        let values = index_values(self.table(id), columns, old);
+        format!("had the following index values before the transaction: {values}")
+    }
+}
+
+fn index_values(table: &TableLayout, columns: &[usize], row: &Row) -> String {
+    let text = |at: &usize| row[*at].to_text(&table.columns[*at].1.ty);
+    and_list(&columns.iter().map(text).collect::<Vec<String>>())
+}
+
+/// `a`, `a and b`, `a, b, and c`.
+fn and_list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, second] => format!("{first} and {second}"),
+        [most @ .., last] => format!("{}, and {last}", most.join(", ")),
+    }
+}
+
+/// A column without the elements, or the pairs, that refer to `gone`.
+fn without(datum: &Datum, gone: &BTreeSet<Uuid>, by_value: bool) -> Datum {
+    let stays = |atom: &Atom| match atom {
+        Atom::Uuid(uuid) => !gone.contains(uuid),
+        Atom::Integer(_) | Atom::Real(_) | Atom::Boolean(_) | Atom::String(_) => true,
+    };
+    match datum {
+        Datum::Set(atoms) => Datum::Set(atoms.iter().filter(|atom| stays(atom)).cloned().collect()),
+        Datum::Map(pairs) => {
+            let stays = |(k, v): &&(Atom, Atom)| stays(if by_value { v } else { k });
+            Datum::Map(pairs.iter().filter(stays).cloned().collect())
+        }
+    }
+}

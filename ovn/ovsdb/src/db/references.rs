@@ -1,0 +1,95 @@
+//! Who refers to whom: how many strong references a row has, and which rows refer to it weakly.
+
+use super::Commit;
+use crate::Row;
+use crate::schema::{Layout, RefType, ReferenceAt, TableId};
+use crate::value::{Atom, Datum, Uuid};
+use std::collections::BTreeMap;
+
+/// A row and where it lives.
+pub(super) type RowAt = (TableId, Uuid);
+
+/// The references between the rows of a database. Bounded by the rows themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct References {
+    /// For each table, the number of strong references to each row that has any. A row's
+    /// references to itself do not count.
+    strong: Vec<BTreeMap<Uuid, u32>>,
+    /// For each table, the rows that refer weakly to each row, and how often.
+    weak: Vec<BTreeMap<Uuid, BTreeMap<RowAt, u32>>>,
+}
+
+impl References {
+    pub(super) fn new(layout: &Layout) -> Self {
+        let tables = layout.tables.len();
+        Self { strong: vec![BTreeMap::new(); tables], weak: vec![BTreeMap::new(); tables] }
+    }
+
+    /// The number of strong references to a row.
+    pub(super) fn strong_count(&self, (table, uuid): RowAt) -> u32 {
+        self.strong[table.0].get(&uuid).copied().unwrap_or(0)
+    }
+
+    /// The rows that refer weakly to a row.
+    pub(super) fn weak_sources(&self, (table, uuid): RowAt) -> impl Iterator<Item = RowAt> {
+        self.weak[table.0].get(&uuid).into_iter().flat_map(|sources| sources.keys().copied())
+    }
+
+    /// Follows a commit.
+    pub(super) fn apply(&mut self, layout: &Layout, commit: &Commit) {
+        for (table, uuid, update) in commit.iter() {
+            for place in &layout.table(table).references {
+                let (old, new) = (column(update.old.as_deref(), place), column(update.new.as_deref(), place));
+                if old == new {
+                    continue;
+                }
+                for target in uuids(old, place.by_value) {
+                    self.count((table, uuid), place, target, -1);
+                }
+                for target in uuids(new, place.by_value) {
+                    self.count((table, uuid), place, target, 1);
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, source: RowAt, place: &ReferenceAt, target: Uuid, step: i32) {
+        match place.kind {
+            RefType::Strong if source == (place.table, target) => {}
+            RefType::Strong => add(&mut self.strong[place.table.0], target, step),
+            RefType::Weak => {
+                let targets = &mut self.weak[place.table.0];
+                let sources = targets.entry(target).or_default();
+                add(sources, source, step);
+                if sources.is_empty() {
+                    targets.remove(&target);
+                }
+            }
+        }
+    }
+}
+
+/// Adds `step` to the count of `key`; counts of zero are not kept. A commit may take away first and
+/// add later, so a count may pass through zero but never below: what is taken away was counted.
+fn add<K: Ord>(counts: &mut BTreeMap<K, u32>, key: K, step: i32) {
+    let count = counts.get(&key).copied().unwrap_or(0);
+    match count.saturating_add_signed(step) {
+        0 => _ = counts.remove(&key),
+        count => _ = counts.insert(key, count),
+    }
+}
+
+/// What a row, if there is one, holds where `place` says.
+pub(super) fn column<'a>(row: Option<&'a Row>, place: &ReferenceAt) -> Option<&'a Datum> {
+    row.map(|row| &row[place.column])
+}
+
+/// The rows that a column refers to.
+pub(super) fn uuids(datum: Option<&Datum>, by_value: bool) -> impl Iterator<Item = Uuid> {
+    let keys = datum.filter(|_| !by_value).into_iter().flat_map(Datum::keys);
+    let values = datum.filter(|_| by_value).into_iter().flat_map(Datum::values);
+    keys.chain(values).filter_map(|atom| match atom {
+        Atom::Uuid(uuid) => Some(*uuid),
+        Atom::Integer(_) | Atom::Real(_) | Atom::Boolean(_) | Atom::String(_) => None,
+    })
+}

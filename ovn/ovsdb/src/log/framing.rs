@@ -1,0 +1,248 @@
+//! Records and their headers.
+
+use serde_json::Value;
+use sha1::{Digest, Sha1};
+
+const MAGIC: &[u8] = b"OVSDB JSON ";
+const MAGIC_CLUSTERED: &[u8] = b"OVSDB CLUSTER ";
+/// The most digits of a length: beyond what any machine can hold.
+const LENGTH_DIGITS_MAX: usize = 15;
+
+/// The octets of one record.
+pub fn encode(json: &Value) -> Vec<u8> {
+    let mut body = json.to_string().into_bytes();
+    body.push(b'\n');
+    let mut out = MAGIC.to_vec();
+    out.extend_from_slice(format!("{} {}\n", body.len(), sha1_hex(&body)).as_bytes());
+    out.extend_from_slice(&body);
+    out
+}
+
+fn sha1_hex(octets: &[u8]) -> String {
+    Sha1::digest(octets).iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// A file that cannot be used as it is. Offsets are octets from its start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogError {
+    /// There is no record.
+    #[error("the file holds no record")]
+    Empty,
+    /// It is a file of a clustered database.
+    #[error("the file is in clustered format, not in standalone format")]
+    Clustered,
+    /// There is damage that a crash cannot explain: a valid record follows, or nothing precedes.
+    #[error("bad record at offset {offset}: {what}{}", follows(.next_valid))]
+    Damaged { offset: usize, what: String, next_valid: Option<usize> },
+    /// A record is whole, but says what cannot be.
+    #[error("record at offset {offset}: {what}")]
+    Record { offset: usize, what: String },
+    /// The rows break a promise of the schema.
+    #[error("the database is inconsistent: {what}")]
+    Inconsistent { what: String },
+}
+
+fn follows(next_valid: &Option<usize>) -> String {
+    next_valid.map(|offset| format!(" (a valid record follows at offset {offset})")).unwrap_or_default()
+}
+
+/// The end of a file that was not written whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// Where it begins: where the file is to be cut, and the next record goes.
+    pub offset: usize,
+    /// The number of octets lost.
+    pub len: usize,
+    /// What is wrong with them.
+    pub what: String,
+}
+
+/// One whole record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// Where its header begins.
+    pub offset: usize,
+    /// The line of JSON, newline included.
+    pub body: &'a [u8],
+    /// Where the next record begins.
+    pub end: usize,
+}
+
+/// The records of a file, one after the other.
+#[derive(Clone, Debug)]
+pub struct Frames<'a> {
+    octets: &'a [u8],
+    offset: usize,
+    tail: Option<Tail>,
+}
+
+impl<'a> Frames<'a> {
+    /// Reads a file from its start.
+    pub fn new(octets: &'a [u8]) -> Self {
+        Self { octets, offset: 0, tail: None }
+    }
+
+    /// The next record; `None` at the end, where [`Frames::tail`] tells whether something was
+    /// dropped.
+    pub fn next_frame(&mut self) -> Result<Option<Frame<'a>>, LogError> {
+        if self.tail.is_some() || (self.offset == self.octets.len() && self.offset > 0) {
+            return Ok(None);
+        }
+        if self.octets.is_empty() {
+            return Err(LogError::Empty);
+        }
+        if self.octets.starts_with(MAGIC_CLUSTERED) {
+            return Err(LogError::Clustered);
+        }
+        match frame_at(self.octets, self.offset) {
+            Ok(frame) => {
+                self.offset = frame.end;
+                Ok(Some(frame))
+            }
+            Err(what) => {
+                let (offset, what) = (self.offset, what.to_owned());
+                let next_valid = valid_after(self.octets, offset);
+                if next_valid.is_some() || offset == 0 {
+                    return Err(LogError::Damaged { offset, what, next_valid });
+                }
+                self.tail = Some(Tail { offset, len: self.octets.len() - offset, what });
+                Ok(None)
+            }
+        }
+    }
+
+    /// The end of the file that was dropped, once [`Frames::next_frame`] has said `None`.
+    pub fn tail(&self) -> Option<&Tail> {
+        self.tail.as_ref()
+    }
+
+    /// Where the valid records read so far end.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+/// The record that begins at `offset`, or what is wrong there.
+fn frame_at(octets: &[u8], offset: usize) -> Result<Frame<'_>, &'static str> {
+    let rest = octets.get(offset..).unwrap_or_default();
+    let rest = rest.strip_prefix(MAGIC).ok_or("no record header")?;
+    let digits = rest.iter().take(LENGTH_DIGITS_MAX).take_while(|octet| octet.is_ascii_digit()).count();
+    let (length, rest) = rest.split_at(digits);
+    if length.is_empty() || length.starts_with(b"0") {
+        return Err("no length in the record header");
+    }
+    let length = length.iter().fold(0usize, |n, digit| n * 10 + usize::from(digit - b'0'));
+    let rest = rest.strip_prefix(b" ").ok_or("no space after the length in the record header")?;
+    let (hash, rest) = rest.split_at_checked(40).ok_or("the record header is cut short")?;
+    let rest = rest.strip_prefix(b"\n").ok_or("no newline after the record header")?;
+    let (body, rest) = rest.split_at_checked(length).ok_or("the record is cut short")?;
+    if sha1_hex(body).as_bytes() != hash {
+        return Err("the record does not have the checksum of its header");
+    }
+    Ok(Frame { offset, body, end: octets.len() - rest.len() })
+}
+
+/// The first valid record that begins behind `offset`. JSON text has no newline inside, so no
+/// value in a record can look like one.
+fn valid_after(octets: &[u8], offset: usize) -> Option<usize> {
+    let mut from = offset + 1;
+    while let Some(step) = octets.get(from..).and_then(|rest| find(rest, MAGIC)) {
+        if frame_at(octets, from + step).is_ok() {
+            return Some(from + step);
+        }
+        from += step + 1;
+    }
+    None
+}
+
+fn find(octets: &[u8], wanted: &[u8]) -> Option<usize> {
+    octets.windows(wanted.len()).position(|window| window == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn file() -> Vec<u8> {
+        [json!({"name": "x"}), json!({"a": "é\n"}), json!({"b": [1, 2]})].iter().flat_map(encode).collect()
+    }
+
+    fn read(octets: &[u8]) -> Result<(usize, Option<Tail>), LogError> {
+        let mut frames = Frames::new(octets);
+        let mut n = 0;
+        while frames.next_frame()?.is_some() {
+            n += 1;
+        }
+        Ok((n, frames.tail().cloned()))
+    }
+
+    #[test]
+    fn records_look_as_upstream_writes_them() {
+        insta::assert_snapshot!(String::from_utf8_lossy(&file()), @r#"
+        OVSDB JSON 13 a72d5e14983cb834bd74e4fa05c079a890bf1837
+        {"name":"x"}
+        OVSDB JSON 13 0ba93368c88612cfde0b99b4c4f9058888c80ffc
+        {"a":"é\n"}
+        OVSDB JSON 12 e77204542d113dd21dbfaa9ea45399b05488c937
+        {"b":[1,2]}
+        "#);
+    }
+
+    #[test]
+    fn every_truncation_drops_the_cut_record_only() {
+        let file = file();
+        let starts: Vec<usize> =
+            (0..file.len()).filter(|at| file[*at..].starts_with(MAGIC)).chain([file.len()]).collect();
+        for len in 0..file.len() {
+            let whole = starts.iter().filter(|start| **start <= len).count() - 1;
+            match read(&file[..len]) {
+                Ok((n, tail)) => {
+                    assert_eq!(n, whole, "{len}");
+                    assert_eq!(tail.as_ref().map_or(len, |tail| tail.offset), starts[whole]);
+                    assert_eq!(tail.map_or(0, |tail| tail.len), len - starts[whole]);
+                }
+                Err(error) => assert!(whole == 0, "{len}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_is_dropped_in_the_last_record_and_refused_before_it() {
+        let file = file();
+        let last =
+            (0..file.len()).rev().find(|at| file[*at..].starts_with(MAGIC)).expect("there are records");
+        for at in 0..file.len() {
+            for bit in 0..8 {
+                let mut file = file.clone();
+                file[at] ^= 1 << bit;
+                match read(&file) {
+                    Ok((n, tail)) => {
+                        assert!(at >= last, "flip at {at} went unnoticed");
+                        assert_eq!((n, tail.map(|tail| tail.offset)), (2, Some(last)));
+                    }
+                    Err(LogError::Damaged { offset, next_valid, .. }) => {
+                        assert!(at < last && offset <= at && next_valid.is_some_and(|next| next > at));
+                    }
+                    Err(other) => panic!("flip at {at}: {other}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn files_that_are_no_log_are_refused() {
+        let cases: [(&[u8], &str); 4] = [
+            (b"", "the file holds no record"),
+            (b"OVSDB CLUSTER 5 x", "the file is in clustered format, not in standalone format"),
+            (b"SQLite format 3\0", "bad record at offset 0: no record header"),
+            (
+                b"OVSDB JSON 99999999999999999999 ",
+                "bad record at offset 0: no space after the length in the record header",
+            ),
+        ];
+        for (octets, words) in cases {
+            assert_eq!(read(octets).map_err(|e| e.to_string()), Err(words.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The standalone file format: a log of transactions behind a schema. Octets in, octets out; the
+//! file itself is the daemon's.
+//!
+//! A record is a header line, `OVSDB JSON <length> <sha1>`, and one line of JSON whose octets,
+//! newline included, the header counts and hashes. The first record is the schema, each later one
+//! a transaction. (Upstream: ovsdb(5), "Standalone Format".)
+//!
+//! What a crash can do to such a file is cut its last record short, or leave part of it
+//! unwritten. So a bad record with nothing valid after it is dropped and reported, while a bad
+//! record that a valid one follows is damage, and refused: to go on there would silently lose
+//! the transactions behind it.
+
+mod framing;
+mod record;
+mod replay;
+
+pub use framing::{Frame, Frames, LogError, Tail, encode};
+pub use record::{compacted, created, snapshot_record, transaction_record};
+pub use replay::{Replayed, replay};

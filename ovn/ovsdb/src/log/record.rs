@@ -1,0 +1,97 @@
+//! What the records of a log say.
+
+use super::encode;
+use crate::Row;
+use crate::db::{Commit, RowUpdate, Snapshot};
+use crate::schema::{DatabaseSchema, Layout, TableId, TableLayout};
+use crate::value::Datum;
+use serde_json::{Map, Value};
+
+/// The octets of a new file for an empty database.
+pub fn created(schema: &DatabaseSchema) -> Vec<u8> {
+    encode(&schema.to_json())
+}
+
+/// The octets of a file that holds what `snapshot` does, in two records. `wall_ms` is the time in
+/// milliseconds since 1970.
+pub fn compacted(snapshot: &Snapshot, wall_ms: i64) -> Vec<u8> {
+    let mut out = created(&snapshot.layout().schema);
+    out.extend(encode(&snapshot_record(snapshot, wall_ms, "compacting database online")));
+    out
+}
+
+/// The transaction that inserts all rows of `snapshot`.
+pub fn snapshot_record(snapshot: &Snapshot, wall_ms: i64, comment: &str) -> Value {
+    let mut out = Map::new();
+    for (i, table) in snapshot.layout().tables.iter().enumerate() {
+        let rows: Map<String, Value> = snapshot
+            .rows(TableId(i))
+            .map(|(uuid, row)| (uuid.to_string(), Value::Object(inserted(table, row))))
+            .collect();
+        if !rows.is_empty() {
+            out.insert(table.name.to_string(), rows.into());
+        }
+    }
+    annotate(&mut out, wall_ms, comment);
+    out.into()
+}
+
+/// The transaction that made `commit`; `None` if it changed nothing that outlives the server.
+pub fn transaction_record(layout: &Layout, commit: &Commit, wall_ms: i64) -> Option<Value> {
+    let mut out = Map::new();
+    for (id, rows) in &commit.tables {
+        let table = layout.table(*id);
+        let rows: Map<String, Value> = rows
+            .iter()
+            .filter_map(|(uuid, update)| Some((uuid.to_string(), row_record(table, update)?)))
+            .collect();
+        if !rows.is_empty() {
+            out.insert(table.name.to_string(), rows.into());
+        }
+    }
+    if out.is_empty() {
+        return None;
+    }
+    annotate(&mut out, wall_ms, &commit.comment);
+    Some(out.into())
+}
+
+fn annotate(record: &mut Map<String, Value>, wall_ms: i64, comment: &str) {
+    record.insert("_date".to_owned(), wall_ms.into());
+    record.insert("_is_diff".to_owned(), true.into());
+    if !comment.is_empty() {
+        record.insert("_comment".to_owned(), comment.into());
+    }
+}
+
+fn row_record(table: &TableLayout, update: &RowUpdate) -> Option<Value> {
+    match (&update.old, &update.new) {
+        (_, None) => Some(Value::Null),
+        (None, Some(new)) => Some(Value::Object(inserted(table, new))),
+        (Some(old), Some(new)) => {
+            let changed = changed(table, old, new);
+            (!changed.is_empty()).then_some(Value::Object(changed))
+        }
+    }
+}
+
+/// The columns of a new row that do not have their default.
+fn inserted(table: &TableLayout, row: &Row) -> Map<String, Value> {
+    let columns = table
+        .columns
+        .iter()
+        .zip(row)
+        .filter(|((_, column), datum)| !column.ephemeral && !datum.is_default_for(&column.ty));
+    columns.map(|((name, _), datum)| (name.to_string(), datum.to_json())).collect()
+}
+
+/// The differences of the columns that changed.
+fn changed(table: &TableLayout, old: &Row, new: &Row) -> Map<String, Value> {
+    let columns = table
+        .columns
+        .iter()
+        .zip(old.iter().zip(new))
+        .filter(|((_, column), (old, new))| !column.ephemeral && old != new);
+    let difference = |old: &Datum, new: &Datum, ty| old.diff(new, ty).to_json();
+    columns.map(|((name, column), (old, new))| (name.to_string(), difference(old, new, &column.ty))).collect()
+}
