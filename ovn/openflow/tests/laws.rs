@@ -431,3 +431,60 @@ fn long_replies_are_split_and_say_that_more_follows() {
         assert_eq!(flows, 5000);
     }
 }
+
+/// Whether the text of an action says all of it.
+fn text_says_all(action: &Action) -> bool {
+    match action {
+        // The first form of `controller` and of `output:bits` have the same text as others.
+        Action::Controller(c) => *c != Controller::default(),
+        Action::OutputReg { max_len, .. } => *max_len == u16::MAX,
+        Action::Sample(s) => {
+            matches!((s.domain, s.point), (SampleSource::Field(_), _) | (_, SampleSource::Field(_)))
+        }
+        Action::Learn(l) => {
+            !l.specs.iter().any(|s| matches!((&s.src, &s.dst), (LearnSrc::Immediate(_), LearnDst::Output)))
+        }
+        // Empty and "existing" are the same words.
+        Action::Clone(actions) => actions.iter().all(text_says_all),
+        Action::Ct(ct) => {
+            // Text has nat before the others.
+            ct.actions
+                .iter()
+                .skip_while(|a| matches!(a, Action::Nat(_)))
+                .all(|a| !matches!(a, Action::Nat(_)))
+        }
+        Action::SetField(set) => !matches!(set.field, Field::TunMetadata(_) | Field::TunFlags),
+        _ => true,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn text_is_read_back(mut flow in flow_mod()) {
+        flow.command = FlowModCommand::Add;
+        for instruction in &mut flow.instructions {
+            if let Instruction::Apply(actions) = instruction {
+                actions.retain(text_says_all);
+            }
+        }
+        flow.instructions.retain(|i| !matches!(i, Instruction::Apply(actions) if actions.is_empty()));
+        let text = flow.to_string();
+        let read: FlowMod = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
+        assert_eq!(read.to_string(), text);
+        // Masks of options say their length, which text does not.
+        if !flow.matching.iter().any(|f| matches!(f.field, Field::TunMetadata(_))) {
+            assert_eq!(read, flow, "{text}");
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "\\PC{0,60}", words in vec(proptest::sample::select(
+        vec!["ct(", "nat(", "learn(", ")", "[", "]", ",", "actions=", "tcp", "=", "/", "NXM_NX_REG0", "0..3", "->", "move:", "-", "+", "5"]), 0..12)) {
+        let _ = text.parse::<FlowMod>();
+        let _ = words.concat().parse::<FlowMod>();
+        let _ = parse_actions(&words.concat());
+        let _ = format!("actions={}", words.concat()).parse::<FlowMod>();
+    }
+}
