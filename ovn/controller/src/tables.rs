@@ -1,0 +1,76 @@
+//! The OpenFlow tables of the integration bridge and the registers between them: private to one controller, but
+//! numbered as upstream's newest one numbers them, so that a dump reads the same.
+
+use lflow::pipeline::Pipeline;
+use openflow::{Field, Subfield};
+
+/// An OpenFlow table of the integration bridge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OfTable(pub u8);
+
+/// Physical to logical: which port a packet came from.
+pub const PHY_TO_LOG: OfTable = OfTable(0);
+/// First table of the logical ingress pipeline.
+pub const LOG_INGRESS: OfTable = OfTable(8);
+/// Where `output` of the ingress pipeline goes: packets too large for a tunnel are found here.
+pub const OUTPUT_LARGE_PKT_DETECT: OfTable = OfTable(52);
+/// What becomes of them.
+pub const OUTPUT_LARGE_PKT_PROCESS: OfTable = OfTable(53);
+/// To other chassis.
+pub const REMOTE_OUTPUT: OfTable = OfTable(54);
+/// To hardware gateways and other fabrics.
+pub const REMOTE_VTEP_OUTPUT: OfTable = OfTable(55);
+/// To ports of this chassis; packets from tunnels go on here.
+pub const LOCAL_OUTPUT: OfTable = OfTable(56);
+/// Drops what would go back to where it came from.
+pub const CHECK_LOOPBACK: OfTable = OfTable(57);
+/// First table of the logical egress pipeline.
+pub const LOG_EGRESS: OfTable = OfTable(62);
+/// Where `output` of the egress pipeline goes.
+pub const SAVE_INPORT: OfTable = OfTable(88);
+/// Logical to physical: out of a port of the bridge.
+pub const LOG_TO_PHY: OfTable = OfTable(89);
+/// Which port a MAC address was learned at.
+pub const GET_FDB: OfTable = OfTable(95);
+/// Whether a MAC address was learned at this port.
+pub const LOOKUP_FDB: OfTable = OfTable(96);
+/// Port security of what a port sends.
+pub const CHK_IN_PORT_SEC: OfTable = OfTable(97);
+/// The same for ARP and neighbour discovery.
+pub const CHK_IN_PORT_SEC_ND: OfTable = OfTable(98);
+/// Port security of what a port receives.
+pub const CHK_OUT_PORT_SEC: OfTable = OfTable(99);
+
+/// The table of a stage.
+pub fn of_stage(pipeline: Pipeline, table: u8) -> OfTable {
+    match pipeline {
+        Pipeline::Ingress => OfTable(LOG_INGRESS.0 + table),
+        Pipeline::Egress => OfTable(LOG_EGRESS.0 + table),
+    }
+}
+
+/// Logical flags.
+pub const FLAGS: Field = Field::Reg(10);
+/// Conntrack zone for destination address translation in routers.
+pub const DNAT_ZONE: Subfield = Subfield::new(Field::Reg(11), 0, 16);
+/// Conntrack zone for source address translation in routers.
+pub const SNAT_ZONE: Subfield = Subfield::new(Field::Reg(12), 0, 16);
+/// Conntrack zone of the logical port.
+pub const PORT_ZONE: Subfield = Subfield::new(Field::Reg(13), 0, 16);
+/// Key of the logical input port.
+pub const INPORT: Field = Field::Reg(14);
+/// Key of the logical output port.
+pub const OUTPORT: Field = Field::Reg(15);
+
+/// Set on packets that port security refuses.
+pub const FLAG_CHECK_PORT_SEC: Subfield = Subfield::new(FLAGS, 12, 1);
+/// Set on packets whose source address was learned at the port they came from.
+pub const FLAG_LOOKUP_FDB: Subfield = Subfield::new(FLAGS, 8, 1);
+
+/// The table as `resubmit` names it.
+impl OfTable {
+    /// Its number.
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+}
