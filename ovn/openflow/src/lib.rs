@@ -19,7 +19,9 @@ mod text;
 mod version;
 
 pub use action::*;
-pub use codec::{DecodeError, Frame, FrameError, Framer, HEADER_LEN, Malformed};
+pub use codec::{
+    DecodeError, Frame, FrameError, Framer, HEADER_LEN, Malformed, decode_actions, encode_actions,
+};
 pub use field::{Access, Field, Format, Maskable, OxmId, Prereq, Subfield, UnknownField, vendor};
 pub use matching::{Contradiction, Match, MatchField};
 pub use message::*;

@@ -16,7 +16,8 @@ pub(super) fn load(load: &Load, env: &Environment<'_>, out: &mut Vec<Action>) ->
         }
         Constant::Integer(integer) => {
             let shift = u32::from(to.offset);
-            let mask = integer.mask.map_or(u128::MAX, |mask| mask).checked_shl(shift).unwrap_or(0) & to.mask();
+            let mask =
+                integer.mask.map_or(u128::MAX, |mask| mask).checked_shl(shift).unwrap_or(0) & to.mask();
             let value = integer.value.checked_shl(shift).unwrap_or(0);
             out.push(Action::SetField(SetField::masked(to.field, value & mask, mask)));
         }

@@ -16,7 +16,14 @@ fn zone(zone: Option<Zone>, env: &Environment<'_>) -> Subfield {
 }
 
 fn in_zone(zone: Subfield) -> Ct {
-    Ct { commit: false, force: false, zone: ZoneSource::Field(zone), table: None, alg: 0, actions: Vec::new() }
+    Ct {
+        commit: false,
+        force: false,
+        zone: ZoneSource::Field(zone),
+        table: None,
+        alg: 0,
+        actions: Vec::new(),
+    }
 }
 
 /// `ct_next;`
@@ -37,7 +44,11 @@ pub(super) fn track_translated(env: &Environment<'_>, out: &mut Vec<Action>) {
 }
 
 /// `ct_commit { ... };`
-pub(super) fn commit(commit: &CtCommit, env: &Environment<'_>, out: &mut Vec<Action>) -> Result<(), CompileError> {
+pub(super) fn commit(
+    commit: &CtCommit,
+    env: &Environment<'_>,
+    out: &mut Vec<Action>,
+) -> Result<(), CompileError> {
     out.push(Action::Ct(Box::new(Ct {
         commit: true,
         actions: actions(&commit.actions, env)?,

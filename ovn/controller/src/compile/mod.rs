@@ -7,14 +7,14 @@ mod assign;
 mod conntrack;
 mod fdb;
 mod log;
-pub mod punt;
 mod port_security;
+pub mod punt;
 
 use lflow::action::{Action as Logical, Next};
 use lflow::expr::Ports;
 use lflow::pipeline::Pipeline;
 use lflow::symbols::FieldRef;
-use openflow::{Action, MeterId, PortNo, Subfield};
+use openflow::{Action, MeterId, Subfield};
 
 use crate::tables::{self, OfTable};
 
@@ -68,7 +68,9 @@ pub fn actions(logical: &[Logical], env: &Environment<'_>) -> Result<Vec<Action>
 fn one(action: &Logical, env: &Environment<'_>, out: &mut Vec<Action>) -> Result<(), CompileError> {
     match action {
         Logical::Output => out.push(resubmit(output_table(env.pipeline))),
-        Logical::Next(Next { pipeline, table, from: _ }) => out.push(resubmit(tables::of_stage(*pipeline, *table))),
+        Logical::Next(Next { pipeline, table, from: _ }) => {
+            out.push(resubmit(tables::of_stage(*pipeline, *table)))
+        }
         Logical::Load(load) => assign::load(load, env, out)?,
         Logical::Move(assignment) => assign::copy(&assignment.from, &assignment.to, out)?,
         Logical::Exchange(exchange) => assign::exchange(exchange, out)?,
@@ -102,7 +104,7 @@ fn output_table(pipeline: Pipeline) -> OfTable {
 
 /// `resubmit(,table)`.
 pub fn resubmit(table: OfTable) -> Action {
-    Action::Resubmit { in_port: Some(PortNo::IN_PORT), table: Some(table.number()), with_ct: false }
+    Action::resubmit(table.number())
 }
 
 /// The bits of a field that a logical name stands for.

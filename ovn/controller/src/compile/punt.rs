@@ -46,7 +46,8 @@ impl Opcode {
         let (header, body) = userdata.split_first_chunk::<HEADER>()?;
         let number = u32::from_be_bytes([header[0], header[1], header[2], header[3]]);
         let known = [Self::Arp, Self::NdNa, Self::Log, Self::NdNaRouter, Self::HandleSvcCheck, Self::PutFdb];
-        let opcode = known.into_iter().find(|opcode| opcode.number() == number).unwrap_or(Self::Unknown(number));
+        let opcode =
+            known.into_iter().find(|opcode| opcode.number() == number).unwrap_or(Self::Unknown(number));
         Some((opcode, body))
     }
 }
@@ -76,7 +77,12 @@ pub(super) fn replace(kind: Replacement, nested: &[Action], env: &Environment<'_
         Replacement::NdNaRouter => (Opcode::NdNaRouter, false),
     };
     let userdata = userdata(opcode, &encode_actions(nested));
-    out.push(Action::Controller(Controller { userdata, pause, meter: env.controller_meter, ..Controller::default() }));
+    out.push(Action::Controller(Controller {
+        userdata,
+        pause,
+        meter: env.controller_meter,
+        ..Controller::default()
+    }));
 }
 
 /// `handle_svc_check(port);`

@@ -28,10 +28,26 @@ pub use framer::{Frame, FrameError, Framer};
 pub use octets::Malformed;
 
 use crate::{
-    Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorCode, ErrorMessage, Message,
-    Version, Versions,
+    Action, Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorCode, ErrorMessage,
+    Message, Version, Versions,
 };
 use octets::{Put, Reader, Result};
+
+/// The octets of actions in OpenFlow 1.5, as they stand in a message or in user data of a packet-in.
+pub fn encode_actions(actions: &[Action]) -> Vec<u8> {
+    let mut out = Vec::new();
+    action::put_actions(&mut out, Version::Of15, actions);
+    out
+}
+
+/// Reads what [`encode_actions`] wrote.
+///
+/// # Errors
+/// The first octets that are no action.
+pub fn decode_actions(octets: &[u8]) -> std::result::Result<Vec<Action>, Malformed> {
+    let mut reader = Reader::new(octets, ErrorCode::BAD_ACTION_LEN);
+    action::read_actions(&mut reader, action::Context::new(Version::Of15))
+}
 
 /// Octets of the header.
 pub const HEADER_LEN: usize = 8;
