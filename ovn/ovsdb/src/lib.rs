@@ -11,6 +11,7 @@
 //! - [`db::Database`]: runs transactions, keeps the promises of the schema, gives snapshots.
 //! - [`log`]: the records of the standalone file format, and databases from them.
 //! - [`rpc`]: messages and their framing.
+//! - [`server::Server`]: sessions, monitors, locks; tells clients what they asked to be told.
 //! - [`replica`]: a client's copy of the tables it is interested in.
 
 pub mod db;
@@ -22,6 +23,7 @@ mod probe;
 pub mod replica;
 pub mod rpc;
 mod schema;
+pub mod server;
 mod value;
 
 pub use error::OvsdbError;

@@ -1,0 +1,129 @@
+//! All sessions, and which of them have something to send.
+
+use super::session::{Queued, Session};
+use super::{CloseReason, SESSIONS_MAX, SessionId, SessionOptions};
+use crate::probe::Verdict;
+use crate::rpc::{Frame, Message};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::time::Instant;
+
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    sessions: BTreeMap<SessionId, Session>,
+    /// The number of the last session that began.
+    last: u64,
+    /// The sessions that [`Session::pop`] would give something of.
+    ready: BTreeSet<SessionId>,
+    /// The session after which [`Clients::pop`] goes on, so that all have their turn.
+    turn: SessionId,
+    /// Before this no probe is due. Signs of life only postpone probes, so that it need not follow each of them.
+    probes_due: Option<Instant>,
+    /// Sessions to be dropped, which have missed a message.
+    doomed: BTreeMap<SessionId, CloseReason>,
+}
+
+impl Clients {
+    pub(super) fn open(&mut self, options: &SessionOptions, now: Instant) -> Option<SessionId> {
+        if self.sessions.len() >= SESSIONS_MAX {
+            return None;
+        }
+        self.last += 1;
+        let id = SessionId(self.last);
+        let session = Session::new(options, now);
+        self.probes_due = [self.probes_due, session.probe.poll_timeout()].into_iter().flatten().min();
+        self.sessions.insert(id, session);
+        Some(id)
+    }
+
+    pub(super) fn close(&mut self, id: SessionId) -> Option<Session> {
+        self.ready.remove(&id);
+        self.doomed.remove(&id);
+        self.sessions.remove(&id)
+    }
+
+    pub(super) fn get(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.sessions.get_mut(&id)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.sessions.iter().map(|(id, session)| (*id, session))
+    }
+
+    /// Lets a message wait for its turn. One for a session that has ended is dropped; one too many dooms its session.
+    pub(super) fn queue(&mut self, id: SessionId, frame: Frame) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        match session.queue(frame) {
+            Queued::Waiting if session.has_output() => {
+                self.ready.insert(id);
+            }
+            Queued::Waiting => {}
+            Queued::Overflow => {
+                self.doomed.insert(id, CloseReason::SlowReader);
+            }
+        }
+    }
+
+    /// A session to be dropped, and why.
+    pub(super) fn pop_doomed(&mut self) -> Option<(SessionId, CloseReason)> {
+        self.doomed.pop_first()
+    }
+
+    /// Says that a session is to be dropped.
+    pub(super) fn doom(&mut self, id: SessionId, reason: CloseReason) {
+        self.doomed.insert(id, reason);
+    }
+
+    pub(super) fn set_writable(&mut self, id: SessionId, writable: bool, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.set_writable(writable, now);
+        if session.has_output() {
+            self.ready.insert(id);
+        } else {
+            self.ready.remove(&id);
+        }
+    }
+
+    /// The next message to send. Sessions take turns, a message each.
+    pub(super) fn pop(&mut self) -> Option<(SessionId, Frame)> {
+        let after = (Bound::Excluded(self.turn), Bound::Unbounded);
+        let id = *self.ready.range(after).next().or_else(|| self.ready.first())?;
+        self.turn = id;
+        let session = self.sessions.get_mut(&id)?;
+        let frame = session.pop()?;
+        if !session.has_output() {
+            self.ready.remove(&id);
+        }
+        Some((id, frame))
+    }
+
+    pub(super) fn probes_due(&self) -> Option<Instant> {
+        self.probes_due
+    }
+
+    /// Asks quiet clients whether they live, and dooms those that do not say so.
+    pub(super) fn probe(&mut self, now: Instant) {
+        if self.probes_due.is_none_or(|due| now < due) {
+            return;
+        }
+        let mut asked = Vec::new();
+        for (id, session) in &mut self.sessions {
+            match session.probe.handle_timeout(now) {
+                Verdict::Quiet => {}
+                Verdict::Ask => asked.push(*id),
+                Verdict::Dead => {
+                    self.doomed.insert(*id, CloseReason::Silent);
+                }
+            }
+        }
+        self.probes_due = self.sessions.values().filter_map(|session| session.probe.poll_timeout()).min();
+        for id in asked {
+            self.queue(id, Frame::from(&Message::request("echo", "echo", json!([]))));
+        }
+    }
+}

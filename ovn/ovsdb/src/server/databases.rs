@@ -1,0 +1,265 @@
+//! A database as the server keeps it: its newest state, what of it is on disk, and who waits for what.
+
+use super::changes::Changes;
+use super::history::History;
+use super::monitor::{Body, Groups, Spec};
+use super::transact::Waiting;
+use super::{Output, Server, SessionId};
+use crate::db::{Commit, Database, Snapshot};
+use crate::rpc::{Frame, Message};
+use crate::{DatabaseSchema, Layout, OvsdbError, Str, Uuid};
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Where a database is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// Nowhere else: what is done is done.
+    Memory,
+    /// In a file of the shell's: what is done counts once the shell says [`Server::persisted`].
+    Log,
+}
+
+#[derive(Debug)]
+pub(super) struct Hosted {
+    pub(super) newest: Database,
+    storage: Storage,
+    /// What monitors have been told.
+    published: Snapshot,
+    /// The number of the newest state, and of the published one.
+    seq: u64,
+    published_seq: u64,
+    /// The states between, with what led to each.
+    unpublished: VecDeque<Unpublished>,
+    /// Replies that wait until what they say is published.
+    replies: VecDeque<PendingReply>,
+    history: History,
+    pub(super) groups: Groups,
+    pub(super) waiting: Vec<Waiting>,
+    /// Why the file of the database takes no more records, if so.
+    failure: Option<OvsdbError>,
+}
+
+#[derive(Debug)]
+struct Unpublished {
+    seq: u64,
+    step: Step,
+    after: Snapshot,
+}
+
+/// What leads from one state to the next.
+#[derive(Debug)]
+enum Step {
+    Transaction(Uuid, Arc<Changes>),
+    /// Another schema.
+    Conversion(Uuid),
+}
+
+/// A reply to a client. `key` is the JSON text of `id`.
+#[derive(Debug)]
+pub(super) struct PendingReply {
+    pub(super) session: SessionId,
+    pub(super) id: Value,
+    pub(super) key: String,
+    pub(super) result: Result<Value, Value>,
+    pub(super) seq: u64,
+}
+
+impl Hosted {
+    pub(super) fn new(newest: Database, storage: Storage, base: Uuid) -> Self {
+        Self {
+            published: newest.snapshot(),
+            newest,
+            storage,
+            seq: 0,
+            published_seq: 0,
+            unpublished: VecDeque::new(),
+            replies: VecDeque::new(),
+            history: History::new(base),
+            groups: Groups::default(),
+            waiting: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// The schema that clients know of.
+    pub(super) fn schema(&self) -> &Arc<DatabaseSchema> {
+        &self.layout().schema
+    }
+
+    pub(super) fn layout(&self) -> &Arc<Layout> {
+        self.published.layout()
+    }
+
+    /// What monitors have been told.
+    pub(super) fn published(&self) -> &Snapshot {
+        &self.published
+    }
+
+    /// The transaction that made the published state.
+    pub(super) fn last_txn(&self) -> Uuid {
+        self.history.last()
+    }
+
+    /// What changed from the state that `txn` made to the published one, if that is remembered.
+    pub(super) fn changes_since(&self, txn: Uuid) -> Option<Changes> {
+        self.history.since(txn)
+    }
+
+    /// All rows of the published state as `spec` sees them.
+    pub(super) fn initial(&mut self, spec: &Spec) -> Body {
+        self.groups.initial(spec, || spec.initial(&self.published))
+    }
+
+    pub(super) fn forget_session(&mut self, session: SessionId) {
+        self.waiting.retain(|waiting| waiting.session() != session);
+        self.replies.retain(|reply| reply.session != session);
+    }
+
+    /// All requests that have no reply yet, for someone who knows what to reply.
+    pub(super) fn take_requests(&mut self) -> Vec<PendingReply> {
+        let waiting = std::mem::take(&mut self.waiting).into_iter().map(Waiting::into_reply);
+        std::mem::take(&mut self.replies).into_iter().chain(waiting).collect()
+    }
+
+    /// When a transaction that waits has waited long enough.
+    pub(super) fn waiting_until(&self) -> Option<Instant> {
+        self.waiting.iter().filter_map(Waiting::until).min()
+    }
+
+    /// Lets a reply wait until all that happened so far is published.
+    pub(super) fn reply_when_published(
+        &mut self,
+        session: SessionId,
+        id: Value,
+        key: String,
+        result: Result<Value, Value>,
+    ) {
+        let seq = if self.failure.is_some() { 0 } else { self.seq };
+        self.replies.push_back(PendingReply { session, id, key, result, seq });
+    }
+
+    /// A reply whose time has come.
+    fn pop_reply(&mut self) -> Option<PendingReply> {
+        let reply = self.replies.front()?;
+        if reply.seq > self.published_seq { None } else { self.replies.pop_front() }
+    }
+
+    fn step(&mut self, step: Step) -> u64 {
+        self.seq += 1;
+        self.unpublished.push_back(Unpublished { seq: self.seq, step, after: self.newest.snapshot() });
+        self.seq
+    }
+
+    /// The next state that is on disk up to `seq` and not yet published.
+    fn pop_unpublished(&mut self, seq: u64) -> Option<Unpublished> {
+        let next = self.unpublished.front()?;
+        if next.seq > seq { None } else { self.unpublished.pop_front() }
+    }
+}
+
+impl Server {
+    /// The newest state of a database and its number: the number of the last record that the shell was asked to
+    /// append before which this state needs none.
+    pub fn newest(&self, database: &str) -> Option<(u64, &Snapshot)> {
+        self.databases.get(database).map(|hosted| (hosted.seq, hosted.newest.now()))
+    }
+
+    /// The state of a database that clients have been told: all of it is on disk.
+    pub fn published(&self, database: &str) -> Option<&Snapshot> {
+        self.databases.get(database).map(Hosted::published)
+    }
+
+    /// All records of a database up to and including `seq` are on disk.
+    pub fn persisted(&mut self, database: &str, seq: u64) {
+        self.publish(database, seq);
+    }
+
+    /// A record of a database could not be written, and none will be from now on. What was not yet published is
+    /// answered with an I/O error of these words, and so is every transaction to come: after a failed write nobody
+    /// knows what is on disk, so that the shell should start again from there.
+    pub fn persist_failed(&mut self, database: &str, words: &str) {
+        let Some(hosted) = self.databases.get_mut(database) else { return };
+        let failure = OvsdbError {
+            io_error: Some(words.to_owned()),
+            ..OvsdbError::new(OvsdbError::IO, format!("{database}: the transaction may not be on disk"))
+        };
+        for reply in &mut hosted.replies {
+            reply.result = Err(failure.to_json());
+            reply.seq = 0;
+        }
+        hosted.failure = Some(failure);
+        self.send_replies(database);
+    }
+
+    /// Why a database takes no transactions, if so.
+    pub(super) fn failure(&self, database: &str) -> Option<&OvsdbError> {
+        self.databases.get(database)?.failure.as_ref()
+    }
+
+    /// A transaction has been applied to the newest state of a database.
+    pub(super) fn committed(&mut self, database: &Str, commit: Commit) {
+        let Some(hosted) = self.databases.get_mut(database) else { return };
+        let seq = hosted.step(Step::Transaction(self.uuids.generate(), Arc::new(Changes::from(&commit))));
+        match hosted.storage {
+            Storage::Memory => self.publish(database, seq),
+            Storage::Log => {
+                let layout = hosted.newest.layout().clone();
+                let commit = Arc::new(commit);
+                self.outputs.push_back(Output::Persist { database: database.clone(), seq, layout, commit });
+            }
+        }
+    }
+
+    /// A database has got another schema.
+    pub(super) fn converted(&mut self, database: &Str, newest: Database) {
+        let Some(hosted) = self.databases.get_mut(database) else { return };
+        hosted.newest = newest;
+        let seq = hosted.step(Step::Conversion(self.uuids.generate()));
+        match hosted.storage {
+            Storage::Memory => self.publish(database, seq),
+            Storage::Log => {
+                let snapshot = hosted.newest.snapshot();
+                self.outputs.push_back(Output::Rewrite { database: database.clone(), seq, snapshot });
+            }
+        }
+    }
+
+    /// Tells of all states of a database up to `seq`, first the monitors, then who waits for a reply.
+    fn publish(&mut self, database: &str, seq: u64) {
+        while let Some(hosted) = self.databases.get_mut(database)
+            && hosted.failure.is_none()
+            && let Some(Unpublished { seq, step, after }) = hosted.pop_unpublished(seq)
+        {
+            hosted.published = after;
+            hosted.published_seq = seq;
+            match step {
+                Step::Transaction(txn, changes) => {
+                    let clients = &mut self.clients;
+                    let encode = |spec: &Spec| spec.changes(&changes);
+                    hosted.groups.tell(encode, |session, id, method, body| {
+                        clients.queue(session, method.update(id, txn, body));
+                    });
+                    hosted.history.push(txn, changes);
+                }
+                Step::Conversion(base) => {
+                    hosted.history = History::new(base);
+                    self.schema_changed(database);
+                }
+            }
+        }
+        self.send_replies(database);
+    }
+
+    pub(super) fn send_replies(&mut self, database: &str) {
+        let Some(hosted) = self.databases.get_mut(database) else { return };
+        while let Some(PendingReply { session, id, key, result, .. }) = hosted.pop_reply() {
+            if let Some(client) = self.clients.get_mut(session) {
+                client.in_flight.remove(&key);
+            }
+            self.clients.queue(session, Frame::from(&Message::Reply { id, result }));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The last transactions of a database, for clients that return after a while (ovsdb-server(7),
+//! `monitor_cond_since`).
+
+use super::changes::Changes;
+use crate::Uuid;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// Most transactions that are remembered; the oldest is forgotten first. A thousand chassis that each answer one
+/// change in the network use up a thousand.
+pub const HISTORY_TXNS_MAX: usize = 10_000;
+
+/// Most changed rows that are remembered. What they were before is kept in memory for it.
+pub const HISTORY_ROWS_MAX: usize = 200_000;
+
+#[derive(Debug)]
+pub(super) struct History {
+    /// The transaction before the first entry.
+    base: Uuid,
+    entries: VecDeque<(Uuid, Arc<Changes>)>,
+    /// The number of the entry of each transaction, and of the first.
+    numbers: HashMap<Uuid, u64>,
+    first: u64,
+    row_count: usize,
+}
+
+impl History {
+    /// No transactions yet; `base` names the state that the first one will change.
+    pub(super) fn new(base: Uuid) -> Self {
+        Self { base, entries: VecDeque::new(), numbers: HashMap::new(), first: 0, row_count: 0 }
+    }
+
+    /// The last transaction, or what names the state before the first.
+    pub(super) fn last(&self) -> Uuid {
+        self.entries.back().map_or(self.base, |(txn, _)| *txn)
+    }
+
+    pub(super) fn push(&mut self, txn: Uuid, changes: Arc<Changes>) {
+        self.numbers.insert(txn, self.first + self.entries.len() as u64);
+        self.row_count += changes.row_count();
+        self.entries.push_back((txn, changes));
+        while self.entries.len() > HISTORY_TXNS_MAX || self.row_count > HISTORY_ROWS_MAX {
+            let Some((txn, changes)) = self.entries.pop_front() else { break };
+            self.row_count -= changes.row_count();
+            self.numbers.remove(&txn);
+            self.first += 1;
+            self.base = txn;
+        }
+    }
+
+    /// What changed after `txn`; `None` if that is not known (any more).
+    pub(super) fn since(&self, txn: Uuid) -> Option<Changes> {
+        let number = if txn == self.base { self.first } else { self.numbers.get(&txn)? + 1 };
+        let skip = usize::try_from(number - self.first).ok()?;
+        let mut merged = Changes::default();
+        for (_, changes) in self.entries.iter().skip(skip) {
+            merged.then(changes);
+        }
+        Some(merged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TableId;
+    use crate::db::{Commit, RowUpdate};
+
+    fn changes(rows: std::ops::Range<u128>) -> Arc<Changes> {
+        let update = || RowUpdate { old: None, new: Some(Arc::new(Box::new([]))) };
+        let rows = rows.map(|row| (Uuid::from_u128(row), update())).collect();
+        Arc::new(Changes::from(&Commit { tables: [(TableId(0), rows)].into(), ..Commit::default() }))
+    }
+
+    #[test]
+    fn the_oldest_transactions_are_forgotten_when_there_are_too_many() {
+        let txn = |n: usize| Uuid::from_u128(n as u128 + 1);
+        let mut history = History::new(Uuid::ZERO);
+        for n in 0..HISTORY_TXNS_MAX + 2 {
+            history.push(txn(n), changes(n as u128..n as u128 + 1));
+        }
+        assert!(history.since(Uuid::ZERO).is_none() && history.since(txn(0)).is_none());
+        assert_eq!(history.since(txn(1)).unwrap().row_count(), HISTORY_TXNS_MAX);
+        assert_eq!(history.since(txn(HISTORY_TXNS_MAX)).unwrap().row_count(), 1);
+        assert_eq!(history.since(history.last()).unwrap().row_count(), 0);
+        assert_eq!(history.numbers.len(), HISTORY_TXNS_MAX);
+    }
+
+    #[test]
+    fn a_transaction_that_changes_more_rows_than_are_remembered_leaves_no_history() {
+        let mut history = History::new(Uuid::ZERO);
+        history.push(Uuid::from_u128(1), changes(0..3));
+        history.push(Uuid::from_u128(2), changes(0..HISTORY_ROWS_MAX as u128 + 1));
+        assert_eq!((history.entries.len(), history.row_count, history.last()), (0, 0, Uuid::from_u128(2)));
+        assert!(history.since(Uuid::from_u128(1)).is_none());
+        assert_eq!(history.since(Uuid::from_u128(2)).unwrap().row_count(), 0);
+    }
+}

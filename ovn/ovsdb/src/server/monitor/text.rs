@@ -1,0 +1,127 @@
+//! JSON written straight from rows, without a tree of values in between: updates are most of what a server does.
+
+use crate::{Atom, Datum, Uuid};
+use std::io::Write;
+
+/// JSON text under construction.
+#[derive(Debug, Default)]
+pub(super) struct JsonText {
+    bytes: Vec<u8>,
+}
+
+impl JsonText {
+    /// Bytes that are JSON syntax as they stand.
+    pub(super) fn raw(&mut self, syntax: &str) -> &mut Self {
+        self.bytes.extend_from_slice(syntax.as_bytes());
+        self
+    }
+
+    /// Begins the next member of the object under construction, with a comma if it is not the first.
+    pub(super) fn member(&mut self, name: &str) -> &mut Self {
+        if self.bytes.last() != Some(&b'{') {
+            self.raw(",");
+        }
+        self.string(name).raw(":")
+    }
+
+    /// As [`JsonText::member`] for a name that needs no escapes.
+    pub(super) fn uuid_member(&mut self, uuid: Uuid) -> &mut Self {
+        if self.bytes.last() != Some(&b'{') {
+            self.raw(",");
+        }
+        self.raw("\"").display(&uuid).raw("\":")
+    }
+
+    pub(super) fn datum(&mut self, datum: &Datum) -> &mut Self {
+        match datum {
+            Datum::Set(atoms) => {
+                if let [atom] = &atoms[..] {
+                    return self.atom(atom);
+                }
+                self.raw("[\"set\",[");
+                for (i, atom) in atoms.iter().enumerate() {
+                    self.separator(i).atom(atom);
+                }
+                self.raw("]]")
+            }
+            Datum::Map(pairs) => {
+                self.raw("[\"map\",[");
+                for (i, (key, value)) in pairs.iter().enumerate() {
+                    self.separator(i).raw("[").atom(key).raw(",").atom(value).raw("]");
+                }
+                self.raw("]]")
+            }
+        }
+    }
+
+    /// The length so far, to come back to by [`JsonText::truncate`].
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Takes back what was written after [`JsonText::len`] gave `len`.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    fn separator(&mut self, index: usize) -> &mut Self {
+        if index > 0 { self.raw(",") } else { self }
+    }
+
+    fn atom(&mut self, atom: &Atom) -> &mut Self {
+        match atom {
+            Atom::Integer(n) => self.display(n),
+            // Reals are rare, and how they are written is the atom's to say.
+            Atom::Real(_) => self.display(&atom.to_json()),
+            Atom::Boolean(b) => self.display(b),
+            Atom::String(text) => self.string(text),
+            Atom::Uuid(uuid) => self.raw("[\"uuid\",\"").display(uuid).raw("\"]"),
+        }
+    }
+
+    fn string(&mut self, text: &str) -> &mut Self {
+        serde_json::to_writer(&mut self.bytes, text).expect("a string has JSON text and memory takes it");
+        self
+    }
+
+    fn display(&mut self, value: &dyn std::fmt::Display) -> &mut Self {
+        write!(self.bytes, "{value}").expect("memory takes what is written");
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn datums_are_written_as_their_json() {
+        let uuid = Uuid::from_u128(7);
+        let table = [
+            Datum::empty_set(),
+            Datum::empty_map(),
+            Datum::scalar("a\"\n\\\u{1}é"),
+            Datum::set([3, -1]),
+            Datum::scalar(1.5),
+            Datum::scalar(2.0),
+            Datum::set([true, false]),
+            Datum::set([uuid, Uuid::ZERO]),
+            Datum::map([("k", uuid), ("l", Uuid::ZERO)]),
+        ];
+        let mut text = JsonText::default();
+        text.raw("{");
+        for (i, datum) in table.iter().enumerate() {
+            text.member(&i.to_string()).datum(datum);
+        }
+        text.uuid_member(uuid).raw("null}");
+        let mut expected: serde_json::Map<_, _> =
+            table.iter().enumerate().map(|(i, datum)| (i.to_string(), datum.to_json())).collect();
+        expected.insert(uuid.to_string(), serde_json::Value::Null);
+        let read: serde_json::Value = serde_json::from_slice(&text.into_bytes()).unwrap();
+        assert_eq!(read, serde_json::Value::Object(expected));
+    }
+}

@@ -1,0 +1,224 @@
+//! Rows and their changes, written as one monitor is to be told them (RFC 7047 section 4.1.6; ovsdb-server(7),
+//! `update2`).
+
+use super::super::changes::Changes;
+use super::request::{Encoding, Select, Spec, SpecColumn, TableSpec};
+use super::text::JsonText;
+use crate::db::Snapshot;
+use crate::{ColumnId, Datum, Uuid};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The encoded `<table-updates>` or `<table-updates2>`, to be shared by all who are told the same.
+pub(in crate::server) type Body = Arc<[u8]>;
+
+impl Spec {
+    /// All rows, for the reply to a request to monitor.
+    pub(in crate::server) fn initial(&self, snapshot: &Snapshot) -> Body {
+        let mut updates = Updates::new(self.encoding);
+        for (id, table) in &self.tables {
+            if table.select.initial {
+                let rows = snapshot.rows(*id).filter(|(uuid, row)| table.condition.holds(*uuid, row));
+                updates.table(table, rows.map(|(uuid, row)| (uuid, Update::Initial(row))));
+            }
+        }
+        updates.finish()
+    }
+
+    /// What changed, if that is of interest here.
+    pub(in crate::server) fn changes(&self, changes: &Changes) -> Option<Body> {
+        let mut updates = Updates::new(self.encoding);
+        for id in changes.table_ids() {
+            if let Some(table) = self.tables.get(&id) {
+                let update = |(uuid, old, new)| {
+                    let seen = |row: Option<_>| row.filter(|row: &&[Datum]| table.condition.holds(uuid, row));
+                    Update::between(seen(old), seen(new)).map(|update| (uuid, update))
+                };
+                updates.table(table, changes.rows(id).filter_map(update));
+            }
+        }
+        updates.finish_if_any()
+    }
+
+    /// The rows that come and go when the conditions of `old` become those of `self`.
+    pub(in crate::server) fn condition_change(&self, old: &Self, snapshot: &Snapshot) -> Option<Body> {
+        let mut updates = Updates::new(self.encoding);
+        for (id, table) in &self.tables {
+            let Some(old) = old.tables.get(id).filter(|old| old.condition.key() != table.condition.key())
+            else {
+                continue;
+            };
+            let update = |(uuid, row)| {
+                let seen = |table: &TableSpec| table.condition.holds(uuid, row);
+                match (seen(old), seen(table)) {
+                    (false, true) => Some((uuid, Update::Insert(row))),
+                    (true, false) => Some((uuid, Update::Delete(row))),
+                    (true, true) | (false, false) => None,
+                }
+            };
+            let rows = snapshot.rows(*id).map(|(uuid, row)| (uuid, &row[..]));
+            updates.table(table, rows.filter_map(update));
+        }
+        updates.finish_if_any()
+    }
+}
+
+/// What happened to a row, as far as a monitor sees it.
+#[derive(Clone, Copy)]
+enum Update<'a> {
+    Initial(&'a [Datum]),
+    Insert(&'a [Datum]),
+    Delete(&'a [Datum]),
+    Modify(&'a [Datum], &'a [Datum]),
+}
+
+impl<'a> Update<'a> {
+    /// From what was seen of a row before to what is seen of it now.
+    fn between(old: Option<&'a [Datum]>, new: Option<&'a [Datum]>) -> Option<Self> {
+        match (old, new) {
+            (None, None) => None,
+            (None, Some(new)) => Some(Self::Insert(new)),
+            (Some(old), None) => Some(Self::Delete(old)),
+            (Some(old), Some(new)) => Some(Self::Modify(old, new)),
+        }
+    }
+}
+
+struct Updates {
+    text: JsonText,
+    encoding: Encoding,
+}
+
+impl Updates {
+    fn new(encoding: Encoding) -> Self {
+        let mut text = JsonText::default();
+        text.raw("{");
+        Self { text, encoding }
+    }
+
+    fn table<'a>(&mut self, table: &TableSpec, rows: impl Iterator<Item = (Uuid, Update<'a>)>) {
+        let before = self.text.len();
+        self.text.member(&table.name).raw("{");
+        let empty = self.text.len();
+        for (uuid, update) in rows {
+            let before = self.text.len();
+            self.text.uuid_member(uuid);
+            let written = match self.encoding {
+                Encoding::Whole => self.whole(table, uuid, update),
+                Encoding::Difference => self.difference(table, uuid, update),
+            };
+            if !written {
+                self.text.truncate(before);
+            }
+        }
+        if self.text.len() == empty {
+            self.text.truncate(before);
+        } else {
+            self.text.raw("}");
+        }
+    }
+
+    /// Writes a `<row-update>`, or says that there is nothing to tell.
+    fn whole(&mut self, table: &TableSpec, uuid: Uuid, update: Update<'_>) -> bool {
+        match update {
+            Update::Initial(row) => {
+                self.text.raw("{\"new\":");
+                self.columns(table, |select| select.initial, |column| Some(value(column, uuid, row)));
+            }
+            Update::Insert(row) if table.select.insert => {
+                self.text.raw("{\"new\":");
+                self.columns(table, |select| select.insert, |column| Some(value(column, uuid, row)));
+            }
+            Update::Delete(row) if table.select.delete => {
+                self.text.raw("{\"old\":");
+                self.columns(table, |select| select.delete, |column| Some(value(column, uuid, row)));
+            }
+            Update::Modify(old, new) if table.select.modify => {
+                self.text.raw("{\"old\":");
+                let changed = |column: &SpecColumn| {
+                    let old = value(column, uuid, old);
+                    (old != value(column, uuid, new)).then_some(old)
+                };
+                if !self.columns(table, |select| select.modify, changed) {
+                    return false;
+                }
+                self.text.raw(",\"new\":");
+                self.columns(table, |select| select.modify, |column| Some(value(column, uuid, new)));
+            }
+            Update::Insert(_) | Update::Delete(_) | Update::Modify(..) => return false,
+        }
+        self.text.raw("}");
+        true
+    }
+
+    /// Writes a `<row-update2>`, or says that there is nothing to tell.
+    fn difference(&mut self, table: &TableSpec, uuid: Uuid, update: Update<'_>) -> bool {
+        match update {
+            Update::Initial(row) => {
+                self.text.raw("{\"initial\":");
+                self.columns(table, |select| select.initial, |column| unusual(column, uuid, row));
+            }
+            Update::Insert(row) if table.select.insert => {
+                self.text.raw("{\"insert\":");
+                self.columns(table, |select| select.insert, |column| unusual(column, uuid, row));
+            }
+            Update::Delete(_) if table.select.delete => {
+                self.text.raw("{\"delete\":null");
+            }
+            Update::Modify(old, new) if table.select.modify => {
+                self.text.raw("{\"modify\":");
+                let difference = |column: &SpecColumn| {
+                    let (old, new) = (value(column, uuid, old), value(column, uuid, new));
+                    (old != new).then(|| Cow::Owned(old.diff(&new, &column.ty)))
+                };
+                if !self.columns(table, |select| select.modify, difference) {
+                    return false;
+                }
+            }
+            Update::Insert(_) | Update::Delete(_) | Update::Modify(..) => return false,
+        }
+        self.text.raw("}");
+        true
+    }
+
+    /// Writes the object of the selected columns that `datum` gives something for; false if there are none.
+    fn columns<'a>(
+        &mut self,
+        table: &TableSpec,
+        selected: impl Fn(Select) -> bool,
+        datum: impl Fn(&SpecColumn) -> Option<Cow<'a, Datum>>,
+    ) -> bool {
+        let mut any = false;
+        self.text.raw("{");
+        for column in table.columns.iter().filter(|column| selected(column.select)) {
+            if let Some(datum) = datum(column) {
+                self.text.member(&column.name).datum(&datum);
+                any = true;
+            }
+        }
+        self.text.raw("}");
+        any
+    }
+
+    fn finish(mut self) -> Body {
+        self.text.raw("}");
+        self.text.into_bytes().into()
+    }
+
+    fn finish_if_any(self) -> Option<Body> {
+        (self.text.len() > "{".len()).then(|| self.finish())
+    }
+}
+
+/// The value of a column.
+fn value<'a>(column: &SpecColumn, uuid: Uuid, row: &'a [Datum]) -> Cow<'a, Datum> {
+    match column.at {
+        ColumnId::Uuid => Cow::Owned(Datum::scalar(uuid)),
+        ColumnId::At(index) => Cow::Borrowed(&row[index]),
+    }
+}
+
+/// The value of a column unless it is the default.
+fn unusual<'a>(column: &SpecColumn, uuid: Uuid, row: &'a [Datum]) -> Option<Cow<'a, Datum>> {
+    Some(value(column, uuid, row)).filter(|datum| !datum.is_default_for(&column.ty))
+}

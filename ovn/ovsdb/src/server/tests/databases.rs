@@ -1,0 +1,66 @@
+use super::*;
+use insta::assert_snapshot;
+
+fn other() -> Database {
+    let schema = json!({"name": "O", "version": "1.0.0", "tables": {}});
+    Database::new(Arc::new(DatabaseSchema::from_json(&schema).unwrap()), 3)
+}
+
+#[test]
+fn databases_come_and_go_and_clients_that_are_aware_of_it_stay() {
+    let mut bench = Bench::new(&["a", "b"]);
+    bench.ask("a", "set_db_change_aware", json!([true]));
+    let own = json!(["_Server", "own", {"Database": {"columns": ["name", "model", "connected", "leader"]}}]);
+    assert_snapshot!(bench.ask("a", "monitor_cond", own), @r#"a< 2: {"Database":{"U0":{"initial":{"connected":true,"leader":true,"model":"standalone","name":"_Server"}},"U1":{"initial":{"connected":true,"leader":true,"model":"standalone","name":"T"}}}}"#);
+    bench.server.add_database(other(), Storage::Memory).unwrap();
+    assert_snapshot!(bench.said(), @r#"
+    b: closed, the databases of the server change and the client is not aware of that
+    a< update2: ["own",{"Database":{"U2":{"insert":{"connected":true,"leader":true,"model":"standalone","name":"O"}}}}]
+    "#);
+    assert_eq!(bench.server.add_database(other(), Storage::Memory), Err(DatabaseExists("O".into())));
+    bench.ask("a", "monitor", json!(["T", ["m", 1], {}]));
+    let wait = json!({"op": "wait", "table": "A", "where": [], "columns": [], "until": "!=", "rows": []});
+    assert_eq!(bench.transact(json!([wait])), "");
+    bench.connect("c", &SessionOptions { read_only: false, probe_interval: None });
+    assert!(bench.server.remove_database("T").is_some());
+    assert_snapshot!(bench.said(), @r#"
+    c: closed, the databases of the server change and the client is not aware of that
+    a< monitor_canceled: [["m",1]]
+    a< 4: ERROR {"details":"database T was removed","error":"unknown database"}
+    a< update2: ["own",{"Database":{"U1":{"delete":null}}}]
+    "#);
+    assert!(bench.server.remove_database("T").is_none() && bench.server.remove_database("_Server").is_none());
+    assert_snapshot!(bench.ask("a", "list_dbs", json!([])), @r#"a< 5: ["O","_Server"]"#);
+    assert_snapshot!(bench.ask("a", "monitor_cancel", json!([["m", 1]])), @r#"a< 6: ERROR "unknown monitor""#);
+}
+
+#[test]
+fn a_database_is_converted_while_it_is_served() {
+    let mut bench = Bench::new(&["a", "b"]);
+    bench.ask("a", "set_db_change_aware", json!([true]));
+    bench.ask("a", "monitor", json!(["T", "m", {"A": {"columns": ["name"]}}]));
+    bench.transact(json!([{"op": "insert", "table": "A", "uuid": u(1), "row": {"name": "x", "n": 2}}]));
+    let mut new = schema();
+    new.tables.remove("B");
+    let columns = &mut new.tables.get_mut("A").unwrap().columns;
+    columns.remove("r");
+    columns.remove("n");
+    new.version = "2.0.0".into();
+    assert_snapshot!(bench.ask("a", "convert", json!(["_Server", new.to_json()])), @r#"a< 4: ERROR {"details":"schema is for database T, not _Server","error":"syntax error","syntax":"[\"_Server\",{\"name\":\"T\",\"tables\":{\"A\":{\"columns\":{\"m\":{\"type\":{\"key\":\"string\",\"max\":\"unlimited\",\"min\":0,\"value\":\"string\"}},\"name\":{\"type\":\"string\"},\"o\":{\"type\":{\"key\":\"integer\",\"min\":0}},\"s\":{\"type\":{\"key\":\"string\",\"max\":\"unlimited\",\"min\":0}}},\"indexes\":[[\"name\"]]}},\"version\":\"2.0.0\"}]"}"#);
+    bench.persists = false;
+    assert_snapshot!(bench.ask("a", "convert", json!(["T", new.to_json()])), @"persist T 2");
+    assert_eq!(bench.transact(json!([])), "", "what comes after waits as well");
+    bench.server.persisted("T", 2);
+    assert_snapshot!(bench.said(), @r#"
+    b: closed, the databases of the server change and the client is not aware of that
+    a< monitor_canceled: ["m"]
+    a< 5: {}
+    a< 6: []
+    "#);
+    let select = json!({"op": "select", "table": "A", "where": []});
+    assert_snapshot!(bench.transact(json!([select])), @r#"a< 7: [{"rows":[{"_uuid":["uuid","1"],"_version":["uuid","U0"],"m":["map",[]],"name":"x","o":["set",[]],"s":["set",[]]}]}]"#);
+    let (_, snapshot) = bench.server.newest("T").unwrap();
+    assert_eq!(snapshot.layout().schema.version.as_ref(), "2.0.0");
+    let request = json!(["T", "m", {"A": {"columns": ["name"]}}, u(0)]);
+    assert_snapshot!(bench.ask("a", "monitor_cond_since", request), @r#"a< 8: [false,"U1",{"A":{"1":{"initial":{"name":"x"}}}}]"#);
+}
