@@ -334,19 +334,6 @@ fn put_small(out: &mut Vec<u8>, style: HeaderStyle, action: &Action) {
             o.put_u16(*max_len);
             oxm::put_field(o, HeaderStyle::Nxm, src.field);
         }),
-        Action::SetQueue(queue) => nx(subtype::SET_QUEUE, &|o| {
-            o.zeros(2);
-            o.put_u32(*queue);
-        }),
-        Action::PopQueue => nx(subtype::POP_QUEUE, &|_| {}),
-        Action::Group(group) => nx(subtype::GROUP, &|o| {
-            o.zeros(2);
-            o.put_u32(group.0);
-        }),
-        Action::PushMpls(ethertype) => nx(subtype::PUSH_MPLS, &|o| o.put_u16(*ethertype)),
-        Action::PopMpls(ethertype) => nx(subtype::POP_MPLS, &|o| o.put_u16(*ethertype)),
-        Action::DecMplsTtl => nx(subtype::DEC_MPLS_TTL, &|_| {}),
-        Action::DecTtl { controllers: None } => nx(subtype::DEC_TTL, &|_| {}),
         Action::DecTtl { controllers: Some(ids) } => nx(subtype::DEC_TTL_CNT_IDS, &|o| {
             o.put_u16(ids.len() as u16);
             o.zeros(4);
@@ -363,36 +350,45 @@ fn put_small(out: &mut Vec<u8>, style: HeaderStyle, action: &Action) {
         }),
         Action::Multipath(m) => nx(subtype::MULTIPATH, &|o| put_multipath(o, m)),
         Action::Note(octets) => nx(subtype::NOTE, &|o| o.put(octets)),
-        Action::Exit => nx(subtype::EXIT, &|_| {}),
         Action::FinTimeout { idle, hard } => nx(subtype::FIN_TIMEOUT, &|o| {
             o.put_u16(*idle);
             o.put_u16(*hard);
         }),
         Action::DeleteField(field) => nx(subtype::DELETE_FIELD, &|o| oxm::put_field(o, style, *field)),
+        other => put_of10(out, other),
+    }
+}
+
+/// What later versions of the standard have, and OpenFlow 1.0 only by way of Nicira; and the other way round.
+fn put_of10(out: &mut Vec<u8>, action: &Action) {
+    let mut nx = |subtype: u16, body: &dyn Fn(&mut Vec<u8>)| {
+        framed_vendor(out, vendor::NX, subtype, |o| body(o));
+    };
+    match action {
+        Action::SetQueue(queue) => nx(subtype::SET_QUEUE, &|o| {
+            o.zeros(2);
+            o.put_u32(*queue);
+        }),
+        Action::PopQueue => nx(subtype::POP_QUEUE, &|_| {}),
+        Action::Group(group) => nx(subtype::GROUP, &|o| {
+            o.zeros(2);
+            o.put_u32(group.0);
+        }),
+        Action::PushMpls(ethertype) => nx(subtype::PUSH_MPLS, &|o| o.put_u16(*ethertype)),
+        Action::PopMpls(ethertype) => nx(subtype::POP_MPLS, &|o| o.put_u16(*ethertype)),
+        Action::DecMplsTtl => nx(subtype::DEC_MPLS_TTL, &|_| {}),
+        Action::DecTtl { controllers: None } => nx(subtype::DEC_TTL, &|_| {}),
+        Action::Exit => nx(subtype::EXIT, &|_| {}),
         Action::Enqueue { port, queue } => {
-            // Later versions say it in two steps.
-            super::put_actions(
-                out,
-                Version::Of13,
-                &[Action::SetQueue(*queue), Action::output(*port), Action::PopQueue],
-            );
+            // Later versions say it in three steps.
+            let steps = [Action::SetQueue(*queue), Action::output(*port), Action::PopQueue];
+            put_actions(out, Version::Of13, &steps);
         }
         // OpenFlow 1.0 to 1.4 have no such action; as an instruction it is written by who writes instructions.
         Action::Meter(_) => {}
-        Action::Output { .. } | Action::PushVlan(_) | Action::PopVlan => {}
-        Action::SetField(_)
-        | Action::CopyField { .. }
-        | Action::Push(_)
-        | Action::Pop(_)
-        | Action::Resubmit { .. }
-        | Action::Learn(_)
-        | Action::Ct(_)
-        | Action::Nat(_)
-        | Action::CtClear
-        | Action::Controller(_)
-        | Action::Clone(_)
-        | Action::Sample(_)
-        | Action::Bundle(_) => unreachable!("written by `put`"),
+        // OpenFlow 1.0 has no tag to push: setting its fields makes one.
+        Action::PushVlan(_) => {}
+        other => unreachable!("{other:?} is written by the standard or by `put`"),
     }
 }
 
