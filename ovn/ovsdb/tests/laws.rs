@@ -196,6 +196,7 @@ fn small_file() -> (Vec<u8>, Vec<usize>, Vec<Rows>) {
         json!([{"op": "insert", "table": "root", "row": {"e": "a", "vals": ["set", [1, 2]]}, "uuid": uuid(2)[1]}]),
         json!([{"op": "update", "table": "root", "where": [], "row": {"eph": "lost"}}]),
         json!([{"op": "mutate", "table": "root", "where": [], "mutations": [["vals", "insert", 3]]}]),
+        json!([{"op": "update", "table": "root", "where": [], "row": {"vals": ["set", [4, 5]], "tag": 1}}]),
         json!([{"op": "delete", "table": "one", "where": []}]),
     ];
     for operations in transactions {
@@ -221,6 +222,8 @@ fn a_log_reads_as_upstream_writes_it() {
     {"_date":1700000000000,"_is_diff":true,"root":{"00000000-0000-0000-0000-000000000003":{"e":"a","vals":["set",[1,2]]}}}
     OVSDB JSON 99 1d0654874c9c798de2122de5cad3e7eff45a4e1b
     {"_date":1700000000000,"_is_diff":true,"root":{"00000000-0000-0000-0000-000000000003":{"vals":3}}}
+    OVSDB JSON 103 f0b62f63c2206ee680963b1801d14cf6d0b11a36
+    {"_date":1700000000000,"root":{"00000000-0000-0000-0000-000000000003":{"tag":1,"vals":["set",[4,5]]}}}
     OVSDB JSON 92 d3da00e06ecc3f2870396cbb9526ccf7e75080b5
     {"_date":1700000000000,"_is_diff":true,"one":{"00000000-0000-0000-0000-000000000002":null}}
     "#);

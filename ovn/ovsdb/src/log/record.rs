@@ -37,13 +37,18 @@ pub fn snapshot_record(snapshot: &Snapshot, wall_ms: i64, comment: &str) -> Valu
 }
 
 /// The transaction that made `commit`; `None` if it changed nothing that outlives the server.
+///
+/// Changed columns are written as differences. A difference may have more elements than the column
+/// allows, and upstream's server before 3.2 refuses to read that; then all of the transaction's
+/// columns are written whole, which every version reads.
 pub fn transaction_record(layout: &Layout, commit: &Commit, wall_ms: i64) -> Option<Value> {
     let mut out = Map::new();
+    let is_diff = commit.iter().all(|(id, _, update)| differences_fit(layout.table(id), update));
     for (id, rows) in &commit.tables {
         let table = layout.table(*id);
         let rows: Map<String, Value> = rows
             .iter()
-            .filter_map(|(uuid, update)| Some((uuid.to_string(), row_record(table, update)?)))
+            .filter_map(|(uuid, update)| Some((uuid.to_string(), row_record(table, update, is_diff)?)))
             .collect();
         if !rows.is_empty() {
             out.insert(table.name.to_string(), rows.into());
@@ -53,7 +58,29 @@ pub fn transaction_record(layout: &Layout, commit: &Commit, wall_ms: i64) -> Opt
         return None;
     }
     annotate(&mut out, wall_ms, &commit.comment);
+    if !is_diff {
+        out.remove("_is_diff");
+    }
     Some(out.into())
+}
+
+/// The columns of a row that changed and outlive the server: place, old and new value.
+fn changes<'a>(
+    table: &'a TableLayout,
+    old: &'a Row,
+    new: &'a Row,
+) -> impl Iterator<Item = (usize, &'a Datum, &'a Datum)> {
+    let columns = table.columns.iter().zip(old.iter().zip(new)).enumerate();
+    let changed = columns.filter(|(_, ((_, column), (old, new)))| !column.ephemeral && old != new);
+    changed.map(|(at, (_, (old, new)))| (at, old, new))
+}
+
+fn differences_fit(table: &TableLayout, update: &RowUpdate) -> bool {
+    let (Some(old), Some(new)) = (&update.old, &update.new) else { return true };
+    changes(table, old, new).all(|(at, old, new)| {
+        let ty = &table.columns[at].1.ty;
+        ty.max.is_none() || ty.allows_len(old.diff(new, ty).len())
+    })
 }
 
 fn annotate(record: &mut Map<String, Value>, wall_ms: i64, comment: &str) {
@@ -64,12 +91,18 @@ fn annotate(record: &mut Map<String, Value>, wall_ms: i64, comment: &str) {
     }
 }
 
-fn row_record(table: &TableLayout, update: &RowUpdate) -> Option<Value> {
+fn row_record(table: &TableLayout, update: &RowUpdate, is_diff: bool) -> Option<Value> {
     match (&update.old, &update.new) {
         (_, None) => Some(Value::Null),
         (None, Some(new)) => Some(Value::Object(inserted(table, new))),
         (Some(old), Some(new)) => {
-            let changed = changed(table, old, new);
+            let changed: Map<String, Value> = changes(table, old, new)
+                .map(|(at, old, new)| {
+                    let (name, column) = &table.columns[at];
+                    let json = if is_diff { old.diff(new, &column.ty).to_json() } else { new.to_json() };
+                    (name.to_string(), json)
+                })
+                .collect();
             (!changed.is_empty()).then_some(Value::Object(changed))
         }
     }
@@ -83,15 +116,4 @@ fn inserted(table: &TableLayout, row: &Row) -> Map<String, Value> {
         .zip(row)
         .filter(|((_, column), datum)| !column.ephemeral && !datum.is_default_for(&column.ty));
     columns.map(|((name, _), datum)| (name.to_string(), datum.to_json())).collect()
-}
-
-/// The differences of the columns that changed.
-fn changed(table: &TableLayout, old: &Row, new: &Row) -> Map<String, Value> {
-    let columns = table
-        .columns
-        .iter()
-        .zip(old.iter().zip(new))
-        .filter(|((_, column), (old, new))| !column.ephemeral && old != new);
-    let difference = |old: &Datum, new: &Datum, ty| old.diff(new, ty).to_json();
-    columns.map(|((name, column), (old, new))| (name.to_string(), difference(old, new, &column.ty))).collect()
 }
