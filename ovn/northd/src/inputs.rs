@@ -69,6 +69,11 @@ impl Inputs {
         self.engine.step(&mut self.network, &mut self.touched)
     }
 
+    /// The largest tunnel key that a datapath is given now.
+    pub fn datapath_key_max(&self) -> u32 {
+        self.allocation.datapath_key_max()
+    }
+
     fn switch(&mut self, delta: &Delta<nb::LogicalSwitch>) {
         let parsed = delta.new.as_ref().map(|row| Arc::new(Switch::parse(row)));
         self.allocation.switch(delta.uuid, parsed.as_deref());

@@ -7,6 +7,7 @@ pub mod inputs;
 pub mod keys;
 pub mod model;
 pub mod network;
+pub mod northd;
 pub mod output;
 pub mod sync;
 

@@ -15,6 +15,7 @@ use crate::output::Output;
 pub mod address_set;
 pub mod datapath_binding;
 pub mod fdb;
+pub mod global;
 pub mod logical_flow;
 pub mod mac_binding;
 pub mod mirror;
@@ -22,6 +23,7 @@ pub mod multicast_group;
 pub mod plan;
 pub mod port_binding;
 pub mod port_group;
+pub mod port_state;
 pub mod rbac;
 
 pub use plan::Plan;

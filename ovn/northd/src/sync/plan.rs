@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ovsdb::{Atom, Datum, Str, Uuid};
+use ovsdb::{Atom, Datum, Mutator, Str, Transaction, Uuid};
 use schema::TypedRow;
 
 /// One change of one row. Rows are named by UUID, which the client chooses for new rows too.
@@ -15,6 +15,8 @@ pub enum Change {
     Update { table: &'static str, uuid: Uuid, row: BTreeMap<Str, Datum> },
     /// Members that come and go of a set.
     Members { table: &'static str, uuid: Uuid, column: &'static str, added: Vec<Atom>, removed: Vec<Atom> },
+    /// New values under some keys of a map of strings.
+    Entries { table: &'static str, uuid: Uuid, column: &'static str, entries: BTreeMap<Str, Str> },
     /// The end of a row.
     Delete { table: &'static str, uuid: Uuid },
 }
@@ -52,6 +54,13 @@ impl Plan {
         }
     }
 
+    /// New values under some keys of the map `column`; nothing if there are none.
+    pub fn entries<T: TypedRow>(&mut self, uuid: Uuid, column: &'static str, entries: BTreeMap<Str, Str>) {
+        if !entries.is_empty() {
+            self.changes.push(Change::Entries { table: T::TABLE, uuid, column, entries });
+        }
+    }
+
     /// The end of a row.
     pub fn delete<T: TypedRow>(&mut self, uuid: Uuid) {
         self.changes.push(Change::Delete { table: T::TABLE, uuid });
@@ -65,6 +74,45 @@ impl Plan {
     /// The changes, in the order in which they were planned.
     pub fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// The transaction, without the columns that the server does not have.
+    pub fn transaction(self, serves: impl Fn(&str, &str) -> bool) -> Transaction {
+        let mut transaction = Transaction::new();
+        for change in self.changes {
+            change.push(&mut transaction, &serves);
+        }
+        transaction
+    }
+}
+
+impl Change {
+    fn push(self, transaction: &mut Transaction, serves: impl Fn(&str, &str) -> bool) {
+        match self {
+            Self::Insert { table, uuid, mut row } => {
+                row.retain(|column, _| serves(table, column));
+                transaction.insert(table, uuid, row);
+            }
+            Self::Update { table, uuid, mut row } => {
+                row.retain(|column, _| serves(table, column));
+                transaction.update(table, uuid, row);
+            }
+            Self::Members { table, uuid, column, added, removed } => {
+                for (mutator, atoms) in [(Mutator::Delete, removed), (Mutator::Insert, added)] {
+                    if !atoms.is_empty() {
+                        transaction.mutate(table, uuid, column, mutator, Datum::set(atoms));
+                    }
+                }
+            }
+            Self::Entries { table, uuid, column, entries } => {
+                // Insertion leaves alone what is there under a key, so that has to go first.
+                transaction.mutate(table, uuid, column, Mutator::Delete, Datum::set(entries.keys().cloned()));
+                transaction.mutate(table, uuid, column, Mutator::Insert, Datum::map(entries));
+            }
+            Self::Delete { table, uuid } => {
+                transaction.delete(table, uuid);
+            }
+        }
     }
 }
 
@@ -91,6 +139,10 @@ impl fmt::Display for Plan {
                 }
                 Change::Members { table, uuid, column, added, removed } => {
                     writeln!(f, "mutate {table} {uuid}: {column} +{} -{}", added.len(), removed.len())?;
+                }
+                Change::Entries { table, uuid, column, entries } => {
+                    let keys: Vec<&str> = entries.keys().map(|key| &**key).collect();
+                    writeln!(f, "mutate {table} {uuid}: {column}:{}", keys.join(", "))?;
                 }
                 Change::Delete { table, uuid } => writeln!(f, "delete {table} {uuid}")?,
             }

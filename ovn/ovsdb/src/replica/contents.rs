@@ -63,6 +63,15 @@ impl Contents {
         Self { tables, by_name }
     }
 
+    /// Whether the server has a copied column.
+    pub(super) fn serves(&self, table: &str, column: &str) -> bool {
+        self.by_name.get(table).is_some_and(|table| {
+            let table = &self.tables[*table];
+            let column = table.by_name.get(column).map(|column| &table.columns[*column]);
+            table.served && column.is_some_and(|column| column.theirs.is_some())
+        })
+    }
+
     pub(super) fn rows(&self, table: &str) -> impl Iterator<Item = (Uuid, &Arc<Row>)> {
         let table = self.by_name.get(table).map(|i| &self.tables[*i]);
         table.into_iter().flat_map(|table| table.rows.iter().map(|(uuid, row)| (*uuid, row)))

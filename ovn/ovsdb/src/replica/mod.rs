@@ -244,6 +244,11 @@ impl Replica {
         self.contents.row(table, uuid)
     }
 
+    /// Whether the server has a column that is copied. One that it lacks reads as its default and cannot be written.
+    pub fn serves(&self, table: &str, column: &str) -> bool {
+        self.contents.serves(table, column)
+    }
+
     /// Whether the copy is complete and the connection that keeps it so is there.
     pub fn is_synced(&self) -> bool {
         matches!(self.stage, Stage::Live(_))
