@@ -16,6 +16,7 @@ use ovsdb::{Str, Uuid};
 use schema::sb;
 
 use crate::network::Network;
+use crate::numbering;
 use crate::output::Output;
 use crate::sync::logical_flow::row_id;
 
@@ -111,7 +112,7 @@ impl FlowRow {
         }
         sb::LogicalFlow {
             pipeline: stage.pipeline().name().into(),
-            table_id: stage.table().into(),
+            table_id: numbering::table(*stage).expect("flows are written to stages with a table only").into(),
             priority: (*priority).into(),
             r#match: matches.clone(),
             actions: actions.clone(),

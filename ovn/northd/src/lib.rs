@@ -8,6 +8,7 @@ pub mod keys;
 pub mod model;
 pub mod network;
 pub mod northd;
+pub mod numbering;
 pub mod output;
 pub mod sync;
 

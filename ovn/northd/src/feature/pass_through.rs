@@ -1,17 +1,18 @@
 //! Every stage that has nothing to do lets packets pass.
 //!
-//! Stages: all of a switch but those whose own feature says what happens to a packet that nothing else matches.
+//! Stages: all of a switch that have a table, but those whose own feature says what happens to a packet that nothing else matches.
 
-use lflow::pipeline::{DatapathKind, Pipeline, Stage};
+use lflow::pipeline::{Pipeline, Stage};
 
 use crate::flows::FlowSink;
 use crate::model::Switch;
 use crate::network::View;
+use crate::numbering;
 
 /// `next;` at priority 0.
 pub fn switch_flows(_: &Switch, _: &View<'_>, flows: &mut FlowSink<'_>) {
     for pipeline in [Pipeline::Ingress, Pipeline::Egress] {
-        for stage in Stage::of(DatapathKind::Switch, pipeline).filter(|stage| !DECIDES.contains(stage)) {
+        for stage in numbering::switch_stages(pipeline).filter(|stage| !DECIDES.contains(stage)) {
             flows.flow(stage, 0, "1", "next;");
         }
     }
@@ -31,8 +32,9 @@ const DECIDES: &[Stage] = &[
 mod tests {
     use std::collections::BTreeMap;
 
-    use lflow::pipeline::{DatapathKind, Stage};
+    use lflow::pipeline::{Pipeline, Stage};
 
+    use crate::numbering;
     use crate::output::Output;
     use crate::testing::Fixture;
 
@@ -50,7 +52,7 @@ mod tests {
                 }
             }
         }
-        let stages = Stage::ALL.iter().filter(|stage| stage.datapath() == DatapathKind::Switch);
-        assert_eq!(catch_all, stages.map(|stage| (*stage, 1)).collect());
+        let stages = [Pipeline::Ingress, Pipeline::Egress].into_iter().flat_map(numbering::switch_stages);
+        assert_eq!(catch_all, stages.map(|stage| (stage, 1)).collect());
     }
 }
