@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use daemon::appctl;
 use daemon::base::options::Program;
 use daemon::base::paths::Family;
+use daemon::{appctl, ovsdb_server, ovsdb_tool};
 
 /// One program inside the executable.
 pub(crate) struct Applet {
@@ -37,6 +37,18 @@ pub(crate) const APPLETS: &[Applet] = &[
         short: Some("appctl"),
         summary: "sends a control command to a daemon",
         run: |args| appctl::run(program("ovs-appctl", Family::Ovs), "ovs-vswitchd", args),
+    },
+    Applet {
+        name: "ovsdb-server",
+        short: None,
+        summary: "serves databases by the OVSDB protocol",
+        run: ovsdb_server::run,
+    },
+    Applet {
+        name: "ovsdb-tool",
+        short: None,
+        summary: "makes database files and reads their headers",
+        run: ovsdb_tool::run,
     },
 ];
 

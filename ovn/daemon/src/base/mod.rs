@@ -19,3 +19,15 @@ pub fn os_error(error: &std::io::Error) -> String {
         None => text,
     }
 }
+
+/// A number that no earlier run has used, from the system's randomness: the seed of a core's generators.
+pub fn random_seed() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}
+
+/// The wall clock, in milliseconds since 1970.
+pub fn wall_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

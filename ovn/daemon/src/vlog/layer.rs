@@ -7,7 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber};
@@ -156,7 +156,7 @@ impl Vlog {
             level,
             message,
             sequence: inner.sequence,
-            wall_ms: wall_ms(),
+            wall_ms: crate::base::wall_ms(),
             since_start_ms: u64::try_from(self.0.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             pid: std::process::id(),
             thread: name,
@@ -277,10 +277,4 @@ fn open(path: &Path) -> io::Result<File> {
         std::fs::create_dir_all(parent)?;
     }
     OpenOptions::new().create(true).append(true).open(path)
-}
-
-fn wall_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
