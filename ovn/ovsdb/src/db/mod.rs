@@ -11,8 +11,10 @@ mod convert;
 mod exec;
 mod indexes;
 mod precommit;
+mod reads;
 mod references;
 mod working;
+mod writes;
 
 pub use commit::{Commit, RowUpdate};
 

@@ -4,6 +4,7 @@
 mod json;
 mod layout;
 mod types;
+mod types_json;
 
 pub use layout::{ColumnId, Layout, ReferenceAt, TableId, TableLayout};
 pub use types::{BaseType, ColumnType, Constraint, RefType, Reference};

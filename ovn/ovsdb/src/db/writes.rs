@@ -1,0 +1,136 @@
+//! Operations that write: insert, update, mutate, delete.
+
+use super::RowWrite;
+use super::exec::{Run, TableAt};
+use crate::error::OvsdbError;
+use crate::ops::{Columns, Condition, Mutation};
+use crate::schema::TableId;
+use crate::value::{Datum, Str, Symbols, Uuid};
+use serde_json::{Value, json};
+
+impl Run<'_> {
+    pub(super) fn insert(
+        &mut self,
+        json: &Value,
+        (id, table): TableAt<'_>,
+        wanted: Option<Uuid>,
+        columns: Columns,
+        symbols: &mut Symbols,
+    ) -> Result<Value, OvsdbError> {
+        let uuid = match wanted {
+            Some(uuid) if self.was_used(id, uuid) => {
+                let at = json.get("uuid").cloned().unwrap_or_else(|| uuid.to_string().into());
+                let words = "This UUID would duplicate a UUID already present within the table or \
+                             deleted within the same transaction.";
+                return Err(OvsdbError::at(OvsdbError::DUPLICATE_UUID, &at, words));
+            }
+            Some(uuid) => uuid,
+            None => loop {
+                let uuid = symbols.fresh();
+                if !self.was_used(id, uuid) {
+                    break uuid;
+                }
+            },
+        };
+        let mut row = table.default_row();
+        let mut given = vec![false; table.columns.len()];
+        for (name, datum) in columns {
+            // `_uuid` and `_version` may be named, but are not the client's to choose.
+            if let Some(at) = table.column_index(&name) {
+                row[at] = datum;
+                given[at] = true;
+            }
+        }
+        for ((datum, (_, column)), given) in row.iter().zip(&table.columns).zip(given) {
+            if !given {
+                column.ty.check(datum)?;
+            }
+        }
+        self.guard(&RowWrite::Insert { table, uuid, new: &row })?;
+        self.working.insert(id, uuid, row);
+        Ok(json!({"uuid": ["uuid", uuid.to_string()]}))
+    }
+
+    /// Whether a row with this UUID exists, or existed before the transaction.
+    fn was_used(&self, table: TableId, uuid: Uuid) -> bool {
+        self.working.now.row(table, uuid).is_some() || self.working.before(table, uuid).is_some()
+    }
+
+    pub(super) fn update(
+        &mut self,
+        (id, table): TableAt<'_>,
+        condition: &Condition,
+        columns: &Columns,
+    ) -> Result<Value, OvsdbError> {
+        let uuids = self.matches((id, table), condition)?;
+        for uuid in &uuids {
+            let Some(old) = self.working.now.row(id, *uuid) else { continue };
+            self.guard(&RowWrite::Update { table, uuid: *uuid, old, columns })?;
+            let changes = |(name, datum): (&Str, &Datum)| {
+                let at = table.column_index(name)?;
+                (old[at] != *datum).then(|| (at, datum.clone()))
+            };
+            let changes: Vec<(usize, Datum)> = columns.iter().filter_map(changes).collect();
+            self.write(id, *uuid, changes);
+        }
+        Ok(count(&uuids))
+    }
+
+    pub(super) fn mutate(
+        &mut self,
+        (id, table): TableAt<'_>,
+        condition: &Condition,
+        mutations: &[Mutation],
+    ) -> Result<Value, OvsdbError> {
+        let uuids = self.matches((id, table), condition)?;
+        for uuid in &uuids {
+            let Some(old) = self.working.now.row(id, *uuid) else { continue };
+            self.guard(&RowWrite::Mutate { table, uuid: *uuid, old, mutations })?;
+            let mut changes: Vec<(usize, Datum)> = Vec::new();
+            for mutation in mutations {
+                let Some(at) = table.column_index(&mutation.column) else { continue };
+                let ty = &table.columns[at].1.ty;
+                match changes.iter_mut().find(|(changed, _)| *changed == at) {
+                    Some((_, datum)) => *datum = mutation.apply(datum, ty)?,
+                    None => changes.push((at, mutation.apply(&old[at], ty)?)),
+                }
+            }
+            changes.retain(|(at, datum)| old[*at] != *datum);
+            self.write(id, *uuid, changes);
+        }
+        Ok(count(&uuids))
+    }
+
+    fn write(&mut self, table: TableId, uuid: Uuid, changes: Vec<(usize, Datum)>) {
+        if changes.is_empty() {
+            return;
+        }
+        if let Some(row) = self.working.modify(table, uuid) {
+            for (at, datum) in changes {
+                row[at] = datum;
+            }
+        }
+    }
+
+    pub(super) fn delete(
+        &mut self,
+        (id, table): TableAt<'_>,
+        condition: &Condition,
+    ) -> Result<Value, OvsdbError> {
+        let uuids = self.matches((id, table), condition)?;
+        for uuid in &uuids {
+            let Some(old) = self.working.now.row(id, *uuid) else { continue };
+            self.guard(&RowWrite::Delete { table, uuid: *uuid, old })?;
+            self.working.remove(id, *uuid);
+        }
+        Ok(count(&uuids))
+    }
+
+    fn guard(&self, write: &RowWrite<'_>) -> Result<(), OvsdbError> {
+        self.caller.guard.map_or(Ok(()), |guard| guard.check(&self.working.now, write))
+    }
+}
+
+fn count(uuids: &[Uuid]) -> Value {
+    json!({"count": uuids.len()})
+}
