@@ -19,24 +19,43 @@ pub struct OvsdbError {
 }
 
 impl OvsdbError {
+    /// JSON that does not say what it should.
     pub const SYNTAX: &'static str = "syntax error";
+    /// A column that the table lacks.
     pub const UNKNOWN_COLUMN: &'static str = "unknown column";
+    /// A database that the server lacks.
     pub const UNKNOWN_DATABASE: &'static str = "unknown database";
+    /// A comparison that does not exist.
     pub const UNKNOWN_FUNCTION: &'static str = "unknown function";
+    /// A mutation that does not exist.
     pub const UNKNOWN_MUTATOR: &'static str = "unknown mutator";
+    /// A table that the database lacks.
     pub const UNKNOWN_TABLE: &'static str = "unknown table";
+    /// A value, a number of elements or rows, or an index key that the schema forbids.
     pub const CONSTRAINT: &'static str = "constraint violation";
+    /// A strong reference to nothing, or the deletion of a row that has references.
     pub const REFERENTIAL_INTEGRITY: &'static str = "referential integrity violation";
+    /// A `wait` whose time is over; clients read the rows again and retry.
     pub const TIMED_OUT: &'static str = "timed out";
+    /// An `abort` operation.
     pub const ABORTED: &'static str = "aborted";
+    /// An `assert` of a lock that the client does not hold.
     pub const NOT_OWNER: &'static str = "not owner";
+    /// A write where only reads are allowed.
     pub const NOT_ALLOWED: &'static str = "not allowed";
+    /// A write that the client's role does not permit.
     pub const PERMISSION: &'static str = "permission error";
+    /// Arithmetic without a result.
     pub const DOMAIN: &'static str = "domain error";
+    /// Arithmetic with a result that does not fit.
     pub const RANGE: &'static str = "range error";
+    /// The UUID that a client chose is or was that of another row.
     pub const DUPLICATE_UUID: &'static str = "duplicate uuid";
+    /// Two inserts under one name.
     pub const DUPLICATE_UUID_NAME: &'static str = "duplicate uuid-name";
+    /// A transaction that its client took back.
     pub const CANCELED: &'static str = "canceled";
+    /// A failed read or write.
     pub const IO: &'static str = "I/O error";
     /// Upstream's name for what it did not name, for example a duplicate in a set.
     pub const OTHER: &'static str = "ovsdb error";
