@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use daemon::base::options::Program;
 use daemon::base::paths::Family;
-use daemon::{appctl, ovsdb_server, ovsdb_tool};
+use daemon::{appctl, northd, ovsdb_server, ovsdb_tool};
 
 /// One program inside the executable.
 pub(crate) struct Applet {
@@ -25,6 +25,12 @@ pub(crate) const APPLETS: &[Applet] = &[
         short: None,
         summary: "sends a control command to a daemon of OVN",
         run: |args| appctl::run(program("ovn-appctl", Family::Ovn), "ovn-northd", args),
+    },
+    Applet {
+        name: "ovn-northd",
+        short: None,
+        summary: "compiles the northbound database into the southbound one",
+        run: northd::run,
     },
     Applet {
         name: "ovn-sandbox",

@@ -8,6 +8,7 @@
 pub mod appctl;
 pub mod base;
 pub mod device;
+pub mod northd;
 pub mod ovsdb_server;
 pub mod ovsdb_tool;
 mod sys;

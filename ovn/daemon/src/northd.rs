@@ -1,0 +1,171 @@
+//! `ovn-northd`: keeps the southbound database what the northbound one asks for.
+//!
+//! ```text
+//!  northbound server ◄──JSON-RPC──► Net ──► northd::Northd ◄── commands (pause, status, ...)
+//!  southbound server ◄──JSON-RPC──►  │
+//! ```
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use northd::northd::{Db, Northd, NorthdOptions, Output, Status};
+
+use crate::base::getopt::{Opt, Takes, opt};
+use crate::base::options::{Own, Program, TLS};
+use crate::base::paths::Family;
+use crate::base::peers::{Input, Json, Peers};
+use crate::base::shell::{self, About, Happening, Shell};
+use crate::base::target::Active;
+use crate::base::unixctl::{Command, Spec, spec};
+
+const PROGRAM: Program = Program { name: "ovn-northd", family: Family::Ovn };
+
+const OWN: &[Opt] = &[
+    opt("ovnnb-db", Takes::Value),
+    opt("ovnsb-db", Takes::Value),
+    opt("dry-run", Takes::Nothing),
+    opt("n-threads", Takes::Value),
+    TLS[0],
+    TLS[1],
+    TLS[2],
+    TLS[3],
+    TLS[4],
+    TLS[5],
+    TLS[6],
+];
+
+const COMMANDS: &[Spec] = &[
+    spec("inc-engine/recompute", "", 0, 0),
+    spec("is-paused", "", 0, 0),
+    spec("nb-connection-status", "", 0, 0),
+    spec("pause", "", 0, 0),
+    spec("resume", "", 0, 0),
+    spec("sb-connection-status", "", 0, 0),
+    spec("status", "", 0, 0),
+];
+
+/// Runs northd.
+pub fn run(args: &[String]) -> ExitCode {
+    let about = About { program: PROGRAM, options: OWN, help: HELP, commands: COMMANDS };
+    shell::run(&about, args, |shell, own| async move { serve(shell, &own).await })
+}
+
+async fn serve(mut shell: Shell, own: &Own) -> anyhow::Result<()> {
+    let run_dir = PROGRAM.family.run_dir();
+    let options = NorthdOptions {
+        seed: crate::base::random_seed(),
+        is_paused: own.has("dry-run"),
+        ..NorthdOptions::default()
+    };
+    let mut core = Northd::new(&options);
+    let mut peers: Peers<Db, Json> = Peers::default();
+    for (db, option, variable, file) in [
+        (Db::Northbound, "ovnnb-db", "OVN_NB_DB", "ovnnb_db.sock"),
+        (Db::Southbound, "ovnsb-db", "OVN_SB_DB", "ovnsb_db.sock"),
+    ] {
+        let default =
+            || std::env::var(variable).unwrap_or_else(|_| format!("unix:{}", run_dir.join(file).display()));
+        let remote = own.last(option).map_or_else(default, str::to_owned);
+        peers.connect(&mut shell.net, db, Active::parse_list(&remote, &run_dir)?);
+    }
+    shell.ready();
+    loop {
+        drain(&mut core, &mut peers, &mut shell);
+        match shell.next(core.poll_timeout().map(|(at, _)| at)).await {
+            Happening::Net(event) => {
+                let mut event = Some(event);
+                // Everything that has arrived is part of one computation.
+                while let Some(one) = event {
+                    for input in peers.handle(&mut shell.net, &one) {
+                        hand_over(&mut core, input);
+                    }
+                    event = shell.net.try_next();
+                }
+            }
+            Happening::Deadline => core.handle_timeout(Instant::now(), crate::base::wall_ms()),
+            Happening::Command(command) => {
+                if on_command(&mut core, command) {
+                    return Ok(());
+                }
+            }
+            Happening::Terminate => return Ok(()),
+        }
+    }
+}
+
+fn hand_over(core: &mut Northd, input: Input<Db, ovsdb::rpc::Message>) {
+    let now = Instant::now();
+    match input {
+        Input::Connected(db) => core.connected(db, now),
+        Input::Message(db, message) => core.handle_message(db, message, now),
+        Input::Disconnected(db) => core.disconnected(db, now),
+    }
+}
+
+fn drain(core: &mut Northd, peers: &mut Peers<Db, Json>, shell: &mut Shell) {
+    while let Some(output) = core.poll_output() {
+        match output {
+            Output::Send(db, message) => peers.send(&mut shell.net, db, &message),
+            Output::Reconnect(db, reason) => {
+                tracing::info!(target: "reconnect", "{db:?}: connecting anew: {reason:?}");
+                peers.reconnect(&mut shell.net, db);
+            }
+        }
+    }
+}
+
+/// Answers a command; whether the daemon is to stop.
+fn on_command(core: &mut Northd, command: Command) -> bool {
+    let connection = |db| if core.is_synced(db) { "connected\n" } else { "not connected\n" };
+    let text = match command.name {
+        "exit" => {
+            command.reply(Ok(String::new()));
+            return true;
+        }
+        "pause" | "resume" => {
+            core.pause(command.name == "pause");
+            ""
+        }
+        "is-paused" if core.status() == Status::Paused => "true\n",
+        "is-paused" => "false\n",
+        "status" => match core.status() {
+            Status::Active => "Status: active\n",
+            Status::Standby => "Status: standby\n",
+            Status::Paused => "Status: paused\n",
+        },
+        "nb-connection-status" => connection(Db::Northbound),
+        "sb-connection-status" => connection(Db::Southbound),
+        "inc-engine/recompute" => {
+            core.mark_all();
+            ""
+        }
+        other => {
+            let text = format!("\"{other}\" is not for this daemon");
+            command.reply(Err(text));
+            return false;
+        }
+    };
+    command.reply(Ok(text.to_owned()));
+    false
+}
+
+const HELP: &str = "\
+ovn-northd: keeps the southbound database what the northbound one asks for
+usage: ovn-northd [OPTION...]
+  --ovnnb-db=REMOTE      the northbound database (default: OVN_NB_DB, or
+                         ovnnb_db.sock in the run directory)
+  --ovnsb-db=REMOTE      the southbound database (default: OVN_SB_DB, or
+                         ovnsb_db.sock in the run directory)
+  --dry-run              start paused: compute, write nothing
+  --n-threads=N          accepted for upstream's scripts; one thread serves
+  --pidfile[=FILE]       make a pidfile
+  --detach               run in the background
+  --monitor              start it again when it crashes
+  --no-chdir             stay in the current directory
+  --unixctl=SOCKET       control socket, or \"none\"
+  --log-file[=FILE]      log to a file
+  -v, --verbose=[SPEC]   set log levels
+  -h, --help             this help
+  -V, --version          version information
+A REMOTE is unix:FILE or tcp:IP:PORT, or several with commas between.
+";
