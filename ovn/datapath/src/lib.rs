@@ -1,1 +1,43 @@
-//! The software switch: ports, classifier, caches, tunnels, OpenFlow tables.
+//! The software switch: bridges with OpenFlow tables, between devices, tunnels and controllers.
+//!
+//! The tour, along the way of a packet: [`Switch::receive`] extracts its flow key (crate `packet`)
+//! and asks the `cache`; what the cache does not know is translated by `xlate`, which walks the
+//! flow tables (`flow`, `classifier`) and comes to a `program`; `exec` executes that on the frame,
+//! and [`Departure`]s are what leaves. Controllers change tables through connections; the database
+//! Open_vSwitch makes bridges and ports.
+//!
+//! The invariant: this crate knows nothing of logical networks, and does no I/O. Frames, datagrams
+//! and messages come in by calls with the present time; what goes out is fetched by the caller. All
+//! state is bounded by the names in `limits`.
+#![forbid(unsafe_code)]
+
+mod bridge;
+mod cache;
+mod classifier;
+mod commands;
+mod connection;
+mod counters;
+mod device;
+mod exec;
+mod fdb;
+mod field;
+mod flow;
+mod group;
+mod limits;
+mod port;
+mod program;
+mod show;
+mod switch;
+#[cfg(test)]
+mod testing;
+mod tlv;
+mod tunnel;
+mod xlate;
+
+pub use bridge::BridgeId;
+pub use commands::{COMMANDS, Run};
+pub use connection::{ConnId, ConnKind, ConnOutput};
+pub use counters::{Counters, Event};
+pub use device::{Departure, DeviceId, DeviceInfo, DeviceKind, TunnelKind, TunnelPacket};
+pub use port::{Port, PortCounters, PortId, PortKind, Setting, Tunnel, VlanMode, Vlans};
+pub use switch::{AddPortError, PortSpec, Switch};

@@ -1,0 +1,89 @@
+//! One bridge: its flow tables, groups, meters, ports and learned addresses.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use openflow::{GroupId, MeterConfig, MeterId, PortNo};
+
+use crate::fdb::Fdb;
+use crate::flow::{FlowTable, Rule};
+use crate::group::Group;
+use crate::limits::{FDB_AGE, FDB_MAX};
+use crate::port::PortId;
+use crate::tlv::TlvTable;
+
+/// A bridge. Numbers are never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BridgeId(pub u32);
+
+/// Tables 0 to 254; 255 stands for "all" in OpenFlow.
+pub(crate) const TABLES: u8 = 255;
+
+/// A bridge.
+#[derive(Debug)]
+pub(crate) struct Bridge {
+    pub name: String,
+    pub datapath_id: u64,
+    tables: Vec<Option<Box<FlowTable>>>,
+    pub groups: BTreeMap<GroupId, Group>,
+    pub meters: BTreeMap<MeterId, Meter>,
+    pub ports: BTreeMap<PortNo, PortId>,
+    pub tlv: TlvTable,
+    pub fdb: Fdb,
+    /// The switch's version when groups, ports or options last changed.
+    pub version: u64,
+}
+
+/// A meter: kept and shown, not yet measured with.
+#[derive(Clone, Debug)]
+pub(crate) struct Meter {
+    pub config: MeterConfig,
+    pub created: Instant,
+}
+
+impl Bridge {
+    pub(crate) fn new(name: String, datapath_id: u64) -> Self {
+        Self {
+            name,
+            datapath_id,
+            tables: (0..TABLES).map(|_| None).collect(),
+            groups: BTreeMap::new(),
+            meters: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            tlv: TlvTable::default(),
+            fdb: Fdb::new(FDB_MAX, FDB_AGE),
+            version: 0,
+        }
+    }
+
+    /// A table that has or had flows.
+    pub(crate) fn table(&self, number: u8) -> Option<&FlowTable> {
+        self.tables.get(usize::from(number))?.as_deref()
+    }
+
+    /// A table, made if it had no flow yet; none has the number 255.
+    pub(crate) fn table_mut(&mut self, number: u8) -> Option<&mut FlowTable> {
+        Some(self.tables.get_mut(usize::from(number))?.get_or_insert_default())
+    }
+
+    /// The tables that have or had flows, by number.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (u8, &FlowTable)> {
+        (0..TABLES).zip(&self.tables).filter_map(|(number, table)| Some((number, table.as_deref()?)))
+    }
+
+    /// The same, to change.
+    pub(crate) fn tables_mut(&mut self) -> impl Iterator<Item = (u8, &mut FlowTable)> {
+        (0..TABLES).zip(&mut self.tables).filter_map(|(number, table)| Some((number, table.as_deref_mut()?)))
+    }
+
+    /// All flows, by table and age.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.tables().flat_map(|(_, table)| table.rules())
+    }
+
+    /// Bits of the `tun_metadata` fields that flows name.
+    pub(crate) fn options_used(&self) -> u64 {
+        self.rules().fold(0, |used, rule| used | rule.options)
+    }
+}

@@ -1,0 +1,85 @@
+//! Packets known exactly: one place a hash, the whole key compared.
+//!
+//! A hit costs one hash and one comparison, whatever masks there are. New packets do not always
+//! take a place, so that many short flows do not push out few long ones.
+
+use packet::key::{FlowKey, STAGES, mix, slot};
+
+use super::MegaflowId;
+use crate::limits::EXACT_PLACES;
+
+/// The cache.
+#[derive(Debug)]
+pub(super) struct ExactCache {
+    /// Made when the first packet comes: an idle switch does not pay for it.
+    places: Vec<Option<Box<Entry>>>,
+    seed: u64,
+    turn: u32,
+}
+
+#[derive(Debug)]
+struct Entry {
+    hash: u64,
+    key: FlowKey,
+    megaflow: MegaflowId,
+}
+
+/// One in so many new packets takes a place that is taken.
+const REPLACE_ONE_IN: u32 = 16;
+/// Words that are zero in every packet that comes in by a port: registers and connection.
+const ZERO_WORDS: std::ops::Range<usize> = 1..slot::TUN_ID.word as usize;
+
+impl ExactCache {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { places: Vec::new(), seed, turn: 0 }
+    }
+
+    /// The hash of a key by the words that usually differ.
+    pub(super) fn hash(&self, key: &FlowKey) -> u64 {
+        let tunnel = [slot::TUN_ID, slot::TUN_IPV4_SRC].map(|slot| key[usize::from(slot.word)]);
+        let frame = &key.words()[STAGES[0]..];
+        // Two chains at a time: each step of one waits for the one before it.
+        let (mut a, mut b) = (mix(self.seed, key[0]), mix(!self.seed, tunnel[0] ^ tunnel[1].rotate_left(32)));
+        for pair in frame.chunks(2) {
+            a = mix(a, pair[0]);
+            b = mix(b, pair.get(1).copied().unwrap_or(0));
+        }
+        mix(a, b)
+    }
+
+    pub(super) fn get(&self, hash: u64, key: &FlowKey) -> Option<MegaflowId> {
+        let entry = self.places.get(place(hash))?.as_deref()?;
+        (entry.hash == hash && same(&entry.key, key)).then_some(entry.megaflow)
+    }
+
+    pub(super) fn insert(&mut self, hash: u64, key: &FlowKey, megaflow: MegaflowId) {
+        if self.places.is_empty() {
+            self.places.resize_with(EXACT_PLACES, || None);
+        }
+        self.turn = self.turn.wrapping_add(1);
+        let place = &mut self.places[place(hash)];
+        match place {
+            Some(entry) if entry.hash == hash || self.turn.is_multiple_of(REPLACE_ONE_IN) => {
+                entry.hash = hash;
+                entry.key.clone_from(key);
+                entry.megaflow = megaflow;
+            }
+            Some(_) => {}
+            None => *place = Some(Box::new(Entry { hash, key: key.clone(), megaflow })),
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.places.clear();
+    }
+}
+
+fn place(hash: u64) -> usize {
+    hash as usize % EXACT_PLACES
+}
+
+/// Whether two keys of packets that came in by ports are equal.
+fn same(a: &FlowKey, b: &FlowKey) -> bool {
+    debug_assert!(b.words()[ZERO_WORDS].iter().all(|word| *word == 0), "registers are zero at first");
+    a[0] == b[0] && a.words()[ZERO_WORDS.end..] == b.words()[ZERO_WORDS.end..]
+}

@@ -1,0 +1,247 @@
+//! Requests for descriptions and statistics.
+
+use std::time::Instant;
+
+use openflow::{
+    Aggregate, ErrorCode, FlowStats, FlowStatsRequest, GroupDesc, GroupFeatures, GroupId, GroupStats,
+    MeterConfig, MeterFeatures, MeterId, MeterStats, MultipartReply, MultipartRequest, PortNo, PortStats,
+    SwitchDesc, TableDesc, TableFeatures, TableStats,
+};
+
+use super::duration;
+use crate::bridge::{Bridge, BridgeId};
+use crate::flow::{Rule, groups_of, meters_of};
+use crate::limits::FLOWS_PER_TABLE_MAX;
+use crate::port::Port;
+use crate::switch::{FlowFilter, Switch, all_actions, describe};
+
+/// Groups that there may be of each kind.
+const GROUPS_MAX: u32 = 0xffff_ff00;
+/// Tables that are described: those that flows can be in but the last, which Open vSwitch keeps for itself.
+const TABLES_SHOWN: u8 = 254;
+
+impl Switch {
+    /// The answer to a request.
+    ///
+    /// # Errors
+    /// The code to answer with.
+    pub(super) fn multipart(
+        &mut self,
+        id: BridgeId,
+        request: &MultipartRequest,
+        now: Instant,
+    ) -> Result<MultipartReply, ErrorCode> {
+        self.push_counters(now);
+        let bridge = self.bridges.get(&id).ok_or(ErrorCode::EPERM)?;
+        Ok(match request {
+            MultipartRequest::Desc => MultipartReply::Desc(desc(bridge)),
+            MultipartRequest::Flow(request) => {
+                MultipartReply::Flow(selected(bridge, request).map(|rule| flow_stats(rule, now)).collect())
+            }
+            MultipartRequest::Aggregate(request) => MultipartReply::Aggregate(aggregate(bridge, request)),
+            MultipartRequest::Table => {
+                MultipartReply::Table((0..TABLES_SHOWN).map(|n| table_stats(bridge, n)).collect())
+            }
+            MultipartRequest::PortStats(port) => MultipartReply::PortStats(
+                self.shown_ports(id, *port)?.map(|port| port_stats(port, now)).collect(),
+            ),
+            MultipartRequest::PortDesc(port) => {
+                MultipartReply::PortDesc(self.shown_ports(id, *port)?.map(describe).collect())
+            }
+            // No port has queues.
+            MultipartRequest::Queue { .. } => MultipartReply::Queue(Vec::new()),
+            MultipartRequest::QueueDesc { .. } => MultipartReply::QueueDesc,
+            MultipartRequest::Group(group) => {
+                let groups = bridge.groups.iter().filter(|(id, _)| is_asked(*group, **id));
+                MultipartReply::Group(
+                    groups.map(|(id, group)| group_stats(bridge, *id, group, now)).collect(),
+                )
+            }
+            MultipartRequest::GroupDesc(group) => {
+                let groups = bridge.groups.iter().filter(|(id, _)| is_asked(*group, **id));
+                MultipartReply::GroupDesc(groups.map(|(id, group)| group_desc(*id, group)).collect())
+            }
+            MultipartRequest::GroupFeatures => MultipartReply::GroupFeatures(GROUP_FEATURES),
+            MultipartRequest::Meter(meter) => MultipartReply::Meter(
+                meters(bridge, *meter)?.map(|meter| meter_stats(bridge, meter, now)).collect(),
+            ),
+            MultipartRequest::MeterConfig(meter) => MultipartReply::MeterConfig(
+                meters(bridge, *meter)?.map(|meter| meter.config.clone()).collect(),
+            ),
+            MultipartRequest::MeterFeatures => MultipartReply::MeterFeatures(METER_FEATURES),
+            MultipartRequest::TableFeatures => {
+                MultipartReply::TableFeatures((0..TABLES_SHOWN).map(table_features).collect())
+            }
+            MultipartRequest::TableDesc => MultipartReply::TableDesc(
+                (0..TABLES_SHOWN).map(|table| TableDesc { table, config: 0 }).collect(),
+            ),
+        })
+    }
+
+    fn shown_ports(&self, bridge: BridgeId, port: PortNo) -> Result<impl Iterator<Item = &Port>, ErrorCode> {
+        let is_shown = move |shown: &Port| port == PortNo::ANY || shown.number == port;
+        if !self.ports_of(bridge).any(|(_, port)| is_shown(port)) && port != PortNo::ANY {
+            return Err(ErrorCode::BAD_PORT);
+        }
+        Ok(self.ports_of(bridge).map(|(_, port)| port).filter(move |port| is_shown(port)))
+    }
+}
+
+/// What controllers may ask of groups. All four kinds, weights and liveness and chains; actions are
+/// those that Open vSwitch names, as controllers look for them.
+const GROUP_FEATURES: GroupFeatures =
+    GroupFeatures { kinds: 0xf, capabilities: 7, max_groups: [GROUPS_MAX; 4], actions: [0x03ff_8001; 4] };
+
+/// What controllers may ask of meters: they are kept, and say so in `coverage/show` when passed.
+const METER_FEATURES: MeterFeatures =
+    MeterFeatures { max_meter: 0x0004_0000, band_types: 2, capabilities: 0xf, max_bands: 8, max_color: 0 };
+
+fn desc(bridge: &Bridge) -> SwitchDesc {
+    SwitchDesc {
+        manufacturer: "ovn".to_owned(),
+        hardware: "software switch".to_owned(),
+        software: env!("CARGO_PKG_VERSION").to_owned(),
+        serial: "None".to_owned(),
+        datapath: bridge.name.clone(),
+    }
+}
+
+fn selected<'a>(bridge: &'a Bridge, request: &'a FlowStatsRequest) -> impl Iterator<Item = &'a Rule> {
+    let filter = FlowFilter {
+        matching: &request.matching,
+        cookie: request.cookie,
+        cookie_mask: request.cookie_mask,
+        out_port: request.out_port,
+        out_group: request.out_group,
+    };
+    let rules = bridge.rules().map(AsRef::as_ref);
+    rules.filter(move |rule| request.table.is_none_or(|table| table == rule.table) && filter.admits(rule))
+}
+
+fn flow_stats(rule: &Rule, now: Instant) -> FlowStats {
+    let (duration_sec, duration_nsec) = duration(now.saturating_duration_since(rule.created));
+    let last = rule.counters.used().unwrap_or(rule.created).max(rule.created);
+    let idle = now.saturating_duration_since(last).as_secs();
+    FlowStats {
+        table: rule.table,
+        priority: rule.priority,
+        matching: rule.matching.clone(),
+        instructions: rule.instructions.clone(),
+        cookie: rule.cookie,
+        duration_sec,
+        duration_nsec,
+        idle_timeout: rule.idle_timeout,
+        hard_timeout: rule.hard_timeout,
+        flags: rule.flags,
+        importance: rule.importance,
+        idle_age: Some(u32::try_from(idle).unwrap_or(u32::MAX)),
+        packets: rule.counters.packets(),
+        bytes: rule.counters.octets(),
+    }
+}
+
+fn aggregate(bridge: &Bridge, request: &FlowStatsRequest) -> Aggregate {
+    selected(bridge, request).fold(Aggregate::default(), |sum, rule| Aggregate {
+        packets: sum.packets + rule.counters.packets(),
+        bytes: sum.bytes + rule.counters.octets(),
+        flows: sum.flows + 1,
+    })
+}
+
+/// Lookups that found nothing are not counted, so both counts are of those that matched.
+fn table_stats(bridge: &Bridge, number: u8) -> TableStats {
+    let table = bridge.table(number);
+    let matched = table.into_iter().flat_map(|table| table.rules()).map(|rule| rule.counters.packets()).sum();
+    TableStats {
+        table: number,
+        active: table.map_or(0, |table| table.len() as u32),
+        lookups: matched,
+        matched,
+    }
+}
+
+fn table_features(table: u8) -> TableFeatures {
+    TableFeatures {
+        table,
+        name: format!("table{table}"),
+        metadata_match: u64::MAX,
+        metadata_write: u64::MAX,
+        max_entries: FLOWS_PER_TABLE_MAX,
+    }
+}
+
+fn port_stats(port: &Port, now: Instant) -> PortStats {
+    let (duration_sec, duration_nsec) = duration(now.saturating_duration_since(port.added));
+    let counters = &port.counters;
+    PortStats {
+        port: port.number,
+        rx_packets: counters.rx_packets,
+        tx_packets: counters.tx_packets,
+        rx_bytes: counters.rx_bytes,
+        tx_bytes: counters.tx_bytes,
+        rx_dropped: counters.rx_dropped,
+        tx_dropped: counters.tx_dropped,
+        rx_errors: 0,
+        tx_errors: 0,
+        rx_frame_errors: 0,
+        rx_over_errors: 0,
+        rx_crc_errors: 0,
+        collisions: 0,
+        duration_sec,
+        duration_nsec,
+    }
+}
+
+fn is_asked(asked: GroupId, id: GroupId) -> bool {
+    asked == id || asked == GroupId::ALL || asked == GroupId::ANY
+}
+
+/// Packets of groups are not counted: all ones says so (OpenFlow 1.5.1 section 7.3.5.6).
+fn group_stats(bridge: &Bridge, id: GroupId, group: &crate::group::Group, now: Instant) -> GroupStats {
+    const UNCOUNTED: u64 = u64::MAX;
+    let (duration_sec, duration_nsec) = duration(now.saturating_duration_since(group.created));
+    let users = bridge.rules().filter(|rule| groups_of(&all_actions(&rule.instructions)).contains(&id));
+    GroupStats {
+        group: id,
+        ref_count: users.count() as u32,
+        packets: UNCOUNTED,
+        bytes: UNCOUNTED,
+        duration_sec,
+        duration_nsec,
+        buckets: vec![(UNCOUNTED, UNCOUNTED); group.buckets.len()],
+    }
+}
+
+fn group_desc(id: GroupId, group: &crate::group::Group) -> GroupDesc {
+    GroupDesc {
+        group: id,
+        kind: group.kind,
+        buckets: group.buckets.clone(),
+        selection: group.selection.clone(),
+    }
+}
+
+fn meters(bridge: &Bridge, asked: MeterId) -> Result<impl Iterator<Item = &crate::bridge::Meter>, ErrorCode> {
+    if asked != MeterId::ALL && !bridge.meters.contains_key(&asked) {
+        return Err(ErrorCode::UNKNOWN_METER);
+    }
+    let meters = bridge.meters.iter().filter(move |(id, _)| asked == MeterId::ALL || asked == **id);
+    Ok(meters.map(|(_, meter)| meter))
+}
+
+/// Packets are not measured: all ones says so.
+fn meter_stats(bridge: &Bridge, meter: &crate::bridge::Meter, now: Instant) -> MeterStats {
+    const UNCOUNTED: u64 = u64::MAX;
+    let MeterConfig { meter: id, bands, .. } = &meter.config;
+    let (duration_sec, duration_nsec) = duration(now.saturating_duration_since(meter.created));
+    let users = bridge.rules().filter(|rule| meters_of(&all_actions(&rule.instructions)).contains(id));
+    MeterStats {
+        meter: *id,
+        flow_count: users.count() as u32,
+        packets_in: UNCOUNTED,
+        bytes_in: UNCOUNTED,
+        duration_sec,
+        duration_nsec,
+        bands: vec![(UNCOUNTED, UNCOUNTED); bands.len()],
+    }
+}

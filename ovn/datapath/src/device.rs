@@ -1,0 +1,93 @@
+//! What the switch says to the shell that owns devices and sockets, and what it hears from it.
+
+use std::net::IpAddr;
+
+use packet::{Frame, Geneve, MacAddr, Vxlan};
+
+/// An interface of the host through which frames come and go. Numbers are never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceId(pub u32);
+
+/// What kind of interface to open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeviceKind {
+    /// One that exists.
+    System,
+    /// One to make for the host's own stack.
+    Internal,
+    /// A tap to make.
+    Tap,
+    /// One that exists in a test only and that frames are injected into by command.
+    Dummy,
+}
+
+/// What is known of an open device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// Its Ethernet address.
+    pub mac: MacAddr,
+    /// Largest payload of a frame, in octets.
+    pub mtu: u32,
+    /// Number in the host, if it has one.
+    pub ifindex: Option<u32>,
+    /// Whether it is set up.
+    pub admin_up: bool,
+    /// Whether it has a carrier.
+    pub carrier: bool,
+}
+
+/// Which tunnel protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TunnelKind {
+    /// Geneve.
+    Geneve,
+    /// VXLAN.
+    Vxlan,
+}
+
+impl TunnelKind {
+    /// The UDP port of the protocol.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Geneve => Geneve::PORT,
+            Self::Vxlan => Vxlan::PORT,
+        }
+    }
+}
+
+/// A packet on its way out of the switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// Out of a device.
+    Device {
+        /// Which.
+        device: DeviceId,
+        /// The octets.
+        frame: Frame,
+    },
+    /// Through a UDP socket.
+    Tunnel(TunnelPacket),
+}
+
+/// A tunnel packet to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TunnelPacket {
+    /// Our address; `None` lets the kernel choose.
+    pub local: Option<IpAddr>,
+    /// Where it goes.
+    pub remote: IpAddr,
+    /// Made from the inner packet, so that one flow takes one path of the underlay.
+    pub source_port: u16,
+    /// The port of the tunnel protocol.
+    pub destination_port: u16,
+    /// Whether the UDP checksum is to be computed.
+    pub checksum: bool,
+    /// Whether the outer packet may not be fragmented.
+    pub dont_fragment: bool,
+    /// ToS of the outer packet.
+    pub tos: u8,
+    /// TTL of the outer packet; 0 is the host's own.
+    pub ttl: u8,
+    /// Tunnel header and inner frame.
+    pub payload: Frame,
+}

@@ -1,0 +1,112 @@
+//! Programs executed on frames.
+
+use openflow::PortConfig;
+use packet::key::{Layout, mix, rewrite};
+use packet::{EtherType, Frame};
+
+use crate::counters::{Counters, Event};
+use crate::device::{Departure, TunnelPacket};
+use crate::port::{Port, PortKind};
+use crate::program::{Encap, Op, Punt};
+
+/// What executing a program may touch.
+pub(crate) struct Executor<'a> {
+    pub ports: &'a mut [Option<Box<Port>>],
+    pub departures: &'a mut Vec<Departure>,
+    /// Frames for controllers, to be sent after the batch.
+    pub punts: &'a mut Vec<(std::sync::Arc<Punt>, Frame)>,
+    pub counters: &'a mut Counters,
+    /// Of the packet as it came in: spreads tunnel packets over the paths of the underlay.
+    pub hash: u64,
+}
+
+impl Executor<'_> {
+    /// Executes a program on a frame that nobody needs afterwards: the last operation takes it.
+    pub(crate) fn run(&mut self, ops: &[Op], mut frame: Frame, mut layout: Layout) {
+        let Some((last, rest)) = ops.split_last() else { return };
+        for op in rest {
+            self.step(op, &mut frame, &mut layout);
+        }
+        match last {
+            Op::Output(port) => self.output(*port, frame),
+            Op::Tunnel(encap) => self.tunnel(encap, frame),
+            Op::Punt(punt) => self.punts.push((std::sync::Arc::clone(punt), frame)),
+            Op::Clone(nested) => self.run(nested, frame, layout),
+            Op::CheckLarger { length, larger, smaller } => {
+                let ops = if frame.len() > usize::from(*length) { larger } else { smaller };
+                self.run(ops, frame, layout);
+            }
+            Op::Set(_) | Op::PushVlan { .. } | Op::PopVlan | Op::Truncate(_) => {}
+        }
+    }
+
+    /// Executes one operation that others follow.
+    fn step(&mut self, op: &Op, frame: &mut Frame, layout: &mut Layout) {
+        match op {
+            Op::Output(port) => self.output(*port, frame.clone()),
+            Op::Tunnel(encap) => self.tunnel(encap, frame.clone()),
+            Op::Punt(punt) => self.punts.push((std::sync::Arc::clone(punt), frame.clone())),
+            Op::Set(sets) => rewrite(frame.as_mut_slice(), layout, sets),
+            Op::PushVlan { tpid, tci } => {
+                let before = frame.len();
+                frame.push_vlan(EtherType(*tpid), *tci);
+                if frame.len() > before {
+                    layout.grow(4);
+                    layout.tags += 1;
+                }
+            }
+            Op::PopVlan => {
+                if frame.pop_vlan() {
+                    layout.shrink(4);
+                    layout.tags = layout.tags.saturating_sub(1);
+                }
+            }
+            Op::Truncate(len) => frame.truncate(*len as usize),
+            Op::Clone(nested) => self.run(nested, frame.clone(), *layout),
+            Op::CheckLarger { length, larger, smaller } => {
+                let ops = if frame.len() > usize::from(*length) { larger } else { smaller };
+                for op in ops {
+                    self.step(op, frame, layout);
+                }
+            }
+        }
+    }
+
+    fn port(&mut self, id: crate::port::PortId) -> Option<&mut Port> {
+        self.ports.get_mut(id.0 as usize)?.as_deref_mut()
+    }
+
+    fn output(&mut self, id: crate::port::PortId, frame: Frame) {
+        let Some(port) = self.port(id) else { return self.counters.count(Event::DropPort) };
+        let PortKind::Device(device) = port.kind else { return };
+        if port.config.0 & PortConfig::NO_FWD != 0 {
+            port.counters.tx_dropped += 1;
+            return;
+        }
+        port.counters.tx_packets += 1;
+        port.counters.tx_bytes += frame.len() as u64;
+        self.departures.push(Departure::Device { device, frame });
+    }
+
+    fn tunnel(&mut self, encap: &Encap, mut frame: Frame) {
+        let octets = frame.len() as u64;
+        if let Some(port) = self.port(encap.port) {
+            port.counters.tx_packets += 1;
+            port.counters.tx_bytes += octets;
+        }
+        frame.push_front(&encap.header);
+        // The range for ports that no service has (RFC 6335 section 6).
+        let source_port = 32768 + (mix(self.hash, 1) % 28232) as u16;
+        self.departures.push(Departure::Tunnel(TunnelPacket {
+            local: encap.local,
+            remote: encap.remote,
+            source_port,
+            destination_port: encap.udp_port,
+            checksum: encap.checksum,
+            dont_fragment: encap.dont_fragment,
+            tos: encap.tos,
+            ttl: encap.ttl,
+            payload: frame,
+        }));
+    }
+}

@@ -1,0 +1,130 @@
+//! The addresses a bridge has learned: behind which port each is (IEEE 802.1D section 7.8).
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use openflow::PortNo;
+use packet::MacAddr;
+
+/// Learned addresses of one bridge, by VLAN.
+#[derive(Debug)]
+pub(crate) struct Fdb {
+    entries: HashMap<(u16, MacAddr), Entry>,
+    /// The same by last use, oldest first.
+    by_use: BTreeSet<(Instant, u16, MacAddr)>,
+    /// How long an address is kept without a packet from it.
+    pub age_max: Duration,
+    /// How many addresses are kept; the oldest goes when one more comes.
+    pub entries_max: usize,
+    /// The switch's version when an address last appeared, moved or went.
+    pub version: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    port: PortNo,
+    used: Instant,
+}
+
+/// One learned address as shown to the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FdbEntry {
+    pub port: PortNo,
+    pub vlan: u16,
+    pub mac: MacAddr,
+    pub age: Duration,
+}
+
+impl Fdb {
+    pub(crate) fn new(entries_max: usize, age_max: Duration) -> Self {
+        Self { entries: HashMap::new(), by_use: BTreeSet::new(), age_max, entries_max, version: 0 }
+    }
+
+    /// Behind which port an address is.
+    pub(crate) fn lookup(&self, vlan: u16, mac: MacAddr) -> Option<PortNo> {
+        self.entries.get(&(vlan, mac)).map(|entry| entry.port)
+    }
+
+    /// Notes that an address sent from behind `port`. True if that is news, which changes how
+    /// packets are forwarded.
+    pub(crate) fn learn(&mut self, vlan: u16, mac: MacAddr, port: PortNo, now: Instant) -> bool {
+        if self.entries.get(&(vlan, mac)).is_some_and(|old| old.used > now) {
+            return false; // Counted late: something newer is known.
+        }
+        let old = self.entries.insert((vlan, mac), Entry { port, used: now });
+        if let Some(old) = old {
+            self.by_use.remove(&(old.used, vlan, mac));
+        } else if self.entries.len() > self.entries_max
+            && let Some((_, vlan, mac)) = self.by_use.pop_first()
+        {
+            self.entries.remove(&(vlan, mac));
+        }
+        self.by_use.insert((now, vlan, mac));
+        old.is_none_or(|old| old.port != port)
+    }
+
+    /// Forgets what is too old; whether there was any.
+    pub(crate) fn expire(&mut self, now: Instant) -> bool {
+        let mut any = false;
+        while let Some((used, vlan, mac)) = self.by_use.first().copied() {
+            if used + self.age_max > now {
+                break;
+            }
+            self.by_use.remove(&(used, vlan, mac));
+            self.entries.remove(&(vlan, mac));
+            any = true;
+        }
+        any
+    }
+
+    /// When the oldest address is too old.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.by_use.first().map(|(used, ..)| *used + self.age_max)
+    }
+
+    /// Forgets the addresses behind a port.
+    pub(crate) fn forget_port(&mut self, port: PortNo) {
+        self.entries.retain(|_, entry| entry.port != port);
+        let entries = &self.entries;
+        self.by_use.retain(|(_, vlan, mac)| entries.contains_key(&(*vlan, *mac)));
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.by_use.clear();
+    }
+
+    /// All addresses, the longest unused first.
+    pub(crate) fn iter(&self, now: Instant) -> impl Iterator<Item = FdbEntry> + '_ {
+        self.by_use.iter().filter_map(move |(used, vlan, mac)| {
+            let port = self.lookup(*vlan, *mac)?;
+            Some(FdbEntry { port, vlan: *vlan, mac: *mac, age: now.saturating_duration_since(*used) })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_move_age_and_make_room() {
+        let start = crate::testing::start();
+        let at = |s| start + Duration::from_secs(s);
+        let mac = |n: u8| MacAddr([2, 0, 0, 0, 0, n]);
+        let mut fdb = Fdb::new(2, Duration::from_secs(300));
+        assert!(fdb.learn(0, mac(1), PortNo(1), at(0)));
+        assert!(!fdb.learn(0, mac(1), PortNo(1), at(10)), "known already");
+        assert!(fdb.learn(0, mac(1), PortNo(2), at(20)), "moved");
+        assert!(fdb.learn(5, mac(1), PortNo(3), at(30)), "another VLAN is another address");
+        assert_eq!(fdb.lookup(0, mac(1)), Some(PortNo(2)));
+        fdb.learn(0, mac(2), PortNo(4), at(40));
+        assert_eq!(fdb.lookup(0, mac(1)), None, "the oldest made room");
+        assert!(!fdb.expire(at(329)));
+        assert!(fdb.expire(at(330)));
+        assert_eq!(fdb.iter(at(330)).count(), 1);
+        fdb.forget_port(PortNo(4));
+        assert_eq!(fdb.next_deadline(), None);
+    }
+}

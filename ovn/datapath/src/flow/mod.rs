@@ -1,0 +1,11 @@
+//! Flows: the rules of a bridge's tables and what they do.
+
+mod rule;
+mod step;
+mod table;
+
+pub(crate) use rule::{Rule, RuleCounters};
+pub(crate) use step::{
+    Bundle, Refused, Skipped, Step, Steps, compile_actions, compile_instructions, groups_of, meters_of, walk,
+};
+pub(crate) use table::FlowTable;

@@ -1,0 +1,282 @@
+//! Actions made ready to be executed: fields found, nesting shared, limits checked.
+//!
+//! Compiling happens once, when a flow or group is added, so that whatever this switch cannot do is
+//! refused to the controller and not found out by a packet.
+
+use std::sync::Arc;
+
+use openflow::{
+    Action, BundleAlgorithm, Controller, ErrorCode, Field, GroupId, HashFields, Instruction, MeterId, PortNo,
+    Prereq, Subfield,
+};
+
+use crate::field::{Place, place_of};
+use crate::tlv::TlvTable;
+
+/// A list of steps that levels of execution share.
+pub(crate) type Steps = Arc<[Step]>;
+
+/// One thing to do to a packet.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Output {
+        port: PortNo,
+        max_len: u16,
+    },
+    /// Only the first octets of it.
+    OutputTrunc {
+        port: PortNo,
+        max_len: u32,
+    },
+    OutputField {
+        port: Place,
+        max_len: u16,
+    },
+    Set {
+        dst: Place,
+        value: u128,
+        mask: u128,
+    },
+    Copy {
+        src: Place,
+        dst: Place,
+    },
+    Push(Place),
+    Pop(Place),
+    Resubmit {
+        in_port: Option<PortNo>,
+        table: Option<u8>,
+    },
+    PushVlan(u16),
+    PopVlan,
+    /// To these controllers when no hop is left.
+    DecTtl(Box<[u16]>),
+    Clone(Steps),
+    CtClear,
+    Controller(Arc<Controller>),
+    CheckLarger {
+        length: u16,
+        dst: Place,
+    },
+    Bundle(Arc<Bundle>),
+    Group(GroupId),
+    Exit,
+    /// Of the action set.
+    ClearSet,
+    WriteSet(Arc<[Action]>),
+    Goto(u8),
+    /// Something that is passed over, and counted as such.
+    Skip(Skipped),
+    /// Something that the packet cannot pass, because acting as if it had been done would be wrong.
+    Refuse(Refused),
+}
+
+/// What is passed over without harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Skipped {
+    Learn,
+    Sample,
+    Meter,
+    Queue,
+    /// Has no effect by its nature: notes, parts of conjunctions, a FIN timeout of a flow that has none.
+    Nothing,
+}
+
+/// What is not executed, so that the packet is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Conntrack,
+    Other,
+}
+
+/// A choice among ports.
+#[derive(Clone, Debug)]
+pub(crate) struct Bundle {
+    pub algorithm: BundleAlgorithm,
+    pub fields: HashFields,
+    pub basis: u16,
+    pub members: Vec<PortNo>,
+    pub dst: Option<Place>,
+}
+
+/// Instructions as one list in the order of their execution (OpenFlow 1.5.1 section 5.5).
+///
+/// # Errors
+/// The code to answer with.
+pub(crate) fn compile_instructions(
+    instructions: &[Instruction],
+    table: u8,
+    tlv: &TlvTable,
+) -> Result<Steps, ErrorCode> {
+    let compiler = Compiler { tlv };
+    let mut steps = Vec::new();
+    for instruction in instructions {
+        match instruction {
+            Instruction::Meter(_) => steps.push(Step::Skip(Skipped::Meter)),
+            Instruction::Apply(actions) => compiler.actions(actions, &mut steps)?,
+            Instruction::ClearActions => steps.push(Step::ClearSet),
+            Instruction::Write(actions) => {
+                compiler.actions(actions, &mut Vec::new())?;
+                steps.push(Step::WriteSet(actions.as_slice().into()));
+            }
+            Instruction::WriteMetadata { value, mask } => {
+                let dst = compiler.whole(Field::Metadata)?;
+                steps.push(Step::Set { dst, value: u128::from(*value), mask: u128::from(*mask) });
+            }
+            Instruction::GotoTable(next) if *next <= table => return Err(ErrorCode::BAD_INST_TABLE_ID),
+            Instruction::GotoTable(next) => steps.push(Step::Goto(*next)),
+        }
+    }
+    Ok(steps.into())
+}
+
+/// Actions as steps.
+///
+/// # Errors
+/// The code to answer with.
+pub(crate) fn compile_actions(actions: &[Action], tlv: &TlvTable) -> Result<Steps, ErrorCode> {
+    let mut steps = Vec::with_capacity(actions.len());
+    Compiler { tlv }.actions(actions, &mut steps)?;
+    Ok(steps.into())
+}
+
+struct Compiler<'a> {
+    tlv: &'a TlvTable,
+}
+
+impl Compiler<'_> {
+    fn actions(&self, actions: &[Action], out: &mut Vec<Step>) -> Result<(), ErrorCode> {
+        for action in actions {
+            out.push(self.action(action)?);
+        }
+        Ok(())
+    }
+
+    fn action(&self, action: &Action) -> Result<Step, ErrorCode> {
+        Ok(match action {
+            Action::Output { port, max_len } => Step::Output { port: output_port(*port)?, max_len: *max_len },
+            Action::OutputReg { src, max_len } => {
+                Step::OutputField { port: self.readable(*src)?, max_len: *max_len }
+            }
+            Action::OutputTrunc { port, max_len } => {
+                Step::OutputTrunc { port: output_port(*port)?, max_len: *max_len }
+            }
+            Action::Group(group) => Step::Group(*group),
+            Action::SetQueue(_) | Action::PopQueue => Step::Skip(Skipped::Queue),
+            Action::Enqueue { port, .. } => Step::Output { port: output_port(*port)?, max_len: 0 },
+            Action::PushVlan(tpid) => Step::PushVlan(*tpid),
+            Action::PopVlan => Step::PopVlan,
+            Action::SetField(set) => {
+                let dst = self.writable(Subfield::whole(set.field))?;
+                if set.value & set.mask & !dst.mask() != 0 {
+                    return Err(ErrorCode::BAD_SET_ARGUMENT);
+                }
+                Step::Set { dst, value: set.value, mask: set.mask & dst.mask() }
+            }
+            Action::CopyField { src, dst } => {
+                Step::Copy { src: self.readable(*src)?, dst: self.writable(*dst)? }
+            }
+            Action::DecTtl { controllers } => Step::DecTtl(controllers.clone().unwrap_or_default().into()),
+            Action::Push(src) => Step::Push(self.readable(*src)?),
+            Action::Pop(dst) => Step::Pop(self.writable(*dst)?),
+            Action::Resubmit { with_ct: true, .. } => Step::Refuse(Refused::Conntrack),
+            Action::Resubmit { in_port, table, with_ct: false } => {
+                Step::Resubmit { in_port: *in_port, table: *table }
+            }
+            Action::Learn(_) => Step::Skip(Skipped::Learn),
+            Action::Conjunction(_) | Action::Note(_) | Action::FinTimeout { .. } => {
+                Step::Skip(Skipped::Nothing)
+            }
+            Action::Ct(_) | Action::Nat(_) => Step::Refuse(Refused::Conntrack),
+            Action::CtClear => Step::CtClear,
+            Action::Controller(controller) => Step::Controller(Arc::new(controller.clone())),
+            Action::Clone(nested) => Step::Clone(compile_actions(nested, self.tlv)?),
+            Action::CheckPktLarger { length, dst } => {
+                Step::CheckLarger { length: *length, dst: self.writable(*dst)? }
+            }
+            Action::Sample(_) => Step::Skip(Skipped::Sample),
+            Action::Bundle(bundle) => Step::Bundle(Arc::new(self.bundle(bundle)?)),
+            Action::Meter(_) => Step::Skip(Skipped::Meter),
+            Action::Exit => Step::Exit,
+            Action::PushMpls(_)
+            | Action::PopMpls(_)
+            | Action::DecMplsTtl
+            | Action::Multipath(_)
+            | Action::DeleteField(_) => Step::Refuse(Refused::Other),
+        })
+    }
+
+    fn bundle(&self, bundle: &openflow::Bundle) -> Result<Bundle, ErrorCode> {
+        let dst = bundle.dst.map(|dst| self.writable(dst)).transpose()?;
+        Ok(Bundle {
+            algorithm: bundle.algorithm,
+            fields: bundle.fields,
+            basis: bundle.basis,
+            members: bundle.members.clone(),
+            dst,
+        })
+    }
+
+    fn whole(&self, field: Field) -> Result<Place, ErrorCode> {
+        self.readable(Subfield::whole(field))
+    }
+
+    fn readable(&self, sub: Subfield) -> Result<Place, ErrorCode> {
+        place_of(sub, self.tlv).ok_or(ErrorCode::BAD_SET_TYPE)
+    }
+
+    fn writable(&self, sub: Subfield) -> Result<Place, ErrorCode> {
+        if sub.field.access() == openflow::Access::ReadOnly {
+            return Err(ErrorCode::BAD_SET_ARGUMENT);
+        }
+        let mut place = self.readable(sub)?;
+        // A tag is made by writing into it, so that nothing need be there before.
+        if matches!(sub.field, Field::VlanVid | Field::VlanTci | Field::VlanPcp) {
+            place.prereq = Prereq::None;
+        }
+        Ok(place)
+    }
+}
+
+fn output_port(port: PortNo) -> Result<PortNo, ErrorCode> {
+    match port {
+        PortNo::ZERO | PortNo::ANY => Err(ErrorCode::BAD_OUT_PORT),
+        port if port.0 > PortNo::MAX.0 && !port.is_reserved() => Err(ErrorCode::BAD_OUT_PORT),
+        port => Ok(port),
+    }
+}
+
+/// The groups that actions name, nested ones included.
+pub(crate) fn groups_of(actions: &[Action]) -> Vec<GroupId> {
+    let mut found = Vec::new();
+    walk(actions, &mut |action| {
+        if let Action::Group(group) = action {
+            found.push(*group);
+        }
+    });
+    found
+}
+
+/// The meters that actions name, nested ones included.
+pub(crate) fn meters_of(actions: &[Action]) -> Vec<MeterId> {
+    let mut found = Vec::new();
+    walk(actions, &mut |action| {
+        if let Action::Meter(meter) = action {
+            found.push(*meter);
+        }
+    });
+    found
+}
+
+/// Calls `visit` for each action, also those inside others.
+pub(crate) fn walk(actions: &[Action], visit: &mut dyn FnMut(&Action)) {
+    for action in actions {
+        visit(action);
+        if let Action::Clone(nested) = action {
+            walk(nested, visit);
+        }
+        if let Action::Ct(ct) = action {
+            walk(&ct.actions, visit);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What translation comes to: a short program over the octets of a frame.
+//!
+//! A program no longer knows of tables, registers or bridges. The same one serves every packet of a
+//! megaflow, so each value in it is either constant or made from bits that the megaflow's mask holds.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use openflow::{Match, PacketInReason};
+use packet::key::WordSet;
+
+use crate::bridge::BridgeId;
+use crate::device::TunnelKind;
+use crate::port::PortId;
+use crate::xlate::Paused;
+
+/// One step on a frame.
+#[derive(Clone, Debug)]
+pub(crate) enum Op {
+    /// The frame as it is now goes out of a device.
+    Output(PortId),
+    /// The frame as it is now goes into a tunnel.
+    Tunnel(Arc<Encap>),
+    /// The frame as it is now goes to controllers.
+    Punt(Arc<Punt>),
+    /// Header fields change.
+    Set(Box<[WordSet]>),
+    /// An outer VLAN tag is put on.
+    PushVlan { tpid: u16, tci: u16 },
+    /// The outer VLAN tag is taken off.
+    PopVlan,
+    /// What is beyond so many octets is cut off.
+    Truncate(u32),
+    /// A copy of the frame goes through these.
+    Clone(Box<[Self]>),
+    /// Goes on with one list for frames of more than `length` octets, with the other for the rest.
+    CheckLarger { length: u16, larger: Box<[Self]>, smaller: Box<[Self]> },
+}
+
+impl Op {
+    /// Whether it changes the frame that comes after it.
+    pub(crate) fn changes_frame(&self) -> bool {
+        match self {
+            Self::Output(_) | Self::Tunnel(_) | Self::Punt(_) | Self::Clone(_) => false,
+            Self::Set(_) | Self::PushVlan { .. } | Self::PopVlan | Self::Truncate(_) => true,
+            Self::CheckLarger { larger, smaller, .. } => {
+                larger.iter().chain(smaller.iter()).any(Self::changes_frame)
+            }
+        }
+    }
+}
+
+/// How a frame is sent into a tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Encap {
+    /// The tunnel port.
+    pub port: PortId,
+    pub kind: TunnelKind,
+    /// The address to send from; `None` lets the kernel choose.
+    pub local: Option<IpAddr>,
+    pub remote: IpAddr,
+    pub udp_port: u16,
+    pub checksum: bool,
+    pub dont_fragment: bool,
+    pub tos: u8,
+    /// 0: the kernel's own.
+    pub ttl: u8,
+    /// Geneve or VXLAN header with options.
+    pub header: Box<[u8]>,
+}
+
+/// How a frame is sent to controllers.
+#[derive(Clone, Debug)]
+pub(crate) struct Punt {
+    pub bridge: BridgeId,
+    pub controller_id: u16,
+    pub reason: PacketInReason,
+    pub table: u8,
+    pub cookie: u64,
+    pub max_len: u16,
+    pub userdata: Vec<u8>,
+    /// Port and registers.
+    pub metadata: Match,
+    /// What goes on when a controller resumes it.
+    pub pause: Option<Arc<Paused>>,
+}
+
+/// Takes needless copies out: what is cloned last need not be a clone.
+pub(crate) fn finish(mut ops: Vec<Op>) -> Box<[Op]> {
+    while let Some(Op::Clone(nested)) = ops.pop_if(|op| matches!(op, Op::Clone(_))) {
+        ops.extend(nested);
+    }
+    ops.into()
+}

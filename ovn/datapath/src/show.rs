@@ -1,0 +1,135 @@
+//! Matches, keys and programs as text, for operators.
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use openflow::Match;
+use packet::MacAddr;
+use packet::key::{FlowKey, Slot, slot};
+
+use crate::program::Op;
+
+/// A match with its priority.
+pub(crate) fn show_match(matching: &Match, priority: u16) -> String {
+    let mut out = String::new();
+    for test in matching.iter() {
+        let _ = write!(out, "{}={:#x}", test.field, test.value);
+        if test.mask != test.field.full_mask() {
+            let _ = write!(out, "/{:#x}", test.mask);
+        }
+        out.push(',');
+    }
+    let _ = write!(out, "priority {priority}");
+    out
+}
+
+/// How a slot is written.
+#[derive(Clone, Copy)]
+enum Form {
+    Hex,
+    Decimal,
+    Mac,
+    V4,
+    /// IPv6, or IPv4 if it is one.
+    Ip,
+}
+
+/// Slots that differ between packets that come in, with their names.
+const SHOWN: &[(&str, Slot, Form)] = &[
+    ("in_port", slot::IN_PORT, Form::Decimal),
+    ("tun_id", slot::TUN_ID, Form::Hex),
+    ("tun_src", slot::TUN_SRC, Form::Ip),
+    ("tun_dst", slot::TUN_DST, Form::Ip),
+    ("tun_flags", slot::TUN_FLAGS, Form::Hex),
+    ("tun_options", slot::TUN_PRESENT, Form::Hex),
+    ("eth_src", slot::ETH_SRC, Form::Mac),
+    ("eth_dst", slot::ETH_DST, Form::Mac),
+    ("eth_type", slot::ETH_TYPE, Form::Hex),
+    ("vlan_tci", slot::VLAN_TCI, Form::Hex),
+    ("nw_src", slot::NW_SRC, Form::Ip),
+    ("nw_dst", slot::NW_DST, Form::Ip),
+    ("nw_proto", slot::NW_PROTO, Form::Decimal),
+    ("nw_tos", slot::NW_TOS, Form::Hex),
+    ("nw_ttl", slot::NW_TTL, Form::Decimal),
+    ("nw_frag", slot::NW_FRAG, Form::Hex),
+    ("ipv6_label", slot::IPV6_LABEL, Form::Hex),
+    ("tp_src", slot::TP_SRC, Form::Decimal),
+    ("tp_dst", slot::TP_DST, Form::Decimal),
+    ("tcp_flags", slot::TCP_FLAGS, Form::Hex),
+    ("arp_sha", slot::ARP_SHA, Form::Mac),
+    ("arp_tha", slot::ARP_THA, Form::Mac),
+    ("nd_target", slot::ND_TARGET, Form::Ip),
+];
+
+/// The bits of a key that a mask has.
+pub(crate) fn show_key(key: &FlowKey, mask: &FlowKey) -> String {
+    let mut parts = Vec::new();
+    for (name, slot, form) in SHOWN {
+        let bits = mask.get(*slot);
+        if bits == 0 {
+            continue;
+        }
+        let value = key.get(*slot);
+        // An IPv4 address has only the low bits of its place.
+        let full = match form {
+            Form::Ip if value & !u128::from(u32::MAX) == 0 => u128::from(u32::MAX),
+            Form::Ip | Form::Hex | Form::Decimal | Form::Mac | Form::V4 => slot.full_mask(),
+        };
+        let bits = bits & full;
+        let value = show_value(value, *form);
+        parts.push(match bits == full {
+            true => format!("{name}={value}"),
+            false => format!("{name}={value}/{}", show_value(bits, *form)),
+        });
+    }
+    parts.join(",")
+}
+
+fn show_value(value: u128, form: Form) -> String {
+    match form {
+        Form::Hex => format!("{value:#x}"),
+        Form::Decimal => value.to_string(),
+        Form::Mac => MacAddr::from_u64(value as u64).to_string(),
+        Form::V4 => Ipv4Addr::from(value as u32).to_string(),
+        Form::Ip => match u32::try_from(value) {
+            Ok(_) => show_value(value, Form::V4),
+            Err(_) => Ipv6Addr::from(value).to_string(),
+        },
+    }
+}
+
+/// A program on one line; `name` tells what a port is called.
+pub(crate) fn show_ops(ops: &[Op], name: &dyn Fn(crate::PortId) -> String) -> String {
+    if ops.is_empty() {
+        return "drop".to_owned();
+    }
+    ops.iter().map(|op| show_op(op, name)).collect::<Vec<_>>().join(",")
+}
+
+fn show_op(op: &Op, name: &dyn Fn(crate::PortId) -> String) -> String {
+    match op {
+        Op::Output(port) => name(*port),
+        Op::Tunnel(encap) => format!("tunnel({},remote={})", name(encap.port), encap.remote),
+        Op::Punt(punt) => format!("controller(reason={:?},id={})", punt.reason, punt.controller_id),
+        Op::Set(sets) => {
+            let mut key = FlowKey::ZERO;
+            let mut mask = FlowKey::ZERO;
+            for set in sets {
+                key[usize::from(set.word)] |= set.value;
+                mask[usize::from(set.word)] |= set.mask;
+            }
+            format!("set({})", show_key(&key, &mask))
+        }
+        Op::PushVlan { tpid, tci } => format!("push_vlan(tpid={tpid:#x},tci={tci:#x})"),
+        Op::PopVlan => "pop_vlan".to_owned(),
+        Op::Truncate(len) => format!("trunc({len})"),
+        Op::Clone(nested) => format!("clone({})", show_ops(nested, name)),
+        Op::CheckLarger { length, larger, smaller } => {
+            format!(
+                "check_pkt_len(size={length},gt({}),le({}))",
+                show_ops(larger, name),
+                show_ops(smaller, name)
+            )
+        }
+    }
+}

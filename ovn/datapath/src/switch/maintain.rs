@@ -1,0 +1,152 @@
+//! What is done from time to time: counters given to flows, caches and timeouts seen to.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use openflow::{FlowModFlags, FlowRemovedReason};
+use packet::MacAddr;
+
+use super::Switch;
+use crate::bridge::BridgeId;
+use crate::port::Port;
+use crate::xlate::{Credit, Effect};
+
+/// How often caches are seen to while there is something in them.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+impl Switch {
+    /// The next time [`Switch::handle_timeout`] has something to do, and what.
+    pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let flows = self.bridges.values().flat_map(|bridge| bridge.tables());
+        let flows = flows.filter_map(|(_, table)| table.next_deadline()).map(|at| (at, "flow timeout"));
+        let fdb = self.bridges.values().filter_map(|bridge| bridge.fdb.next_deadline());
+        let fdb = fdb.map(|at| (at, "learned address ageing"));
+        let caches = self.maintain_at.map(|at| (at, "flow cache upkeep"));
+        let probes = self.probe_deadline().map(|at| (at, "connection probe"));
+        flows.chain(fdb).chain(caches).chain(probes).min()
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.maintain_at.is_some_and(|at| at <= now) {
+            self.push_counters(now);
+            self.cache.expire(now);
+            self.maintain_at = (self.cache.len() > 0).then(|| now + INTERVAL);
+        }
+        let bridges: Vec<BridgeId> = self.bridges.keys().copied().collect();
+        for bridge in bridges {
+            self.expire_bridge(bridge, now);
+        }
+        self.probe_connections(now);
+        self.send_notices();
+    }
+
+    /// Makes sure that caches will be seen to.
+    pub(super) fn schedule_maintenance(&mut self, now: Instant) {
+        self.maintain_at.get_or_insert(now + INTERVAL);
+    }
+
+    fn expire_bridge(&mut self, id: BridgeId, now: Instant) {
+        let Some(bridge) = self.bridges.get(&id) else { return };
+        let is_due = |table: &crate::flow::FlowTable| table.next_deadline().is_some_and(|at| at <= now);
+        if bridge.tables().any(|(_, table)| is_due(table)) {
+            // Idle timeouts look at counters, so what caches counted must be in them first.
+            self.push_counters(now);
+            self.expire_flows(id, now);
+        }
+        let Some(bridge) = self.bridges.get_mut(&id) else { return };
+        if bridge.fdb.expire(now) {
+            self.version += 1;
+            bridge.fdb.version = self.version;
+        }
+    }
+
+    fn expire_flows(&mut self, id: BridgeId, now: Instant) {
+        let Some(bridge) = self.bridges.get_mut(&id) else { return };
+        let mut gone = Vec::new();
+        let version = self.version + 1;
+        for (_, table) in bridge.tables_mut() {
+            for rule in table.expired(now) {
+                gone.push(rule);
+                table.version = version;
+            }
+        }
+        if gone.is_empty() {
+            return;
+        }
+        self.version = version;
+        for rule in gone {
+            let hard = rule.hard_deadline().is_some_and(|at| at <= now);
+            let reason = if hard { FlowRemovedReason::HardTimeout } else { FlowRemovedReason::IdleTimeout };
+            let Some(bridge) = self.bridges.get_mut(&id) else { return };
+            let tlv = bridge.tlv.clone();
+            if let Some(table) = bridge.table_mut(rule.table) {
+                table.remove(&rule, &tlv);
+            }
+            if rule.flags.has(FlowModFlags::SEND_FLOW_REM) {
+                self.notice_removed(id, &rule, reason, now);
+            }
+        }
+    }
+
+    /// Gives what megaflows counted to the flows and ports that they passed through, and does again
+    /// what their packets make the switch do.
+    pub(crate) fn push_counters(&mut self, now: Instant) {
+        self.credit_retired();
+        // Of what was seen of one address the last counts; the order is that of the packets.
+        let mut seen: BTreeMap<(BridgeId, u16, MacAddr), (u64, Instant, Effect)> = BTreeMap::new();
+        for flow in self.cache.iter_mut().filter(|flow| flow.new_packets > 0) {
+            let (packets, octets) = (flow.new_packets, flow.new_octets);
+            for credit in &flow.credits {
+                give(credit, packets, octets, &mut self.ports, flow.used);
+            }
+            for effect in &flow.effects {
+                let Effect::Learn { bridge, vlan, mac, .. } = *effect;
+                let last = seen.entry((bridge, vlan, mac)).or_insert((flow.turn, flow.used, *effect));
+                if last.0 <= flow.turn {
+                    *last = (flow.turn, flow.used, *effect);
+                }
+            }
+            flow.packets += packets;
+            flow.octets += octets;
+            (flow.new_packets, flow.new_octets) = (0, 0);
+        }
+        for (_, used, effect) in seen.into_values() {
+            self.apply_effects(&[effect], used.min(now));
+        }
+    }
+
+    /// Gives on what megaflows counted that are gone.
+    pub(super) fn credit_retired(&mut self) {
+        for flow in self.cache.take_retired() {
+            for credit in &flow.credits {
+                give(credit, flow.new_packets, flow.new_octets, &mut self.ports, flow.used);
+            }
+        }
+    }
+}
+
+/// Counts packets where they belong.
+pub(super) fn give(
+    credit: &Credit,
+    packets: u64,
+    octets: u64,
+    ports: &mut [Option<Box<Port>>],
+    used: Instant,
+) {
+    match credit {
+        Credit::Rule(counters) => counters.add(packets, octets, used),
+        Credit::Sent(id) => {
+            if let Some(Some(port)) = ports.get_mut(id.0 as usize) {
+                port.counters.tx_packets += packets;
+                port.counters.tx_bytes += octets;
+            }
+        }
+        Credit::Received(id) => {
+            if let Some(Some(port)) = ports.get_mut(id.0 as usize) {
+                port.counters.rx_packets += packets;
+                port.counters.rx_bytes += octets;
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Packets on their way in: caches, translation, execution.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use openflow::PortConfig;
+use packet::key::{FlowKey, Layout, extract, slot};
+use packet::{Frame, Geneve, Vxlan};
+
+use super::Switch;
+use crate::bridge::BridgeId;
+use crate::cache::MegaflowId;
+use crate::counters::Event;
+use crate::device::{DeviceId, TunnelKind};
+use crate::exec::Executor;
+use crate::port::PortId;
+use crate::xlate::{Depends, Effect, Translation, Xlate};
+
+impl Switch {
+    /// Frames came in by a device. What they cause to be sent is there to be taken afterwards.
+    pub fn receive(&mut self, device: DeviceId, frames: impl IntoIterator<Item = Frame>, now: Instant) {
+        let Some(port) = self.by_device.get(&device).copied() else {
+            self.counters.count(Event::DropNoPort);
+            return;
+        };
+        let mut key = FlowKey::ZERO;
+        key.set(slot::IN_PORT, u128::from(port.0));
+        for frame in frames {
+            self.process(port, &mut key, frame, now);
+        }
+        self.deliver_punts();
+    }
+
+    /// A datagram came in on a tunnel's UDP port: `payload` is what follows the UDP header.
+    pub fn tunnel_datagram(
+        &mut self,
+        udp_port: u16,
+        from: IpAddr,
+        to: IpAddr,
+        mut payload: Frame,
+        now: Instant,
+    ) {
+        let mut key = FlowKey::ZERO;
+        match self.decapsulate(udp_port, from, to, &payload, &mut key) {
+            Ok((port, header_len)) => {
+                payload.pull_front(header_len);
+                self.process(port, &mut key, payload, now);
+                self.deliver_punts();
+            }
+            Err(event) => self.counters.count(event),
+        }
+    }
+
+    /// Reads a tunnel header into the key: the port that the packet is for, and octets of the header.
+    fn decapsulate(
+        &self,
+        udp_port: u16,
+        from: IpAddr,
+        to: IpAddr,
+        payload: &[u8],
+        key: &mut FlowKey,
+    ) -> Result<(PortId, usize), Event> {
+        let kind = self.tunnels.kind(udp_port).ok_or(Event::DropTunnelPort)?;
+        let malformed = |_| Event::DropTunnelHeader;
+        let (vni, geneve, rest) = match kind {
+            TunnelKind::Geneve => {
+                let (geneve, rest) = Geneve::parse(payload).map_err(malformed)?;
+                (geneve.vni, Some(geneve), rest)
+            }
+            TunnelKind::Vxlan => {
+                let (vxlan, rest) = Vxlan::parse(payload).map_err(malformed)?;
+                (vxlan.vni, None, rest)
+            }
+        };
+        let port = self.tunnels.lookup(kind, udp_port, vni.get(), from, to).ok_or(Event::DropTunnelPort)?;
+        let bridge =
+            self.port(port).and_then(|port| self.bridges.get(&port.bridge)).ok_or(Event::DropNoPort)?;
+        if let Some(geneve) = geneve {
+            // A payload that is no frame has no meaning here.
+            if geneve.protocol != packet::EtherType::ETHERNET || !bridge.tlv.read(&geneve, key) {
+                return Err(Event::DropTunnelHeader);
+            }
+            key.set(slot::TUN_FLAGS, u128::from(geneve.oam));
+        }
+        key.set(slot::TUN_ID, u128::from(vni.get()));
+        key.set(slot::TUN_SRC, address_bits(from));
+        key.set(slot::TUN_DST, address_bits(to));
+        key.set(slot::IN_PORT, u128::from(port.0));
+        Ok((port, payload.len() - rest.len()))
+    }
+
+    /// One packet that came in by a port; the pipeline's part of the key is set.
+    fn process(&mut self, port_id: PortId, key: &mut FlowKey, frame: Frame, now: Instant) {
+        let Some(port) = self.ports.get_mut(port_id.0 as usize).and_then(Option::as_deref_mut) else {
+            return self.counters.count(Event::DropNoPort);
+        };
+        port.counters.rx_packets += 1;
+        port.counters.rx_bytes += frame.len() as u64;
+        if port.config.0 & (PortConfig::NO_RECV | PortConfig::PORT_DOWN) != 0 {
+            port.counters.rx_dropped += 1;
+            return;
+        }
+        let (bridge, number) = (port.bridge, port.number);
+        let layout = extract(&frame, key);
+        let id = match self.cache.lookup(key, &mut self.counters) {
+            Some(id) if self.is_valid(id) => id,
+            found => {
+                if let Some(stale) = found {
+                    self.counters.count(Event::MegaflowStale);
+                    self.cache.forget(stale);
+                }
+                let mut pipeline = key.clone();
+                pipeline.set(slot::IN_PORT, u128::from(number.0));
+                self.upcall(bridge, key, pipeline, now)
+            }
+        };
+        self.execute(id, key, frame, layout, now);
+    }
+
+    /// Translates a packet through the tables, and keeps what comes out.
+    fn upcall(&mut self, bridge: BridgeId, key: &FlowKey, pipeline: FlowKey, now: Instant) -> MegaflowId {
+        self.counters.count(Event::Upcall);
+        let mut translation = Xlate::new(self.view(), bridge, pipeline).start().finish();
+        restrict(&mut translation.looked);
+        let valid = self.version;
+        let effects = translation.effects.clone();
+        self.schedule_maintenance(now);
+        let id = self.cache.insert(key, translation, valid, now, &mut self.counters);
+        self.credit_retired();
+        self.apply_effects(&effects, now);
+        id
+    }
+
+    /// Executes a megaflow's program on one of its packets, and counts.
+    fn execute(&mut self, id: MegaflowId, key: &FlowKey, frame: Frame, layout: Layout, now: Instant) {
+        let Some(flow) = self.cache.get_mut(id) else { return };
+        flow.used = now;
+        self.turn += 1;
+        flow.turn = self.turn;
+        flow.new_packets += 1;
+        flow.new_octets += frame.len() as u64;
+        for event in &flow.events {
+            self.counters.count(*event);
+        }
+        let hash = if flow.ops.iter().any(|op| matches!(op, crate::program::Op::Tunnel(_))) {
+            flow_hash(key)
+        } else {
+            0
+        };
+        let mut executor = Executor {
+            ports: &mut self.ports,
+            departures: &mut self.departures,
+            punts: &mut self.punts,
+            counters: &mut self.counters,
+            hash,
+        };
+        executor.run(&flow.ops, frame, layout);
+    }
+
+    /// Whether nothing changed that the megaflow depends on.
+    fn is_valid(&mut self, id: MegaflowId) -> bool {
+        let version = self.version;
+        let Some(flow) = self.cache.get_mut(id) else { return false };
+        if flow.valid == version {
+            return true;
+        }
+        let bridges = &self.bridges;
+        let unchanged = |depends: &Depends| {
+            let Some(bridge) = bridges.get(&depends.bridge) else { return false };
+            let tables = (0..crate::bridge::TABLES)
+                .filter(|table| depends.tables[usize::from(table / 64)] >> (table % 64) & 1 != 0);
+            bridge.version <= flow.valid
+                && (!depends.fdb || bridge.fdb.version <= flow.valid)
+                && tables.filter_map(|table| bridge.table(table)).all(|table| table.version <= flow.valid)
+        };
+        let valid = flow.depends.iter().all(unchanged);
+        if valid {
+            flow.valid = version;
+        }
+        valid
+    }
+
+    /// Does what packets make the switch do besides forwarding them.
+    pub(super) fn apply_effects(&mut self, effects: &[Effect], now: Instant) {
+        for effect in effects {
+            let Effect::Learn { bridge, vlan, mac, port } = *effect;
+            let Some(found) = self.bridges.get_mut(&bridge) else { continue };
+            if found.fdb.learn(vlan, mac, port, now) {
+                self.version += 1;
+                found.fdb.version = self.version;
+            }
+        }
+    }
+
+    /// Executes a translation that is not kept, on one frame.
+    pub(super) fn execute_once(
+        &mut self,
+        translation: &Translation,
+        frame: Frame,
+        layout: Layout,
+        key: &FlowKey,
+        now: Instant,
+    ) {
+        let octets = frame.len() as u64;
+        for event in &translation.events {
+            self.counters.count(*event);
+        }
+        for credit in &translation.credits {
+            super::maintain::give(credit, 1, octets, &mut self.ports, now);
+        }
+        let mut executor = Executor {
+            ports: &mut self.ports,
+            departures: &mut self.departures,
+            punts: &mut self.punts,
+            counters: &mut self.counters,
+            hash: flow_hash(key),
+        };
+        executor.run(&translation.ops, frame, layout);
+        self.apply_effects(&translation.effects, now);
+    }
+}
+
+/// Leaves in a mask what can differ between packets that come in by ports: registers and the
+/// connection are zero in all of them. The port always counts, as the bridge depends on it.
+fn restrict(looked: &mut FlowKey) {
+    for word in 0..usize::from(slot::TUN_ID.word) {
+        looked[word] = 0;
+    }
+    looked.set(slot::IN_PORT, u128::MAX);
+}
+
+/// The same for all packets of one connection.
+fn flow_hash(key: &FlowKey) -> u64 {
+    let mut hash = 0;
+    for slot in [slot::NW_SRC, slot::NW_DST] {
+        let word = usize::from(slot.word);
+        hash = packet::key::mix(packet::key::mix(hash, key[word]), key[word + 1]);
+    }
+    let ends = key.get_u64(slot::TP_SRC) << 16 | key.get_u64(slot::TP_DST);
+    hash = packet::key::mix(hash, ends << 8 | key.get_u64(slot::NW_PROTO));
+    packet::key::mix(hash, key.get_u64(slot::ETH_SRC) ^ key.get_u64(slot::ETH_DST) << 16)
+}
+
+/// An address as the key holds it.
+fn address_bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}

@@ -1,0 +1,5 @@
+//! The switch as a whole, from frames in to frames out.
+
+mod cached;
+mod pipeline;
+mod tunnels;

@@ -1,0 +1,216 @@
+//! The stack of what is being executed.
+
+use std::sync::Arc;
+
+use openflow::{Action, PortNo};
+use packet::key::{FlowKey, slot};
+
+use super::{Credit, Xlate};
+use crate::bridge::BridgeId;
+use crate::counters::Event;
+use crate::flow::Steps;
+use crate::limits::{CLONES_MAX, DEPTH_MAX, RESUBMITS_MAX, STACK_LEN_MAX};
+use crate::program::Op;
+
+/// One list of steps in execution, or what comes after a copy of the packet was treated.
+#[derive(Clone, Debug)]
+pub(crate) enum Level {
+    Steps {
+        steps: Steps,
+        /// The next to execute.
+        next: usize,
+        table: u8,
+        cookie: u64,
+        /// How often the way here went to the same or an earlier table, a patch port or a group.
+        depth: u16,
+        /// The rule is the one for packets that no other rule matches.
+        miss: bool,
+    },
+    /// The state as it was before the copy.
+    Restore(Box<Saved>),
+}
+
+/// The state of a packet that `clone` and patch ports restore.
+#[derive(Clone, Debug)]
+pub(crate) struct Saved {
+    key: FlowKey,
+    written: FlowKey,
+    dirty: FlowKey,
+    bridge: BridgeId,
+    stack: Vec<(u128, u8)>,
+    set: Vec<Action>,
+}
+
+/// A packet that waits for a controller: what it will do when it goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Paused {
+    pub bridge: BridgeId,
+    pub levels: Vec<Level>,
+    pub stack: Vec<(u128, u8)>,
+    pub set: Vec<Action>,
+}
+
+impl Xlate<'_> {
+    /// Executes until only `floor` levels are left.
+    pub(super) fn run(&mut self, floor: usize) {
+        while self.failure.is_none() && self.levels.len() > floor {
+            let Some(Level::Steps { steps, next, table, .. }) = self.levels.last_mut() else {
+                self.restore();
+                continue;
+            };
+            let (at, table) = (*next, *table);
+            if at >= steps.len() {
+                self.levels.pop();
+                continue;
+            }
+            *next += 1;
+            let steps = Arc::clone(steps);
+            self.step(&steps[at], table);
+        }
+    }
+
+    /// Begins a list of steps.
+    pub(super) fn push_steps(&mut self, steps: Steps, table: u8, cookie: u64, depth: u16, miss: bool) {
+        if depth > DEPTH_MAX {
+            self.fail(Event::DropRecursion);
+        } else {
+            self.levels.push(Level::Steps { steps, next: 0, table, cookie, depth, miss });
+        }
+    }
+
+    /// Table, cookie, depth and kind of the innermost list of steps.
+    pub(super) fn position(&self) -> (u8, u64, u16, bool) {
+        self.levels
+            .iter()
+            .rev()
+            .find_map(|level| match level {
+                Level::Steps { table, cookie, depth, miss, .. } => Some((*table, *cookie, *depth, *miss)),
+                Level::Restore(_) => None,
+            })
+            .unwrap_or((0, 0, 0, false))
+    }
+
+    /// Finds the rule for the packet, as if it came in by `in_port`, and begins its steps.
+    pub(super) fn table_lookup(&mut self, in_port: Option<PortNo>, table: u8, depth: u16) {
+        self.resubmits += 1;
+        if self.resubmits > RESUBMITS_MAX {
+            return self.fail(Event::DropResubmits);
+        }
+        if self.stack.len() * size_of::<u128>() > STACK_LEN_MAX {
+            return self.fail(Event::DropStack);
+        }
+        self.depend(Some(table), false);
+        let Some(flows) = self.current().and_then(|bridge| bridge.table(table)) else {
+            return self.note(|| format!("{table:2}. No match."));
+        };
+        let mut looked = FlowKey::ZERO;
+        let rule = match in_port {
+            None => flows.lookup(&self.key, &mut looked),
+            Some(port) => {
+                let mut key = self.key.clone();
+                key.set(slot::IN_PORT, u128::from(port.0));
+                let rule = flows.lookup(&key, &mut looked);
+                looked.set(slot::IN_PORT, 0);
+                rule
+            }
+        };
+        self.look_all(&looked);
+        match rule {
+            None => self.note(|| format!("{table:2}. No match.")),
+            Some(rule) => {
+                self.note(|| {
+                    let matching = crate::show::show_match(&rule.matching, rule.priority);
+                    format!("{table:2}. {matching}, cookie {:#x}", rule.cookie)
+                });
+                self.out.credits.push(Credit::Rule(Arc::clone(&rule.counters)));
+                let steps = Arc::clone(&rule.steps);
+                self.push_steps(steps, table, rule.cookie, depth, rule.is_table_miss());
+            }
+        }
+    }
+
+    /// Begins to treat a copy of the packet; when its levels are done, all is as now.
+    pub(super) fn begin_copy(&mut self) {
+        if self.programs.len() > CLONES_MAX {
+            return self.fail(Event::DropRecursion);
+        }
+        // The frame has its changes before the copy, so that the copy need not make them.
+        self.commit();
+        self.programs.push(Vec::new());
+        self.levels.push(Level::Restore(Box::new(Saved {
+            key: self.key.clone(),
+            written: self.written.clone(),
+            dirty: self.dirty.clone(),
+            bridge: self.bridge,
+            stack: self.stack.clone(),
+            set: std::mem::take(&mut self.set),
+        })));
+    }
+
+    fn restore(&mut self) {
+        // A bridge entered by a patch port executes its own action set before it is left.
+        if self.begin_action_set() {
+            return;
+        }
+        let Some(Level::Restore(saved)) = self.levels.pop() else { return };
+        Saved {
+            key: self.key,
+            written: self.written,
+            dirty: self.dirty,
+            bridge: self.bridge,
+            stack: self.stack,
+            set: self.set,
+        } = *saved;
+        let Some(copy) = self.programs.pop() else { return };
+        let Some(program) = self.programs.last_mut() else { return };
+        if copy.iter().any(Op::changes_frame) {
+            program.push(Op::Clone(copy.into()));
+        } else {
+            program.extend(copy);
+        }
+    }
+
+    /// Where the levels of the innermost copy begin.
+    pub(super) fn copy_floor(&self) -> usize {
+        self.levels.iter().rposition(|level| matches!(level, Level::Restore(_))).map_or(0, |at| at + 1)
+    }
+
+    /// What is left to do of the innermost copy, taken off the stack.
+    pub(super) fn take_rest(&mut self) -> Paused {
+        let floor = self.copy_floor();
+        Paused {
+            bridge: self.bridge,
+            levels: self.levels.split_off(floor),
+            stack: std::mem::take(&mut self.stack),
+            set: std::mem::take(&mut self.set),
+        }
+    }
+
+    /// Executes what is left of the innermost copy twice, with a bit of the packet one and zero, and
+    /// appends an operation that chooses between both by the frame's length.
+    pub(super) fn fork(&mut self, length: u16, dst: &crate::field::Place) {
+        /// Each fork may double the work.
+        const FORKS_MAX: u32 = 8;
+        self.forks += 1;
+        if self.forks > FORKS_MAX {
+            return self.fail(Event::DropRecursion);
+        }
+        self.commit();
+        let floor = self.copy_floor();
+        let rest = self.levels.split_off(floor);
+        let saved = (self.key.clone(), self.written.clone(), self.stack.clone(), self.set.clone());
+        let branch = |this: &mut Self, bit: u128| {
+            (this.key, this.written, this.stack, this.set) = saved.clone();
+            this.levels.extend(rest.iter().cloned());
+            this.programs.push(Vec::new());
+            this.write_place(dst, bit);
+            this.run(floor);
+            this.action_set();
+            this.dirty = FlowKey::ZERO;
+            this.programs.pop().unwrap_or_default().into_boxed_slice()
+        };
+        let larger = branch(self, 1);
+        let smaller = branch(self, 0);
+        self.emit(Op::CheckLarger { length, larger, smaller });
+    }
+}

@@ -1,0 +1,201 @@
+//! Output to ports: devices, patch ports, tunnels, and the reserved numbers.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use openflow::{PacketInReason, PortConfig, PortNo};
+use packet::key::slot;
+use packet::{EtherType, Geneve, Vni, Vxlan};
+
+use super::{Credit, Xlate};
+use crate::counters::Event;
+use crate::device::TunnelKind;
+use crate::limits::DEPTH_MAX;
+use crate::port::{Port, PortId, PortKind, Setting, Tunnel};
+use crate::program::{Encap, Op};
+
+impl Xlate<'_> {
+    /// The `output` action.
+    pub(super) fn output(&mut self, port: PortNo, max_len: u16) {
+        match port {
+            PortNo::IN_PORT => {
+                let port = self.in_port();
+                self.output_to(port);
+            }
+            PortNo::TABLE => {
+                let (.., depth, _) = self.position();
+                self.table_lookup(None, 0, depth + 1);
+            }
+            PortNo::NORMAL => self.normal(),
+            PortNo::FLOOD => self.output_all(true),
+            PortNo::ALL => self.output_all(false),
+            PortNo::CONTROLLER => {
+                let (.., miss) = self.position();
+                let reason = if miss { PacketInReason::NoMatch } else { PacketInReason::Action };
+                self.punt_plain(reason, 0, max_len);
+            }
+            PortNo::NONE => {}
+            port if port == self.in_port() => self.note(|| "skipping output to input port".to_owned()),
+            port => self.output_to(port),
+        }
+    }
+
+    /// A copy of the first octets goes out of a port.
+    pub(super) fn output_truncated(&mut self, port: PortNo, max_len: u32) {
+        self.begin_copy();
+        if self.failure.is_none() {
+            let floor = self.levels.len();
+            self.emit(Op::Truncate(max_len));
+            self.output(port, u16::MAX);
+            self.run(floor - 1);
+        }
+    }
+
+    /// Every port but the one it came in by, and but those that controllers excluded from flooding.
+    fn output_all(&mut self, flood: bool) {
+        let in_port = self.in_port();
+        let Some(bridge) = self.current() else { return };
+        // The order of numbers, so that equal states give equal programs.
+        for (&number, id) in &bridge.ports {
+            let Some(port) = self.view.port(*id) else { continue };
+            if number != in_port && !(flood && port.config.0 & PortConfig::NO_FLOOD != 0) {
+                self.output_to(number);
+            }
+        }
+        self.depend(None, false);
+    }
+
+    /// Sends the packet as it is now out of one port.
+    pub(super) fn output_to(&mut self, number: PortNo) {
+        self.depend(None, false);
+        let found = self.port(number);
+        let Some((id, port)) = found else { return self.no_output(number) };
+        if port.config.0 & (PortConfig::NO_FWD | PortConfig::PORT_DOWN) != 0 {
+            return self.no_output(number);
+        }
+        self.note(|| format!("output:{}", port.number));
+        match &port.kind {
+            PortKind::Device(_) => {
+                self.commit();
+                self.emit(Op::Output(id));
+            }
+            PortKind::Patch { peer } => self.output_to_peer(id, peer),
+            PortKind::Tunnel(tunnel) => self.output_to_tunnel(id, tunnel),
+            PortKind::Null => self.out.credits.push(Credit::Sent(id)),
+        }
+    }
+
+    fn no_output(&mut self, number: PortNo) {
+        self.out.events.push(Event::DropPort);
+        self.note(|| format!("port {number} is not there or takes no packets"));
+    }
+
+    /// The packet goes on in the bridge at the other end, as if it had come in there; then all is as
+    /// before.
+    fn output_to_peer(&mut self, id: PortId, peer: &str) {
+        let other = self.view.by_name.get(peer).and_then(|id| Some((*id, self.view.port(*id)?)));
+        let (other_id, other): (PortId, &Port) = match other {
+            Some((id, port)) if matches!(port.kind, PortKind::Patch { .. }) => (id, port),
+            Some(_) | None => return self.out.events.push(Event::DropPort),
+        };
+        let (.., depth, _) = self.position();
+        if depth >= DEPTH_MAX {
+            return self.fail(Event::DropRecursion);
+        }
+        self.out.credits.push(Credit::Sent(id));
+        self.begin_copy();
+        if self.failure.is_some() {
+            return;
+        }
+        let floor = self.levels.len();
+        // What the other bridge must not see: registers, metadata, tunnel and connection.
+        for word in 0..packet::key::STAGES[0] {
+            self.key[word] = 0;
+            self.written[word] = u64::MAX;
+        }
+        self.stack.clear();
+        self.store(slot::IN_PORT, u128::from(other.number.0), u128::MAX);
+        self.bridge = other.bridge;
+        if other.config.0 & PortConfig::NO_RECV == 0 {
+            self.out.credits.push(Credit::Received(other_id));
+            self.table_lookup(None, 0, depth + 1);
+        }
+        // A flood goes on with the next port of this bridge afterwards. Depth bounds the recursion.
+        self.run(floor - 1);
+    }
+
+    fn output_to_tunnel(&mut self, id: PortId, tunnel: &Tunnel) {
+        let remote = match tunnel.remote {
+            Setting::Fixed(remote) => Some(remote),
+            Setting::Flow => self.tunnel_address(slot::TUN_DST),
+            Setting::Unset => None,
+        };
+        let local = match tunnel.local {
+            Setting::Fixed(local) => Some(local),
+            Setting::Flow => self.tunnel_address(slot::TUN_SRC),
+            Setting::Unset => None,
+        };
+        let Some(remote) = remote else { return self.out.events.push(Event::DropTunnelRemote) };
+        let vni = match tunnel.out_key {
+            Setting::Fixed(key) => Vni::from_tunnel_key(key.into()),
+            Setting::Flow => Vni::from_tunnel_key(self.see(slot::TUN_ID) as u64),
+            Setting::Unset => Vni::default(),
+        };
+        let header = self.tunnel_header(tunnel.kind, vni);
+        let tos = self.outer(tunnel.tos, slot::TUN_TOS, slot::NW_TOS);
+        let ttl = self.outer(tunnel.ttl, slot::TUN_TTL, slot::NW_TTL);
+        self.commit();
+        self.emit(Op::Tunnel(Arc::new(Encap {
+            port: id,
+            kind: tunnel.kind,
+            local,
+            remote,
+            udp_port: tunnel.udp_port,
+            checksum: tunnel.checksum,
+            dont_fragment: tunnel.dont_fragment,
+            tos,
+            ttl,
+            header: header.into(),
+        })));
+    }
+
+    /// An address that flows set; all zero is none.
+    fn tunnel_address(&mut self, slot: packet::key::Slot) -> Option<IpAddr> {
+        let bits = self.see(slot);
+        match u32::try_from(bits) {
+            Ok(0) => None,
+            Ok(v4) => Some(Ipv4Addr::from(v4).into()),
+            Err(_) => Some(Ipv6Addr::from(bits).into()),
+        }
+    }
+
+    fn tunnel_header(&mut self, kind: TunnelKind, vni: Vni) -> Vec<u8> {
+        let mut header = Vec::new();
+        match kind {
+            TunnelKind::Vxlan => Vxlan { vni }.emit(&mut header),
+            TunnelKind::Geneve => {
+                let oam = self.see(slot::TUN_FLAGS) & 1 != 0;
+                let Some(bridge) = self.current() else { return header };
+                let present = self.see(slot::TUN_PRESENT) as u64;
+                for option in (0..64).filter(|n| present >> n & 1 != 0) {
+                    if let Some(slot) = bridge.tlv.slot(option) {
+                        self.look(slot, u128::MAX);
+                    }
+                }
+                let (options, critical) = bridge.tlv.write(&self.key);
+                let protocol = EtherType::ETHERNET;
+                Geneve { oam, critical, protocol, vni, options: &options }.emit(&mut header);
+            }
+        }
+        header
+    }
+
+    /// ToS or TTL of the outer header: configured, of the inner packet, or as flows set it.
+    fn outer(&mut self, setting: Setting<u8>, tunnel: packet::key::Slot, inner: packet::key::Slot) -> u8 {
+        match setting {
+            Setting::Fixed(value) => value,
+            Setting::Flow => self.see(inner) as u8,
+            Setting::Unset => self.see(tunnel) as u8,
+        }
+    }
+}

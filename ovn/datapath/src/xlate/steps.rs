@@ -1,0 +1,124 @@
+//! What each step does to the packet and the stack of levels.
+
+use std::sync::Arc;
+
+use openflow::PacketInReason;
+use packet::key::slot;
+
+use super::{Level, Xlate};
+use crate::counters::Event;
+use crate::flow::{Refused, Skipped, Step, Steps};
+use crate::limits::STACK_LEN_MAX;
+
+impl Xlate<'_> {
+    pub(super) fn step(&mut self, step: &Step, table: u8) {
+        match step {
+            Step::Output { port, max_len } => self.output(*port, *max_len),
+            Step::OutputField { port, max_len } => {
+                let number = self.read(port) as u32;
+                let number = match port.bits {
+                    16 => openflow::PortNo::from_u16(number as u16),
+                    _ => openflow::PortNo(number),
+                };
+                self.output(number, *max_len);
+            }
+            Step::OutputTrunc { port, max_len } => self.output_truncated(*port, *max_len),
+            Step::Set { dst, value, mask } => self.write(dst, *value, *mask),
+            Step::Copy { src, dst } => {
+                if self.has(src) {
+                    let value = self.read(src);
+                    self.write_place(dst, value);
+                }
+            }
+            Step::Push(src) => {
+                if self.stack.len() * size_of::<u128>() >= STACK_LEN_MAX {
+                    return self.fail(Event::DropStack);
+                }
+                let value = self.read(src);
+                self.stack.push((value, src.bits));
+            }
+            Step::Pop(dst) => match self.stack.pop() {
+                Some((value, _)) => self.write_place(dst, value),
+                None => self.note(|| "pop: the stack is empty".to_owned()),
+            },
+            Step::Resubmit { in_port, table: next } => self.resubmit(*in_port, next.unwrap_or(table), table),
+            Step::PushVlan(tpid) => self.push_tag(*tpid),
+            Step::PopVlan => self.pop_tag(),
+            Step::DecTtl(controllers) => self.dec_ttl(controllers),
+            Step::Clone(steps) => self.clone_with(Arc::clone(steps)),
+            Step::CtClear => {
+                for slot in [slot::CT_STATE, slot::CT_ZONE, slot::CT_MARK, slot::CT_LABEL] {
+                    self.store(slot, 0, u128::MAX);
+                }
+            }
+            Step::Controller(controller) => self.controller(controller),
+            Step::CheckLarger { length, dst } => self.fork(*length, dst),
+            Step::Bundle(bundle) => self.bundle(bundle),
+            Step::Group(group) => self.group(*group),
+            Step::Exit => {
+                let floor = self.copy_floor();
+                self.levels.truncate(floor);
+            }
+            Step::ClearSet => self.set.clear(),
+            Step::WriteSet(actions) => self.write_set(actions),
+            Step::Goto(next) => {
+                let (.., depth, _) = self.position();
+                self.table_lookup(None, *next, depth);
+            }
+            Step::Skip(skipped) => self.skip(*skipped),
+            Step::Refuse(Refused::Conntrack) => self.fail(Event::DropConntrack),
+            Step::Refuse(Refused::Other) => self.fail(Event::DropNotExecuted),
+        }
+    }
+
+    fn resubmit(&mut self, in_port: Option<openflow::PortNo>, next: u8, table: u8) {
+        // Only going back can go on for ever: tables are finite in number.
+        let (.., depth, _) = self.position();
+        let in_port = in_port.filter(|port| *port != openflow::PortNo::IN_PORT);
+        self.table_lookup(in_port, next, depth + u16::from(next <= table));
+    }
+
+    /// Executes steps on a copy.
+    pub(super) fn clone_with(&mut self, steps: Steps) {
+        let (table, cookie, depth, miss) = self.position();
+        self.begin_copy();
+        if self.failure.is_none() {
+            self.push_steps(steps, table, cookie, depth, miss);
+        }
+    }
+
+    fn dec_ttl(&mut self, controllers: &[u16]) {
+        let ttl = slot::NW_TTL;
+        let is_ip = {
+            let ethertype = self.see(slot::ETH_TYPE) as u16;
+            packet::EtherType(ethertype).is_ip()
+        };
+        if !is_ip {
+            return;
+        }
+        match self.see(ttl) {
+            0 | 1 => {
+                for id in controllers {
+                    self.punt_plain(PacketInReason::InvalidTtl, *id, u16::MAX);
+                }
+                // The packet goes no further in this list; what called it goes on, as in Open vSwitch.
+                if let Some(Level::Steps { steps, next, .. }) = self.levels.last_mut() {
+                    *next = steps.len();
+                }
+            }
+            hops => self.store(ttl, hops - 1, u128::MAX),
+        }
+    }
+
+    fn skip(&mut self, skipped: Skipped) {
+        let event = match skipped {
+            Skipped::Learn => Event::LearnSkipped,
+            Skipped::Sample => Event::SampleSkipped,
+            Skipped::Meter => Event::MeterSkipped,
+            Skipped::Queue => Event::QueueSkipped,
+            Skipped::Nothing => return,
+        };
+        self.out.events.push(event);
+        self.note(|| format!("({})", event.name()));
+    }
+}

@@ -1,0 +1,77 @@
+//! VLAN tags during translation.
+//!
+//! Tags are put on and taken off in the frame at once, in order with the changes before them; only
+//! the content of a tag that is there waits to be committed like any other field.
+
+use packet::EtherType;
+use packet::key::slot;
+
+use super::Xlate;
+use crate::counters::Event;
+use crate::program::Op;
+
+/// The key's bit for "there is a tag".
+const PRESENT: u128 = 0x1000;
+
+impl Xlate<'_> {
+    /// Whether the packet has a tag now.
+    fn is_tagged(&mut self) -> bool {
+        self.look(slot::VLAN_TCI, PRESENT);
+        self.key.get(slot::VLAN_TCI) & PRESENT != 0
+    }
+
+    /// Puts on a tag with VLAN 0 and the priority of the tag below, if there is one.
+    pub(super) fn push_tag(&mut self, tpid: u16) {
+        let outer = self.see(slot::VLAN_TCI);
+        let outer_tpid = self.see(slot::VLAN_TPID);
+        if self.see(slot::INNER_TCI) & PRESENT != 0 {
+            return self.fail(Event::DropVlans);
+        }
+        self.commit();
+        let tci = outer & 0xefff;
+        self.emit(Op::PushVlan { tpid, tci: tci as u16 });
+        self.tags(tci | PRESENT, u128::from(tpid), outer, outer_tpid);
+    }
+
+    /// Takes the outer tag off, if there is one.
+    pub(super) fn pop_tag(&mut self) {
+        if !self.is_tagged() {
+            return;
+        }
+        let inner = self.see(slot::INNER_TCI);
+        let inner_tpid = self.see(slot::INNER_TPID);
+        self.commit();
+        self.emit(Op::PopVlan);
+        self.tags(inner, inner_tpid, 0, 0);
+    }
+
+    /// Changes the bits of `mask` in the tag. Writing into a tag that is not there makes one, unless
+    /// what is written says that there is none; and then a tag that is there goes.
+    pub(super) fn write_tag(&mut self, value: u128, mask: u128) {
+        let removes = mask & PRESENT != 0 && value & PRESENT == 0;
+        match (self.is_tagged(), removes) {
+            (false, true) => {}
+            (true, true) => self.pop_tag(),
+            (true, false) => self.store(slot::VLAN_TCI, value, mask & !PRESENT),
+            (false, false) => {
+                self.push_tag(EtherType::VLAN.0);
+                if self.failure.is_none() {
+                    self.store(slot::VLAN_TCI, value, mask & !PRESENT);
+                }
+            }
+        }
+    }
+
+    /// What the key says of tags now; the frame has it already.
+    fn tags(&mut self, outer: u128, outer_tpid: u128, inner: u128, inner_tpid: u128) {
+        for (slot, value) in [
+            (slot::VLAN_TCI, outer),
+            (slot::VLAN_TPID, outer_tpid),
+            (slot::INNER_TCI, inner),
+            (slot::INNER_TPID, inner_tpid),
+        ] {
+            self.key.set(slot, value);
+            self.written.set(slot, u128::MAX);
+        }
+    }
+}
