@@ -1,6 +1,6 @@
 //! Whether an expression is true of a packet.
 
-use super::{Comparison, Expr, Ports, Relation, Value};
+use super::{Comparison, Expr, Ports, Relation, Value, port_key};
 use crate::symbols::Body;
 use openflow::Field;
 
@@ -51,7 +51,7 @@ fn compare(comparison: &Comparison, packet: &dyn Packet, ports: &dyn Ports) -> b
     let actual = packet.field(source) >> low;
     match value {
         Value::String(name) => {
-            ports.key(name).is_some_and(|key| (actual == u128::from(key)) == (*relation == Relation::Eq))
+            port_key(name, ports).is_some_and(|key| (actual == u128::from(key)) == (*relation == Relation::Eq))
         }
         Value::Integer { value, mask } => match relation {
             Relation::Eq => actual & mask == *value,

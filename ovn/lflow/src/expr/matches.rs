@@ -1,7 +1,7 @@
 //! Normal form to OpenFlow matches.
 
 use super::normalize::{Alternatives, Clause, Disjunct};
-use super::{Ports, SIZE_MAX};
+use super::{Ports, SIZE_MAX, port_key};
 use crate::error::ErrorKind;
 use crate::symbols::FieldRef;
 use openflow::{Field, Match};
@@ -163,7 +163,7 @@ fn tests(clause: &Clause, ports: &dyn Ports) -> Vec<Test> {
         }
         Alternatives::Strings(names) => names
             .iter()
-            .filter_map(|name| ports.key(name))
+            .filter_map(|name| port_key(name, ports))
             .map(|key| Test { field, value: key.into(), mask: field.full_mask() })
             .collect(),
     }

@@ -2,7 +2,7 @@
 
 use super::normalize::{Alternatives, normalize};
 use super::{
-    Comparison, Expr, Packet, Ports, Relation, Sets, Value, annotate, parse, resolve_conditions, simplify,
+    Comparison, Expr, Packet, Ports, Relation, Sets, Value, annotate, parse, port_key, resolve_conditions, simplify,
 };
 use crate::error::{Error, ErrorKind};
 use crate::symbols::FieldRef;
@@ -76,7 +76,7 @@ pub fn parse_microflow(source: &str, sets: &dyn Sets, ports: &dyn Ports) -> Resu
         let (value, mask) = match &clause.alternatives {
             Alternatives::Integers(set) => set.first().copied().unwrap_or((0, 0)),
             Alternatives::Strings(names) => {
-                let key = names.first().and_then(|name| ports.key(name));
+                let key = names.first().and_then(|name| port_key(name, ports));
                 (key.unwrap_or(0).into(), field.full_mask())
             }
         };

@@ -209,3 +209,12 @@ pub trait Ports {
     /// Whether the port is on this chassis.
     fn is_chassis_resident(&self, port: &str) -> bool;
 }
+
+/// The key that a port's name stands for as a value of `inport` and `outport`: 0, which is no port, for the
+/// empty name and for `none`. `None` if there is no such port.
+pub fn port_key(name: &str, ports: &dyn Ports) -> Option<u32> {
+    match name {
+        "" | "none" => Some(0),
+        name => ports.key(name),
+    }
+}

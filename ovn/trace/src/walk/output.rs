@@ -1,0 +1,130 @@
+//! `output;`: out of the ingress pipeline into the egress pipeline of a port, or of each port of a group; out
+//! of the egress pipeline to the port, and through a patch port to the next datapath.
+
+use super::{Place, Traced, Walk};
+use crate::network::Port;
+use crate::node::{Kind, Node};
+use lflow::Pipeline;
+use openflow::Field;
+
+/// `flags.loopback`.
+const LOOPBACK: u128 = 1;
+
+impl<'n> Walk<'n> {
+    pub(super) fn output(&mut self, place: Place<'n>, packet: &Traced, nodes: &mut Vec<Node>) {
+        match place.pipeline {
+            Pipeline::Ingress => self.output_to_egress(place, packet, nodes),
+            Pipeline::Egress => self.output_to_port(place, packet, nodes),
+        }
+    }
+
+    fn output_to_egress(&mut self, place: Place<'n>, packet: &Traced, nodes: &mut Vec<Node>) {
+        let key = packet.outport();
+        if key == 0 {
+            nodes.push(Node::new(Kind::Error, "*** output to null logical port"));
+        } else if let Some(port) = place.datapath.port(key) {
+            let Some(port) = self.distributed(place, port, nodes) else { return };
+            match goes_back(packet, port.key) {
+                Some(remark) => nodes.push(remark),
+                None => nodes.push(self.egress(place, port.key, packet)),
+            }
+        } else if let Some(group) = place.datapath.groups.get(&key) {
+            let mut members = Vec::new();
+            for &member in &group.ports {
+                members.push(match goes_back(packet, member) {
+                    Some(remark) => self.egress_node(place, member, packet).with(vec![remark]).of_many(),
+                    None => self.egress(place, member, packet).of_many(),
+                });
+            }
+            let title = format!("multicast(dp=\"{}\", mcgroup=\"{}\")", place.datapath.friendly, group.name);
+            nodes.push(Node::new(Kind::Pipeline, title).with(members));
+        } else {
+            nodes.push(Node::new(Kind::Error, format!("*** unknown port or multicast group {key}")));
+        }
+    }
+
+    /// The port that stands behind a port which is bound to a gateway chassis; any other one is itself.
+    fn distributed(&self, place: Place<'n>, port: &'n Port, nodes: &mut Vec<Node>) -> Option<&'n Port> {
+        let kind = &*port.row.r#type;
+        if kind != "chassisredirect" {
+            return Some(port);
+        }
+        let name = port.row.options.get("distributed-port");
+        let behind = name.and_then(|name| self.network.port_by_name(name));
+        let Some(behind) = behind.filter(|behind| behind.datapath == place.datapath.uuid) else {
+            let message = format!(
+                "*** output to type \"{kind}\" port \"{}\" with no or invalid distributed port",
+                port.friendly
+            );
+            nodes.push(Node::new(Kind::Error, message));
+            return None;
+        };
+        let remark = format!(
+            "/* Replacing type \"{kind}\" outport \"{}\" with distributed port \"{}\". */",
+            port.friendly, behind.friendly
+        );
+        nodes.push(Node::new(Kind::Remark, remark));
+        Some(behind)
+    }
+
+    fn egress_node(&self, place: Place<'n>, outport: u32, packet: &Traced) -> Node {
+        let title = format!(
+            "egress(dp=\"{}\", inport=\"{}\", outport=\"{}\")",
+            place.datapath.friendly,
+            place.datapath.port_name(packet.inport()),
+            place.datapath.port_name(outport)
+        );
+        Node::new(Kind::Pipeline, title)
+    }
+
+    /// The egress pipeline of one port.
+    fn egress(&mut self, place: Place<'n>, outport: u32, packet: &Traced) -> Node {
+        let mut crossing = packet.crossing();
+        crossing.flow.set(Field::Reg(15), outport.into());
+        let node = self.egress_node(place, outport, packet);
+        let first = Place { pipeline: Pipeline::Egress, table: 0, ..place };
+        node.with(self.tables(first, &mut crossing))
+    }
+
+    fn output_to_port(&mut self, place: Place<'n>, packet: &Traced, nodes: &mut Vec<Node>) {
+        let key = packet.outport();
+        let Some(port) = place.datapath.port(key) else {
+            let message = match key {
+                0 => "*** output to null logical port".to_owned(),
+                key => format!("*** unknown port or multicast group {key}"),
+            };
+            nodes.push(Node::new(Kind::Error, message));
+            return;
+        };
+        let remark = format!("/* output to \"{}\", type \"{}\" */", port.friendly, port.row.r#type);
+        nodes.push(Node::new(Kind::Remark, remark));
+        match self.peer(port) {
+            None => nodes.push(Node::new(Kind::Effect, format!("output(\"{}\")", port.friendly))),
+            Some(peer) => {
+                let Some(datapath) = self.network.datapath(peer.datapath) else { return };
+                let mut crossing = packet.crossing();
+                super::conntrack::clear(&mut crossing);
+                crossing.flow.set(Field::Reg(14), peer.key.into());
+                crossing.flow.set(Field::Reg(15), 0);
+                nodes.push(self.ingress(datapath, &mut crossing));
+            }
+        }
+    }
+
+    /// The other end of a patch port.
+    fn peer(&self, port: &Port) -> Option<&'n Port> {
+        match &*port.row.r#type {
+            "patch" | "l3gateway" => self.network.port_by_name(port.row.options.get("peer")?),
+            _ => None,
+        }
+    }
+}
+
+/// The remark that a packet does not leave by the port that it came in by, unless it asks for that.
+fn goes_back(packet: &Traced, outport: u32) -> Option<Node> {
+    let loopback = packet.get(Field::Reg(10)) & LOOPBACK != 0;
+    (outport == packet.inport() && !loopback).then(|| {
+        let remark = "/* omitting output because inport == outport && !flags.loopback */";
+        Node::new(Kind::Remark, remark)
+    })
+}
