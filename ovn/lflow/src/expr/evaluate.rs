@@ -50,9 +50,8 @@ fn compare(comparison: &Comparison, packet: &dyn Packet, ports: &dyn Ports) -> b
     let Some((source, low, _)) = field.openflow() else { return false };
     let actual = packet.field(source) >> low;
     match value {
-        Value::String(name) => {
-            port_key(name, ports).is_some_and(|key| (actual == u128::from(key)) == (*relation == Relation::Eq))
-        }
+        Value::String(name) => port_key(name, ports)
+            .is_some_and(|key| (actual == u128::from(key)) == (*relation == Relation::Eq)),
         Value::Integer { value, mask } => match relation {
             Relation::Eq => actual & mask == *value,
             Relation::Ne => actual & mask != *value,

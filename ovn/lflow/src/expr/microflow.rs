@@ -2,7 +2,8 @@
 
 use super::normalize::{Alternatives, normalize};
 use super::{
-    Comparison, Expr, Packet, Ports, Relation, Sets, Value, annotate, parse, port_key, resolve_conditions, simplify,
+    Comparison, Expr, Packet, Ports, Relation, Sets, Value, annotate, parse, port_key, resolve_conditions,
+    simplify,
 };
 use crate::error::{Error, ErrorKind};
 use crate::symbols::FieldRef;
