@@ -52,7 +52,7 @@ struct Unpublished {
 /// What leads from one state to the next.
 #[derive(Debug)]
 enum Step {
-    Transaction(Uuid, Arc<Changes>),
+    Transaction(Uuid, Arc<Commit>),
     /// Another schema.
     Conversion(Uuid),
 }
@@ -202,12 +202,12 @@ impl Server {
     /// A transaction has been applied to the newest state of a database.
     pub(super) fn committed(&mut self, database: &Str, commit: Commit) {
         let Some(hosted) = self.databases.get_mut(database) else { return };
-        let seq = hosted.step(Step::Transaction(self.uuids.generate(), Arc::new(Changes::from(&commit))));
+        let commit = Arc::new(commit);
+        let seq = hosted.step(Step::Transaction(self.uuids.generate(), commit.clone()));
         match hosted.storage {
             Storage::Memory => self.publish(database, seq),
             Storage::Log => {
                 let layout = hosted.newest.layout().clone();
-                let commit = Arc::new(commit);
                 self.outputs.push_back(Output::Persist { database: database.clone(), seq, layout, commit });
             }
         }
@@ -236,13 +236,13 @@ impl Server {
             hosted.published = after;
             hosted.published_seq = seq;
             match step {
-                Step::Transaction(txn, changes) => {
+                Step::Transaction(txn, commit) => {
                     let clients = &mut self.clients;
-                    let encode = |spec: &Spec| spec.changes(&changes);
+                    let encode = |spec: &Spec| spec.changes(&commit.tables);
                     hosted.groups.tell(encode, |session, id, method, body| {
                         clients.queue(session, method.update(id, txn, body));
                     });
-                    hosted.history.push(txn, changes);
+                    hosted.history.push(txn, commit);
                 }
                 Step::Conversion(base) => {
                     hosted.history = History::new(base);

@@ -1,8 +1,9 @@
 //! The last transactions of a database, for clients that return after a while (ovsdb-server(7),
 //! `monitor_cond_since`).
 
-use super::changes::Changes;
+use super::changes::{Changes, append, row_count};
 use crate::Uuid;
+use crate::db::Commit;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ pub const HISTORY_ROWS_MAX: usize = 200_000;
 pub(super) struct History {
     /// The transaction before the first entry.
     base: Uuid,
-    entries: VecDeque<(Uuid, Arc<Changes>)>,
+    entries: VecDeque<(Uuid, Arc<Commit>)>,
     /// The number of the entry of each transaction, and of the first.
     numbers: HashMap<Uuid, u64>,
     first: u64,
@@ -35,13 +36,13 @@ impl History {
         self.entries.back().map_or(self.base, |(txn, _)| *txn)
     }
 
-    pub(super) fn push(&mut self, txn: Uuid, changes: Arc<Changes>) {
+    pub(super) fn push(&mut self, txn: Uuid, commit: Arc<Commit>) {
         self.numbers.insert(txn, self.first + self.entries.len() as u64);
-        self.row_count += changes.row_count();
-        self.entries.push_back((txn, changes));
+        self.row_count += row_count(&commit.tables);
+        self.entries.push_back((txn, commit));
         while self.entries.len() > HISTORY_TXNS_MAX || self.row_count > HISTORY_ROWS_MAX {
-            let Some((txn, changes)) = self.entries.pop_front() else { break };
-            self.row_count -= changes.row_count();
+            let Some((txn, commit)) = self.entries.pop_front() else { break };
+            self.row_count -= row_count(&commit.tables);
             self.numbers.remove(&txn);
             self.first += 1;
             self.base = txn;
@@ -53,8 +54,8 @@ impl History {
         let number = if txn == self.base { self.first } else { self.numbers.get(&txn)? + 1 };
         let skip = usize::try_from(number - self.first).ok()?;
         let mut merged = Changes::default();
-        for (_, changes) in self.entries.iter().skip(skip) {
-            merged.then(changes);
+        for (_, commit) in self.entries.iter().skip(skip) {
+            append(&mut merged, &commit.tables);
         }
         Some(merged)
     }
@@ -64,12 +65,12 @@ impl History {
 mod tests {
     use super::*;
     use crate::TableId;
-    use crate::db::{Commit, RowUpdate};
+    use crate::db::RowUpdate;
 
-    fn changes(rows: std::ops::Range<u128>) -> Arc<Changes> {
+    fn changes(rows: std::ops::Range<u128>) -> Arc<Commit> {
         let update = || RowUpdate { old: None, new: Some(Arc::new(Box::new([]))) };
         let rows = rows.map(|row| (Uuid::from_u128(row), update())).collect();
-        Arc::new(Changes::from(&Commit { tables: [(TableId(0), rows)].into(), ..Commit::default() }))
+        Arc::new(Commit { tables: [(TableId(0), rows)].into(), ..Commit::default() })
     }
 
     #[test]
@@ -80,9 +81,9 @@ mod tests {
             history.push(txn(n), changes(n as u128..n as u128 + 1));
         }
         assert!(history.since(Uuid::ZERO).is_none() && history.since(txn(0)).is_none());
-        assert_eq!(history.since(txn(1)).unwrap().row_count(), HISTORY_TXNS_MAX);
-        assert_eq!(history.since(txn(HISTORY_TXNS_MAX)).unwrap().row_count(), 1);
-        assert_eq!(history.since(history.last()).unwrap().row_count(), 0);
+        assert_eq!(row_count(&history.since(txn(1)).unwrap()), HISTORY_TXNS_MAX);
+        assert_eq!(row_count(&history.since(txn(HISTORY_TXNS_MAX)).unwrap()), 1);
+        assert_eq!(row_count(&history.since(history.last()).unwrap()), 0);
         assert_eq!(history.numbers.len(), HISTORY_TXNS_MAX);
     }
 
@@ -93,6 +94,6 @@ mod tests {
         history.push(Uuid::from_u128(2), changes(0..HISTORY_ROWS_MAX as u128 + 1));
         assert_eq!((history.entries.len(), history.row_count, history.last()), (0, 0, Uuid::from_u128(2)));
         assert!(history.since(Uuid::from_u128(1)).is_none());
-        assert_eq!(history.since(Uuid::from_u128(2)).unwrap().row_count(), 0);
+        assert_eq!(row_count(&history.since(Uuid::from_u128(2)).unwrap()), 0);
     }
 }

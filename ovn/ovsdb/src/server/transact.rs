@@ -61,6 +61,36 @@ enum Tried {
 }
 
 impl Server {
+    /// Runs a transaction of the server's own side, for example what a shell knows of the connections that rows of
+    /// this database ask for. Gives the results at once: whoever needs to know that they are on disk waits for
+    /// [`Server::persisted`]. Nothing is waited for: a `wait` that is not satisfied is an error.
+    pub fn transact(
+        &mut self,
+        database: &str,
+        operations: &[Value],
+        now: Instant,
+    ) -> Result<Vec<Value>, OvsdbError> {
+        if let Some(failure) = self.failure(database) {
+            return Err(failure.clone());
+        }
+        let Some(hosted) = self.databases.get_mut(database) else {
+            return Err(OvsdbError::new(OvsdbError::UNKNOWN_DATABASE, format!("no database {database}")));
+        };
+        let name = hosted.newest.schema().name.clone();
+        match hosted.newest.transact(operations, Caller::default(), u64::MAX) {
+            Outcome::Blocked { .. } => {
+                Err(OvsdbError::new(OvsdbError::TIMED_OUT, "nothing is waited for here"))
+            }
+            Outcome::Done { results, commit } => {
+                if let Some(commit) = commit {
+                    self.committed(&name, commit);
+                    self.retry(&name, now, |_| true);
+                }
+                Ok(results)
+            }
+        }
+    }
+
     pub(super) fn handle_transact(&mut self, session: SessionId, id: Value, params: Value, now: Instant) {
         let (database, key) = match self.accept(session, &id, &params) {
             Ok(accepted) => accepted,

@@ -10,7 +10,7 @@ mod update;
 pub(super) use request::{Encoding, Spec};
 pub(super) use update::Body;
 
-use super::SessionId;
+use super::{HISTORY_TXNS_MAX, SessionId};
 use crate::rpc::Frame;
 use crate::{Str, Uuid};
 use serde_json::Value;
@@ -40,8 +40,15 @@ pub(super) struct Monitor {
 #[derive(Debug)]
 struct Group {
     spec: Arc<Spec>,
-    /// Session, the JSON text of the monitor's id, and how it is told.
-    members: BTreeMap<(SessionId, String), Method>,
+    /// By session and the JSON text of the monitor's id.
+    members: BTreeMap<(SessionId, String), Member>,
+}
+
+#[derive(Debug)]
+struct Member {
+    method: Method,
+    /// The number of the last change that it knows of.
+    told: u64,
 }
 
 /// The monitors of one database.
@@ -50,10 +57,16 @@ pub(super) struct Groups {
     by_key: BTreeMap<String, Group>,
     /// What was encoded last for the replies to new monitors, by key. Right until the next change.
     initial: VecDeque<(String, Body)>,
+    /// The number of the last change.
+    changes: u64,
 }
 
 /// Most first contents of a database that are kept for the next client that asks for the same.
 const INITIAL_KEPT_MAX: usize = 4;
+
+/// After so many changes that are of no interest to a client of `monitor_cond_since` it is told, by an empty update,
+/// which transaction was the last, lest the one that it knows of be forgotten before it returns.
+const REMINDER_TXNS: u64 = HISTORY_TXNS_MAX as u64 / 4;
 
 impl Method {
     pub(super) fn name(self) -> &'static str {
@@ -103,7 +116,7 @@ impl Groups {
             .by_key
             .entry(spec.key().to_owned())
             .or_insert_with(|| Group { spec: Arc::new(spec), members: BTreeMap::new() });
-        group.members.insert((session, id.to_owned()), method);
+        group.members.insert((session, id.to_owned()), Member { method, told: self.changes });
         group.spec.clone()
     }
 
@@ -127,17 +140,27 @@ impl Groups {
         body
     }
 
-    /// Calls `tell` with each monitor that `encode` has something for.
+    /// Calls `tell` with each monitor that `encode` has something for, and with those that need a reminder.
     pub(super) fn tell(
         &mut self,
         encode: impl Fn(&Spec) -> Option<Body>,
         mut tell: impl FnMut(SessionId, &str, Method, &Body),
     ) {
         self.initial.clear();
-        for group in self.by_key.values() {
-            if let Some(body) = encode(&group.spec) {
-                for ((session, id), method) in &group.members {
-                    tell(*session, id, *method, &body);
+        self.changes += 1;
+        let nothing: Body = b"{}".as_slice().into();
+        let is_reminder = self.changes.is_multiple_of(REMINDER_TXNS);
+        for group in self.by_key.values_mut() {
+            let body = encode(&group.spec);
+            if body.is_none() && !is_reminder {
+                continue;
+            }
+            for ((session, id), member) in &mut group.members {
+                let is_forgetful =
+                    member.method == Method::CondSince && member.told + REMINDER_TXNS <= self.changes;
+                if body.is_some() || is_forgetful {
+                    member.told = self.changes;
+                    tell(*session, id, member.method, body.as_ref().unwrap_or(&nothing));
                 }
             }
         }

@@ -1,10 +1,10 @@
 //! Rows and their changes, written as one monitor is to be told them (RFC 7047 section 4.1.6; ovsdb-server(7),
 //! `update2`).
 
-use super::super::changes::Changes;
+use super::super::changes::{Changes, values};
 use super::request::{Encoding, Select, Spec, SpecColumn, TableSpec};
 use super::text::JsonText;
-use crate::db::Snapshot;
+use crate::db::{RowUpdate, Snapshot};
 use crate::{ColumnId, Datum, Uuid};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -26,15 +26,16 @@ impl Spec {
     }
 
     /// What changed, if that is of interest here.
-    pub(in crate::server) fn changes(&self, changes: &Changes) -> Option<Body> {
+    pub(in crate::server) fn changes<'a>(&self, changes: &'a Changes) -> Option<Body> {
         let mut updates = Updates::new(self.encoding);
-        for id in changes.table_ids() {
-            if let Some(table) = self.tables.get(&id) {
-                let update = |(uuid, old, new)| {
-                    let seen = |row: Option<_>| row.filter(|row: &&[Datum]| table.condition.holds(uuid, row));
-                    Update::between(seen(old), seen(new)).map(|update| (uuid, update))
+        for (id, rows) in changes {
+            if let Some(table) = self.tables.get(id) {
+                let update = |(uuid, update): (&Uuid, &'a RowUpdate)| {
+                    let seen = |row| values(row).filter(|row| table.condition.holds(*uuid, row));
+                    let update = Update::between(seen(update.old.as_ref()), seen(update.new.as_ref()));
+                    update.map(|update| (*uuid, update))
                 };
-                updates.table(table, changes.rows(id).filter_map(update));
+                updates.table(table, rows.iter().filter_map(update));
             }
         }
         updates.finish_if_any()

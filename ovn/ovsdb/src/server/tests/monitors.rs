@@ -180,6 +180,24 @@ fn a_client_that_returns_is_told_what_it_missed() {
 }
 
 #[test]
+fn a_client_that_nothing_concerns_still_learns_which_transaction_was_the_last() {
+    let mut bench = Bench::new(&["a", "b"]);
+    let request = || json!({"B": {"columns": ["x"]}});
+    bench.ask("b", "monitor_cond_since", json!(["T", "m", request(), u(0)]));
+    bench.ask("b", "monitor_cond", json!(["T", "n", request()]));
+    bench.transact(json!([insert(1, json!({"name": "a"}))]));
+    let mut reminders = Vec::new();
+    for n in 0..HISTORY_TXNS_MAX as i64 / 2 {
+        let said = bench.transact(json!([update("a", json!({"n": n + 1}))]));
+        reminders.extend(said.lines().filter(|line| line.starts_with("b<")).map(str::to_owned));
+    }
+    assert_eq!(reminders, [r#"b< update3: ["m","U1",{}]"#, r#"b< update3: ["m","U2",{}]"#]);
+    let last = bench.uuids.last().unwrap().clone();
+    let said = bench.ask("b", "monitor_cond_since", json!(["T", "o", request(), last]));
+    assert!(said.contains("[true,"), "{said}");
+}
+
+#[test]
 fn equal_monitors_share_what_they_are_told() {
     let mut bench = Bench::new(&["a", "b", "c"]);
     let by = |clauses: Value| json!({"A": {"columns": ["name"], "where": clauses}});

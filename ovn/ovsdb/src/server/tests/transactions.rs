@@ -121,3 +121,21 @@ fn a_session_that_may_only_read_cannot_write() {
     assert_snapshot!(bench.transact(json!([{"op": "select", "table": "A", "where": []}])), @r#"a< 2: [{"rows":[]}]"#);
     assert_snapshot!(bench.ask("a", "convert", json!(["T", schema().to_json()])), @r#"a< 3: ERROR {"details":"convert operation not allowed when database server is in read only mode","error":"not allowed"}"#);
 }
+
+#[test]
+fn the_server_may_change_rows_of_its_own_accord() {
+    let mut bench = Bench::new(&["b"]);
+    bench.ask("b", "monitor", json!(["T", "m", {"A": {"columns": ["name"]}}]));
+    assert_eq!(bench.ask("b", "transact", json!(["T", wait("x", None), insert("y", 5)])), "");
+    let now = bench.now;
+    let mut transact =
+        |name, operation| bench.server.transact(name, &[operation], now).map_err(|error| error.to_string());
+    assert_eq!(transact("nope", json!({})), Err("unknown database: no database nope".to_owned()));
+    assert_eq!(transact("T", wait("q", None)), Err("timed out: nothing is waited for here".to_owned()));
+    assert_eq!(transact("T", insert("x", 5)).unwrap().len(), 1);
+    assert_snapshot!(bench.said(), @r#"
+    b< update: ["m",{"A":{"U0":{"new":{"name":"x"}}}}]
+    b< update: ["m",{"A":{"U1":{"new":{"name":"y"}}}}]
+    b< 2: [{},{"uuid":["uuid","U1"]}]
+    "#);
+}
