@@ -1,0 +1,257 @@
+//! The command line: text in, an [`Invocation`] (what to do, how to print it) or something to print out.
+
+mod commands;
+mod getopt;
+mod options;
+mod words;
+
+pub use commands::Command;
+pub use options::Argument;
+
+use crate::help;
+use crate::output::{CellStyle, Style, TableFormat};
+use crate::{Failure, Program};
+use getopt::{Found, Known};
+use options::Meaning;
+use std::time::Duration;
+
+/// What of the environment a program heeds. The shell reads it; the core only sees this.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// Remote to use without `--db`: `OVN_NB_DB`, `OVN_SB_DB`, or the socket in the run directory.
+    pub db: String,
+    /// `OVS_CTL_TIMEOUT`, seconds.
+    pub timeout: Option<String>,
+    /// `OVN_NBCTL_OPTIONS` or `OVN_SBCTL_OPTIONS`: options to put before those of the command line.
+    pub options: Option<String>,
+}
+
+impl Environment {
+    /// Reads the variables of `program`; `rundir` is the directory of the sockets of its database.
+    pub fn read(program: Program, rundir: &str, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let (db, socket, options) = match program {
+            Program::Nbctl => (Some("OVN_NB_DB"), "ovnnb_db.sock", Some("OVN_NBCTL_OPTIONS")),
+            Program::Sbctl => (Some("OVN_SB_DB"), "ovnsb_db.sock", Some("OVN_SBCTL_OPTIONS")),
+            Program::Vsctl => (None, "db.sock", None),
+        };
+        Self {
+            db: db.and_then(&variable).unwrap_or_else(|| format!("unix:{rundir}/{socket}")),
+            timeout: variable("OVS_CTL_TIMEOUT"),
+            options: options.and_then(variable),
+        }
+    }
+}
+
+/// How long a program waits after its transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wait {
+    /// Not at all.
+    #[default]
+    None,
+    /// Until the next daemon has taken the change up: northd (`--wait=sb`), or the switch for ovs-vsctl.
+    Next,
+    /// Until every chassis has (`--wait=hv`).
+    Chassis,
+}
+
+/// What a command line asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invocation {
+    /// The program.
+    pub program: Program,
+    /// Its arguments, as the transaction's comment has them.
+    pub line: String,
+    /// Remote, or several with commas between.
+    pub db: String,
+    /// How long to wait for the effect.
+    pub wait: Wait,
+    /// Print how the time was spent (`--print-wait-time`).
+    pub print_wait_time: bool,
+    /// Give up after this long; `None` never.
+    pub timeout: Option<Duration>,
+    /// Do everything but commit.
+    pub dry_run: bool,
+    /// One line of output a command.
+    pub oneline: bool,
+    /// Keep trying to connect (`--retry`) instead of failing at the first refusal.
+    pub retry: bool,
+    /// Only a cluster's leader will do.
+    pub leader_only: bool,
+    /// Try several remotes in random order.
+    pub shuffle_remotes: bool,
+    /// How tables look.
+    pub style: Style,
+    /// The commands, at least one.
+    pub commands: Vec<Command>,
+    /// Options for logging, TLS and running as a daemon, by long name, in their order.
+    pub shell: Vec<(&'static str, Option<String>)>,
+}
+
+/// What a command line comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Parsed {
+    /// Commands to run.
+    Run(Box<Invocation>),
+    /// A text, such as help, to print before success.
+    Print(String),
+}
+
+/// Reads a command line; `arguments` begin after the program's name.
+///
+/// # Errors
+/// What is wrong with it, in upstream's words.
+pub fn parse(program: Program, arguments: &[String], environment: &Environment) -> Result<Parsed, Failure> {
+    let mut all = match &environment.options {
+        Some(options) => words::split(options).map_err(Failure::new)?,
+        None => Vec::new(),
+    };
+    all.extend_from_slice(arguments);
+    let known = known_options(program);
+    let split = getopt::split(program, &known, &all);
+    if let (Program::Nbctl | Program::Sbctl, Err(error)) = (program, &split.operands) {
+        return Err(Failure::new(error.clone()));
+    }
+    let mut invocation = Invocation::new(program, words::join(program, &all), environment);
+    let mut local = Vec::new();
+    for found in split.options {
+        if let Some(text) = invocation.apply(found, &mut local)? {
+            return Ok(Parsed::Print(text));
+        }
+    }
+    if program == Program::Vsctl {
+        // Of an option given several times before the first command the last one counts.
+        let mut seen = std::collections::BTreeSet::new();
+        local.reverse();
+        local.retain(|(name, _)| seen.insert(name.clone()));
+    }
+    invocation.commands = commands::parse(program, split.operands.map_err(Failure::new)?, local)?;
+    Ok(Parsed::Run(Box::new(invocation)))
+}
+
+/// An option before the first command: a global one, or one of that command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tag {
+    Global(Meaning, &'static str),
+    Local(&'static str),
+}
+
+fn known_options(program: Program) -> Vec<Known<Tag>> {
+    let global = options::options(program).map(|option| Known {
+        long: option.long,
+        short: option.short,
+        argument: option.argument,
+        tag: Tag::Global(option.meaning, option.long),
+    });
+    let mut known: Vec<_> = global.collect();
+    for (name, argument) in program.verbs().iter().flat_map(|verb| verb.options) {
+        let long = name.trim_start_matches('-');
+        if !known.iter().any(|option| option.long == long) {
+            known.push(Known { long, short: None, argument: *argument, tag: Tag::Local(name) });
+        }
+    }
+    known
+}
+
+impl Invocation {
+    fn new(program: Program, line: String, environment: &Environment) -> Self {
+        Self {
+            program,
+            line,
+            db: environment.db.clone(),
+            wait: if program == Program::Vsctl { Wait::Next } else { Wait::None },
+            print_wait_time: false,
+            timeout: environment.timeout.as_deref().and_then(seconds),
+            dry_run: false,
+            oneline: false,
+            retry: false,
+            leader_only: true,
+            shuffle_remotes: true,
+            style: Style::default(),
+            commands: Vec::new(),
+            shell: Vec::new(),
+        }
+    }
+
+    /// Applies one option; returns a text where printing it is all there is to do.
+    fn apply(
+        &mut self,
+        (tag, value): Found<Tag>,
+        local: &mut Vec<(String, Option<String>)>,
+    ) -> Result<Option<String>, Failure> {
+        let (meaning, long) = match tag {
+            Tag::Local(name) => {
+                local.push((name.to_owned(), value));
+                return Ok(None);
+            }
+            Tag::Global(meaning, long) => (meaning, long),
+        };
+        let given = value.as_deref().unwrap_or_default();
+        match meaning {
+            Meaning::Help => return Ok(Some(help::help(self.program, &self.db))),
+            Meaning::Version => return Ok(Some(help::version(self.program))),
+            Meaning::Commands => return Ok(Some(help::commands(self.program))),
+            Meaning::Options => return Ok(Some(option_list(self.program))),
+            Meaning::Db => self.db = given.to_owned(),
+            Meaning::Timeout => {
+                let invalid = || Failure::new(format!("value {given} on -t or --timeout is invalid"));
+                self.timeout = Some(seconds(given).ok_or_else(invalid)?);
+            }
+            Meaning::Wait | Meaning::NoWait | Meaning::PrintWaitTime if self.program == Program::Sbctl => {
+                return Err(Failure::new(format!("--{long} not supported")));
+            }
+            Meaning::Wait => {
+                self.wait = match given {
+                    "none" => Wait::None,
+                    "sb" => Wait::Next,
+                    "hv" => Wait::Chassis,
+                    _ => return Err(Failure::new(r#"argument to --wait must be "none", "sb", or "hv""#)),
+                }
+            }
+            Meaning::NoWait => self.wait = Wait::None,
+            Meaning::PrintWaitTime => self.print_wait_time = true,
+            Meaning::DryRun => self.dry_run = true,
+            Meaning::Oneline => self.oneline = true,
+            Meaning::Retry => self.retry = true,
+            Meaning::LeaderOnly(only) => self.leader_only = only,
+            Meaning::ShuffleRemotes(shuffle) => self.shuffle_remotes = shuffle,
+            Meaning::Format => {
+                let unknown = || Failure::new(format!("unknown output format \"{given}\""));
+                self.style.format = TableFormat::from_name(given).ok_or_else(unknown)?;
+            }
+            Meaning::Data => {
+                let unknown = || Failure::new(format!("unknown data format \"{given}\""));
+                self.style.cells = CellStyle::from_name(given).ok_or_else(unknown)?;
+            }
+            Meaning::NoHeadings => self.style.headings = false,
+            Meaning::Pretty => self.style.pretty = true,
+            Meaning::Bare => {
+                self.style.format = TableFormat::List;
+                self.style.cells = CellStyle::Bare;
+                self.style.headings = false;
+            }
+            Meaning::MaxColumnWidth => self.style.max_column_width = given.parse().unwrap_or(0),
+            Meaning::Shell => self.shell.push((long, value)),
+        }
+        Ok(None)
+    }
+}
+
+/// A timeout: a whole number of seconds above zero.
+fn seconds(text: &str) -> Option<Duration> {
+    text.parse().ok().filter(|&seconds| seconds > 0).map(|seconds: u32| Duration::from_secs(seconds.into()))
+}
+
+/// All options one a line, for completion.
+fn option_list(program: Program) -> String {
+    let mut text = String::new();
+    for option in known_options(program) {
+        let argument = if option.argument == Argument::None { "" } else { "ARG" };
+        let separator = if argument.is_empty() { "" } else { "=" };
+        text.push_str(&format!("--{}{separator}{argument}\n", option.long));
+        if let Some(short) = option.short {
+            let separator = if argument.is_empty() { "" } else { " " };
+            text.push_str(&format!("-{short}{separator}{argument}\n"));
+        }
+    }
+    text
+}

@@ -1,0 +1,32 @@
+//! `lsp-get-ls PORT`.
+
+use super::LSP;
+use super::rows::{port, prepare_ports, switch_of};
+use crate::Failure;
+use crate::cli::Command;
+use crate::context::Context;
+use crate::needs::Needs;
+use crate::verb::{Parameter, Verb};
+
+pub(super) const LSP_GET_LS: Verb = Verb {
+    name: "lsp-get-ls",
+    options: &[],
+    parameters: &[Parameter::One("PORT")],
+    group: LSP,
+    help: "print the switch that PORT belongs to",
+    prepare,
+    run,
+};
+
+fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
+    prepare_ports(needs, &[]);
+    Ok(())
+}
+
+fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
+    let port = port(context.view, command.required(0))?;
+    if let Some(switch) = switch_of(context.view, port.uuid)? {
+        context.print(format!("{} ({})", switch.uuid, switch.name));
+    }
+    Ok(())
+}

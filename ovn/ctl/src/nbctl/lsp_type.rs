@@ -1,0 +1,69 @@
+//! `lsp-set-type PORT TYPE` and `lsp-get-type PORT`.
+
+use super::LSP;
+use super::rows::{port, prepare_ports};
+use crate::Failure;
+use crate::cli::Command;
+use crate::context::Context;
+use crate::failure::fail;
+use crate::needs::Needs;
+use crate::verb::{Parameter, Verb};
+use ovsdb::Datum;
+use schema::TypedRow;
+use schema::nb::LogicalSwitchPort;
+
+/// The types that a port may have.
+const TYPES: &[&str] = &[
+    "",
+    "external",
+    "l2gateway",
+    "localnet",
+    "localport",
+    "mirror",
+    "remote",
+    "router",
+    "switch",
+    "virtual",
+    "vtep",
+];
+
+pub(super) const SET: Verb = Verb {
+    name: "lsp-set-type",
+    options: &[],
+    parameters: &[Parameter::One("PORT"), Parameter::One("TYPE")],
+    group: LSP,
+    help: "set the type of PORT",
+    prepare,
+    run: set,
+};
+
+pub(super) const GET: Verb = Verb {
+    name: "lsp-get-type",
+    options: &[],
+    parameters: &[Parameter::One("PORT")],
+    group: LSP,
+    help: "print the type of PORT",
+    prepare,
+    run: get,
+};
+
+fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
+    prepare_ports(needs, &["type"]);
+    Ok(())
+}
+
+fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
+    let port = port(context.view, command.required(0))?;
+    let ty = command.required(1);
+    if !TYPES.contains(&ty) {
+        fail!("Logical switch port type '{ty}' is unrecognized. Not setting type.");
+    }
+    context.view.set(LogicalSwitchPort::TABLE, port.uuid, "type", Datum::scalar(ty));
+    Ok(())
+}
+
+fn get(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
+    let ty = port(context.view, command.required(0))?.r#type;
+    context.print(ty);
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! Finding switches and ports as these verbs do: by UUID or by name, nothing else.
+
+use crate::Failure;
+use crate::context::Context;
+use crate::failure::fail;
+use crate::needs::Needs;
+use crate::view::View;
+use ovsdb::{Str, Uuid};
+use schema::TypedRow;
+use schema::nb::{LogicalRouter, LogicalSwitch, LogicalSwitchPort};
+use std::collections::BTreeMap;
+
+/// Asks for what finding a switch takes.
+pub(super) fn prepare_switches(needs: &mut Needs) {
+    needs.columns(LogicalSwitch::TABLE, &["name", "ports"]);
+}
+
+/// Asks for what finding a port and its switch takes, and for these columns of ports.
+pub(super) fn prepare_ports(needs: &mut Needs, columns: &[&str]) {
+    prepare_switches(needs);
+    needs.columns(LogicalSwitchPort::TABLE, &["name"]);
+    needs.columns(LogicalSwitchPort::TABLE, columns);
+}
+
+/// A row with a name.
+pub(super) trait Named: TypedRow {
+    /// What errors call it.
+    const WHAT: &'static str;
+    /// Its name.
+    fn name(&self) -> &Str;
+}
+
+impl Named for LogicalSwitch {
+    const WHAT: &'static str = "switch";
+    fn name(&self) -> &Str {
+        &self.name
+    }
+}
+
+impl Named for LogicalRouter {
+    const WHAT: &'static str = "router";
+    fn name(&self) -> &Str {
+        &self.name
+    }
+}
+
+/// The switch or router that `id` means, if there is one.
+pub(super) fn find<T: Named>(view: &View, id: &str) -> Result<Option<T>, Failure> {
+    if let Ok(uuid) = id.parse::<Uuid>()
+        && let Some(row) = view.row(uuid)?
+    {
+        return Ok(Some(row));
+    }
+    let mut named = view.rows::<T>()?.into_iter().filter(|row| **row.name() == *id);
+    match (named.next(), named.next()) {
+        (Some(_), Some(_)) => fail!("Multiple logical {} named '{id}'.  Use a UUID.", plural(T::WHAT)),
+        (found, _) => Ok(found),
+    }
+}
+
+fn plural(what: &str) -> String {
+    if what.ends_with("ch") { format!("{what}es") } else { format!("{what}s") }
+}
+
+/// The switch that `id` means.
+pub(super) fn switch(view: &View, id: &str) -> Result<LogicalSwitch, Failure> {
+    found(find(view, id)?, id, LogicalSwitch::WHAT)
+}
+
+/// The port that `id` means, if there is one that a switch has.
+pub(super) fn find_port(view: &View, id: &str) -> Result<Option<LogicalSwitchPort>, Failure> {
+    if let Ok(uuid) = id.parse::<Uuid>()
+        && let Some(port) = view.row(uuid)?
+    {
+        return Ok(Some(port));
+    }
+    let named = |uuid: &Uuid| view.value(LogicalSwitchPort::TABLE, *uuid, "name").as_str() == Some(id);
+    match view.uuids(LogicalSwitchPort::TABLE).find(named) {
+        Some(uuid) => view.row(uuid),
+        None => Ok(None),
+    }
+}
+
+/// The port that `id` means.
+pub(super) fn port(view: &View, id: &str) -> Result<LogicalSwitchPort, Failure> {
+    found(find_port(view, id)?, id, "port")
+}
+
+fn found<T>(row: Option<T>, id: &str, what: &str) -> Result<T, Failure> {
+    let Some(row) = row else {
+        let kind = if id.parse::<Uuid>().is_ok() { "UUID" } else { "name" };
+        fail!("{id}: {what} {kind} not found");
+    };
+    Ok(row)
+}
+
+/// The switch that has the port.
+pub(super) fn switch_of(view: &View, port: Uuid) -> Result<Option<LogicalSwitch>, Failure> {
+    Ok(view.rows::<LogicalSwitch>()?.into_iter().find(|switch| switch.ports.contains(&port)))
+}
+
+/// How errors name a switch.
+pub(super) fn switch_name(switch: &LogicalSwitch) -> String {
+    if switch.name.is_empty() { switch.uuid.to_string() } else { switch.name.to_string() }
+}
+
+/// Prints `UUID (NAME)` of each row, sorted by name.
+pub(super) fn print_sorted(context: &mut Context<'_>, rows: impl Iterator<Item = (Str, Uuid)>) {
+    let sorted: BTreeMap<(Str, Uuid), ()> = rows.map(|row| (row, ())).collect();
+    for (name, uuid) in sorted.into_keys() {
+        context.print(format!("{uuid} ({name})"));
+    }
+}

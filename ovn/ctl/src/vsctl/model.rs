@@ -1,0 +1,189 @@
+//! Bridges, their ports and interfaces, as these verbs see them: VLAN bridges are bridges of their own here, though the
+//! database has them as ports.
+
+use crate::Failure;
+use crate::cli::Command;
+use crate::context::Context;
+use crate::failure::fail;
+use crate::needs::Needs;
+use crate::view::View;
+use ovsdb::{Datum, Str, Uuid};
+use schema::TypedRow;
+use schema::vswitch::{Bridge, Interface, OpenVSwitch, Port};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Asks for all that the model is made of.
+pub(super) fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
+    needs.columns(OpenVSwitch::TABLE, &["bridges"]);
+    needs.columns(Bridge::TABLE, &["name", "ports", "controller", "fail_mode", "external_ids"]);
+    needs.columns(Port::TABLE, &["name", "interfaces", "tag", "fake_bridge", "external_ids"]);
+    needs.columns(Interface::TABLE, &["name"]);
+    Ok(())
+}
+
+/// The bridges of the host.
+pub(super) struct Model {
+    /// The row of the switch as a whole.
+    pub(super) switch: Uuid,
+    /// Bridges by name.
+    pub(super) bridges: BTreeMap<Str, BridgeModel>,
+}
+
+/// A bridge.
+#[derive(Clone, Debug)]
+pub(super) struct BridgeModel {
+    pub(super) name: Str,
+    /// The row of the bridge; of its parent, for a VLAN bridge.
+    pub(super) row: Uuid,
+    /// For a VLAN bridge.
+    pub(super) fake: Option<Fake>,
+    /// Ports by name, the local one not among them.
+    pub(super) ports: BTreeMap<Str, PortModel>,
+    /// The local port.
+    pub(super) local: Option<PortModel>,
+}
+
+/// What makes a bridge a VLAN bridge.
+#[derive(Clone, Debug)]
+pub(super) struct Fake {
+    pub(super) parent: Str,
+    pub(super) vlan: i64,
+    /// The port that stands for it.
+    pub(super) port: Uuid,
+}
+
+/// A port.
+#[derive(Clone, Debug)]
+pub(super) struct PortModel {
+    pub(super) row: Uuid,
+    /// Interfaces by name.
+    pub(super) interfaces: BTreeMap<Str, Uuid>,
+}
+
+impl Model {
+    /// The model of the rows as they are by now.
+    pub(super) fn read(view: &View) -> Result<Self, Failure> {
+        let Some(switch) = view.rows::<OpenVSwitch>()?.into_iter().next() else {
+            fail!("no Open_vSwitch row")
+        };
+        let mut bridges = BTreeMap::new();
+        for bridge in &switch.bridges {
+            let Some(bridge) = view.row::<Bridge>(*bridge)? else { continue };
+            read_bridge(view, &bridge, &mut bridges)?;
+        }
+        Ok(Self { switch: switch.uuid, bridges })
+    }
+
+    /// The bridge of that name.
+    pub(super) fn bridge(&self, name: &str) -> Result<&BridgeModel, Failure> {
+        match self.bridges.get(name) {
+            Some(bridge) => Ok(bridge),
+            None => fail!("no bridge named {name}"),
+        }
+    }
+
+    /// The bridge, and the port of that name on it.
+    pub(super) fn find_port(&self, name: &str) -> Option<(&BridgeModel, &PortModel)> {
+        self.bridges.values().find_map(|bridge| Some((bridge, bridge.ports.get(name)?)))
+    }
+
+    /// The bridge, and the name and port of the interface of that name.
+    pub(super) fn find_interface(&self, name: &str) -> Option<(&BridgeModel, &Str, &PortModel)> {
+        self.bridges.values().find_map(|bridge| {
+            let (port_name, port) =
+                bridge.ports.iter().find(|(_, port)| port.interfaces.contains_key(name))?;
+            Some((bridge, port_name, port))
+        })
+    }
+
+    /// Fails if there is a bridge, port or interface of that name; `what` was to be done.
+    pub(super) fn check_free(&self, name: &str, what: &str) -> Result<(), Failure> {
+        if self.bridges.contains_key(name) {
+            fail!("{what} because a bridge named {name} already exists");
+        }
+        if let Some((bridge, _)) = self.find_port(name) {
+            fail!("{what} because a port named {name} already exists on bridge {}", bridge.name);
+        }
+        if let Some((bridge, _, _)) = self.find_interface(name) {
+            fail!("{what} because an interface named {name} already exists on bridge {}", bridge.name);
+        }
+        Ok(())
+    }
+}
+
+/// Puts a bridge and its VLAN bridges into the model.
+fn read_bridge(
+    view: &View,
+    bridge: &Bridge,
+    bridges: &mut BTreeMap<Str, BridgeModel>,
+) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    for port in &bridge.ports {
+        rows.extend(view.row::<Port>(*port)?);
+    }
+    let model = |name: &Str, fake| BridgeModel {
+        name: name.clone(),
+        row: bridge.uuid,
+        fake,
+        ports: BTreeMap::new(),
+        local: None,
+    };
+    let mut real = model(&bridge.name, None);
+    let mut fakes: BTreeMap<i64, BridgeModel> = BTreeMap::new();
+    for port in rows.iter().filter(|port| port.fake_bridge) {
+        if let Some(vlan @ 0..=4095) = port.tag {
+            let fake = Fake { parent: bridge.name.clone(), vlan, port: port.uuid };
+            fakes.entry(vlan).or_insert_with(|| model(&port.name, Some(fake)));
+        }
+    }
+    for port in rows {
+        let owner = port.tag.and_then(|tag| fakes.get_mut(&tag)).unwrap_or(&mut real);
+        let mut interfaces = BTreeMap::new();
+        for interface in &port.interfaces {
+            if let Some(name) = view.value(Interface::TABLE, *interface, "name").as_str() {
+                interfaces.insert(name.into(), *interface);
+            }
+        }
+        let (name, port) = (port.name.clone(), PortModel { row: port.uuid, interfaces });
+        if name == owner.name || name == bridge.name {
+            owner.local = Some(port);
+        } else {
+            owner.ports.insert(name, port);
+        }
+    }
+    for bridge in fakes.into_values().chain([real]) {
+        bridges.entry(bridge.name.clone()).or_insert(bridge);
+    }
+    Ok(())
+}
+
+/// Adds a port with these interfaces to a bridge; gives back its row and theirs.
+pub(super) fn add_port(
+    context: &mut Context<'_>,
+    bridge: &BridgeModel,
+    name: &str,
+    interfaces: &BTreeSet<&str>,
+) -> (Uuid, BTreeSet<Uuid>) {
+    let mut rows = BTreeSet::new();
+    for interface in interfaces {
+        let uuid = context.fresh();
+        let row = Interface { name: (*interface).into(), ..Default::default() };
+        rows.insert(context.view.insert_row(uuid, &row));
+        context.wishes.interfaces_added.push((uuid, (*interface).to_owned()));
+    }
+    let tag = bridge.fake.as_ref().map(|fake| fake.vlan);
+    let uuid = context.fresh();
+    let row = Port { name: name.into(), interfaces: rows.clone(), tag, ..Default::default() };
+    let port = context.view.insert_row(uuid, &row);
+    context.view.add(Bridge::TABLE, bridge.row, "ports", &Datum::scalar(port));
+    (port, rows)
+}
+
+/// Takes a port from a bridge.
+pub(super) fn remove_port(context: &mut Context<'_>, bridge: &BridgeModel, port: &PortModel) {
+    context.view.remove(Bridge::TABLE, bridge.row, "ports", &Datum::scalar(port.row));
+    context.view.forget(Port::TABLE, port.row);
+    for interface in port.interfaces.values() {
+        context.view.forget(Interface::TABLE, *interface);
+    }
+}
