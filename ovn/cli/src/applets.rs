@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use daemon::base::options::Program;
 use daemon::base::paths::Family;
-use daemon::{appctl, northd, ovsdb_server, ovsdb_tool};
+use daemon::{appctl, northd, ovsdb_server, ovsdb_tool, trace};
 
 /// One program inside the executable.
 pub(crate) struct Applet {
@@ -37,6 +37,12 @@ pub(crate) const APPLETS: &[Applet] = &[
         short: Some("sandbox"),
         summary: "labs of chassis and guests on this machine, and scenarios run in them",
         run: sandbox::main,
+    },
+    Applet {
+        name: "ovn-trace",
+        short: Some("trace"),
+        summary: "follows a packet through the logical network",
+        run: trace::run,
     },
     Applet {
         name: "ovs-appctl",

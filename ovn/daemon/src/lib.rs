@@ -12,4 +12,5 @@ pub mod northd;
 pub mod ovsdb_server;
 pub mod ovsdb_tool;
 mod sys;
+pub mod trace;
 pub mod vlog;

@@ -73,8 +73,11 @@ enum Origin {
     Connected,
 }
 
-enum Stream {
+/// A connected socket.
+pub(crate) enum Stream {
+    /// Of the Unix domain.
     Unix(UnixStream),
+    /// Of TCP.
     Tcp(TcpStream),
 }
 
@@ -356,7 +359,8 @@ impl Net {
     }
 }
 
-async fn connect(target: &Active) -> io::Result<Stream> {
+/// Connects once.
+pub(crate) async fn connect(target: &Active) -> io::Result<Stream> {
     match target {
         Active::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
         Active::Tcp(address) => TcpStream::connect(address).await.map(Stream::Tcp),

@@ -226,7 +226,8 @@ impl Shell {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+/// Waits until `deadline`, for ever without one.
+pub(crate) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
