@@ -6,8 +6,8 @@
 
 use lflow::Pipeline;
 use lflow::action::{self, Context};
-use lflow::error::Error;
-use lflow::expr::{self, Expr, Sets};
+use lflow::error::{Error, ErrorKind};
+use lflow::expr::{self, Disjunct, Expr, Ports, Sets};
 use lflow::lexer::{Format, Integer};
 use std::path::Path;
 use std::sync::Arc;
@@ -36,6 +36,17 @@ impl Sets for World {
             "pg3" => Some(Arc::new(vec!["x".into()])),
             _ => None,
         }
+    }
+}
+
+/// Ports `p1` to `p9` have the keys 1 to 9, and `p1` is resident.
+impl Ports for World {
+    fn key(&self, port: &str) -> Option<u32> {
+        port.strip_prefix('p')?.parse().ok()
+    }
+
+    fn is_chassis_resident(&self, port: &str) -> bool {
+        port == "p1"
     }
 }
 
@@ -91,5 +102,46 @@ fn actions() {
             Expr::Boolean(true) => printed,
             prereqs => format!("{printed} if {prereqs}"),
         })
+    });
+}
+
+/// The flows of a normal form, as tests of fields with `;` between the flows.
+fn flows(normal: &[Disjunct]) -> Result<String, ErrorKind> {
+    let mut id = 0;
+    let matches = expr::to_matches(normal, &World, &mut || {
+        id += 1;
+        id
+    })?;
+    let mut lines: Vec<String> = matches
+        .iter()
+        .map(|flow| {
+            let mut parts: Vec<String> = flow
+                .matching
+                .iter()
+                .map(|test| match test.mask == test.field.full_mask() {
+                    true => format!("{}={:#x}", test.field, test.value),
+                    false => format!("{}={:#x}/{:#x}", test.field, test.value, test.mask),
+                })
+                .collect();
+            parts.extend(
+                flow.conjunctions
+                    .iter()
+                    .map(|c| format!("conjunction({},{}/{})", c.id, c.clause + 1, c.clauses)),
+            );
+            if parts.is_empty() { "any".to_owned() } else { parts.join(",") }
+        })
+        .collect();
+    lines.sort();
+    Ok(if lines.is_empty() { "none".to_owned() } else { lines.join("; ") })
+}
+
+/// Expressions and the OpenFlow matches that they become.
+#[test]
+fn matches() {
+    check("matches.lflow", |input| {
+        let error = |kind| Error::new(0..input.len(), kind);
+        let annotated = expr::annotate(expr::parse(input, &World)?);
+        let simple = expr::resolve_conditions(expr::simplify(annotated).map_err(error)?, &World);
+        flows(&expr::normalize(&simple).map_err(error)?).map_err(error)
     });
 }

@@ -22,11 +22,24 @@ mod node;
 pub mod options;
 mod walk;
 
-pub use options::{Command, Options, Request, UsageError};
+pub use options::{Command, Options, Request, USAGE, UsageError};
 
 use lflow::expr::{self, Expr};
 use network::{Datapath, Network};
-use schema::sb::Tables;
+use schema::sb::{TableId, Tables};
+
+/// The tables that a trace reads; no others need be monitored.
+pub const TABLES: &[TableId] = &[
+    TableId::AddressSet,
+    TableId::ChassisTemplateVar,
+    TableId::DatapathBinding,
+    TableId::Fdb,
+    TableId::LogicalDpGroup,
+    TableId::LogicalFlow,
+    TableId::MulticastGroup,
+    TableId::PortBinding,
+    TableId::PortGroup,
+];
 
 /// What a trace says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -129,3 +129,8 @@ fn check(network: &str) {
 fn switches_of_upstreams_northd_are_traced_as_upstream_does() {
     check("l2");
 }
+
+#[test]
+fn actions_do_what_they_do_upstream() {
+    check("actions");
+}
