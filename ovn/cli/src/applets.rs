@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use daemon::base::options::Program;
 use daemon::base::paths::Family;
-use daemon::{appctl, northd, ovsdb_server, ovsdb_tool, trace};
+use daemon::{appctl, ctl, northd, ovsdb_server, ovsdb_tool, trace};
 
 /// One program inside the executable.
 pub(crate) struct Applet {
@@ -27,6 +27,12 @@ pub(crate) const APPLETS: &[Applet] = &[
         run: |args| appctl::run(program("ovn-appctl", Family::Ovn), "ovn-northd", args),
     },
     Applet {
+        name: "ovn-nbctl",
+        short: Some("nbctl"),
+        summary: "edits and shows the northbound database",
+        run: |args| ctl::run(::ctl::Program::Nbctl, args),
+    },
+    Applet {
         name: "ovn-northd",
         short: None,
         summary: "compiles the northbound database into the southbound one",
@@ -39,6 +45,12 @@ pub(crate) const APPLETS: &[Applet] = &[
         run: sandbox::main,
     },
     Applet {
+        name: "ovn-sbctl",
+        short: Some("sbctl"),
+        summary: "edits and shows the southbound database",
+        run: |args| ctl::run(::ctl::Program::Sbctl, args),
+    },
+    Applet {
         name: "ovn-trace",
         short: Some("trace"),
         summary: "follows a packet through the logical network",
@@ -49,6 +61,12 @@ pub(crate) const APPLETS: &[Applet] = &[
         short: Some("appctl"),
         summary: "sends a control command to a daemon",
         run: |args| appctl::run(program("ovs-appctl", Family::Ovs), "ovs-vswitchd", args),
+    },
+    Applet {
+        name: "ovs-vsctl",
+        short: Some("vsctl"),
+        summary: "edits and shows a switch's database",
+        run: |args| ctl::run(::ctl::Program::Vsctl, args),
     },
     Applet {
         name: "ovsdb-server",

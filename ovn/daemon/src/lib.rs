@@ -7,6 +7,7 @@
 
 pub mod appctl;
 pub mod base;
+pub mod ctl;
 pub mod device;
 pub mod northd;
 pub mod ovsdb_server;
