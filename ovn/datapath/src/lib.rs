@@ -32,6 +32,7 @@ mod switch;
 mod testing;
 mod tlv;
 mod tunnel;
+pub mod vswitchd;
 mod xlate;
 
 pub use bridge::BridgeId;
@@ -41,3 +42,4 @@ pub use counters::{Counters, Event};
 pub use device::{Departure, DeviceId, DeviceInfo, DeviceKind, TunnelKind, TunnelPacket};
 pub use port::{Port, PortCounters, PortId, PortKind, Setting, Tunnel, VlanMode, Vlans};
 pub use switch::{AddPortError, PortSpec, Switch};
+pub use vswitchd::Vswitchd;

@@ -156,6 +156,13 @@ impl Switch {
         self.connections.remove(&id);
     }
 
+    /// The bridge is gone, and what was connected to it has nothing to talk to.
+    pub(crate) fn close_connections_of(&mut self, bridge: BridgeId) {
+        for connection in self.connections.values_mut().filter(|c| c.bridge == bridge) {
+            connection.close("the bridge was removed");
+        }
+    }
+
     /// Octets came in.
     pub fn openflow_input(&mut self, id: ConnId, octets: &[u8], now: Instant) {
         let Some(connection) = self.connections.get_mut(&id) else { return };

@@ -112,6 +112,7 @@ impl Switch {
             self.remove_port(port, now);
         }
         self.bridges.remove(&id);
+        self.close_connections_of(id);
         self.change_all();
     }
 

@@ -1,0 +1,125 @@
+//! The `options` of tunnel and patch interfaces (vswitchd.conf.db(5), Interface table).
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ovsdb::Str;
+
+use crate::device::TunnelKind;
+use crate::port::{Setting, Tunnel};
+
+type Options = BTreeMap<Str, Str>;
+
+/// Why an interface cannot be, in upstream's words where operators look for them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum OptionError {
+    #[error("could not open network device {name} (Address family not supported by protocol)")]
+    Type { name: String },
+    #[error("{name}: {kind} type requires valid '{option}' argument")]
+    Missing { name: String, kind: &'static str, option: &'static str },
+    #[error("{name}: bad {kind} '{option}'")]
+    Bad { name: String, kind: &'static str, option: &'static str },
+    #[error("{name}: patch peer must not be self")]
+    OwnPeer { name: String },
+}
+
+/// The other end of a patch port.
+pub(super) fn patch_peer(name: &str, options: &Options) -> Result<String, OptionError> {
+    match options.get("peer") {
+        Some(peer) if &**peer == name => Err(OptionError::OwnPeer { name: name.to_owned() }),
+        Some(peer) if !peer.is_empty() => Ok(peer.to_string()),
+        Some(_) | None => Err(OptionError::Missing { name: name.to_owned(), kind: "patch", option: "peer" }),
+    }
+}
+
+/// The tunnel that the options of a Geneve or VXLAN interface describe.
+pub(super) fn tunnel(name: &str, kind: &str, options: &Options) -> Result<Tunnel, OptionError> {
+    let (kind, text) =
+        if kind == "vxlan" { (TunnelKind::Vxlan, "vxlan") } else { (TunnelKind::Geneve, "geneve") };
+    let bad = |option| OptionError::Bad { name: name.to_owned(), kind: text, option };
+    let address = |option: &'static str| match options.get(option).map(|value| &**value) {
+        None => Ok(Setting::Unset),
+        Some("flow") => Ok(Setting::Flow),
+        Some(value) => value.parse::<IpAddr>().map(Setting::Fixed).map_err(|_| bad(option)),
+    };
+    let remote = address("remote_ip")?;
+    if remote == Setting::Unset {
+        return Err(OptionError::Missing { name: name.to_owned(), kind: text, option: "remote_ip" });
+    }
+    let local = address("local_ip")?;
+    if local == Setting::Flow && remote != Setting::Flow {
+        return Err(bad("local_ip"));
+    }
+    let key =
+        |option: &'static str| match options.get(option).or_else(|| options.get("key")).map(|value| &**value)
+        {
+            None => Ok(Setting::Unset),
+            Some("flow") => Ok(Setting::Flow),
+            Some(value) => {
+                number(value).filter(|key| *key < 1 << 24).map(Setting::Fixed).ok_or_else(|| bad("key"))
+            }
+        };
+    let octet = |option: &'static str| match options.get(option).map(|value| &**value) {
+        None => Ok(Setting::Unset),
+        Some("inherit") => Ok(Setting::Flow),
+        Some(value) => {
+            number(value).and_then(|n| u8::try_from(n).ok()).map(Setting::Fixed).ok_or_else(|| bad(option))
+        }
+    };
+    let udp_port = match options.get("dst_port") {
+        None => kind.default_port(),
+        Some(port) => port.parse().map_err(|_| bad("dst_port"))?,
+    };
+    let is = |option: &str| options.get(option).is_some_and(|value| &**value == "true");
+    Ok(Tunnel {
+        kind,
+        remote,
+        local,
+        in_key: key("in_key")?,
+        out_key: key("out_key")?,
+        udp_port,
+        checksum: is("csum"),
+        // The default of upstream: outer packets are not fragmented.
+        dont_fragment: options.get("df_default").is_none_or(|value| &**value != "false"),
+        tos: octet("tos")?,
+        ttl: octet("ttl")?,
+    })
+}
+
+/// A number in decimal or, with 0x, in hexadecimal.
+fn number(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(pairs: &[(&str, &str)]) -> Options {
+        pairs.iter().map(|(key, value)| (Str::from(*key), Str::from(*value))).collect()
+    }
+
+    #[test]
+    fn options_as_ovn_writes_them() {
+        let written = options(&[("remote_ip", "192.168.0.2"), ("key", "flow"), ("csum", "true")]);
+        let tunnel = tunnel("ovn-hv2-0", "geneve", &written).unwrap();
+        assert_eq!(tunnel.remote, Setting::Fixed("192.168.0.2".parse().unwrap()));
+        assert_eq!((tunnel.in_key, tunnel.out_key, tunnel.udp_port), (Setting::Flow, Setting::Flow, 6081));
+        assert!(tunnel.checksum && tunnel.dont_fragment);
+    }
+
+    #[test]
+    fn errors_name_interface_and_option() {
+        let error =
+            |kind: &str, pairs: &[(&str, &str)]| tunnel("t0", kind, &options(pairs)).unwrap_err().to_string();
+        insta::assert_snapshot!(error("geneve", &[]), @"t0: geneve type requires valid 'remote_ip' argument");
+        insta::assert_snapshot!(error("vxlan", &[("remote_ip", "x")]), @"t0: bad vxlan 'remote_ip'");
+        insta::assert_snapshot!(error("geneve", &[("remote_ip", "flow"), ("key", "0x1000000")]), @"t0: bad geneve 'key'");
+        insta::assert_snapshot!(error("geneve", &[("remote_ip", "::1"), ("local_ip", "flow")]), @"t0: bad geneve 'local_ip'");
+        insta::assert_snapshot!(patch_peer("p", &options(&[("peer", "p")])).unwrap_err(), @"p: patch peer must not be self");
+        insta::assert_snapshot!(patch_peer("p", &options(&[])).unwrap_err(), @"p: patch type requires valid 'peer' argument");
+    }
+}
