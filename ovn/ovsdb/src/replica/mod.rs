@@ -10,7 +10,7 @@
 //!
 //! The shell moves messages ([`Replica::handle_message`], [`Replica::poll_output`]), the owner takes events
 //! ([`Replica::poll_event`]) and reads rows ([`Replica::rows`]). After [`ReplicaEvent::Lost`] the connection is of
-//! no more use: the shell closes it and calls [`Replica::disconnected`].
+//! no more use ([`Replica::is_lost`]): the shell closes it and calls [`Replica::disconnected`].
 //!
 //! Sources: RFC 7047; ovsdb-server(7) for `monitor_cond_since` and `set_db_change_aware`.
 
@@ -252,6 +252,11 @@ impl Replica {
     /// Whether the copy is complete and the connection that keeps it so is there.
     pub fn is_synced(&self) -> bool {
         matches!(self.stage, Stage::Live(_))
+    }
+
+    /// Whether the connection is of no more use, as [`ReplicaEvent::Lost`] says, and the shell has yet to end it.
+    pub fn is_lost(&self) -> bool {
+        matches!(self.stage, Stage::Failed)
     }
 
     /// Whether the lock asked for is held.

@@ -198,6 +198,7 @@ fn bad_updates_end_the_connection_and_change_nothing() {
         stage.reply("monitor_cond_since", json!([false, T1, {"A": {U1: {"initial": {}}}}]));
         let said = stage.notify("update3", params);
         assert_eq!(said, format!("Lost(Protocol({expected:?}))"));
+        assert!(stage.replica.is_lost());
         assert_eq!(stage.notify("update3", json!([id, T2, {"A": {U1: {"delete": null}}}])), "", "it is over");
         assert_eq!(stage.replica.rows("A").count(), 1);
     }

@@ -94,11 +94,10 @@ impl Server {
         let Some(hosted) = self.databases.get_mut(name) else { return };
         for (session, key) in hosted.groups.clear() {
             if let Some(client) = self.clients.get_mut(session)
-                && client.monitors.remove(&key).is_some()
+                && let Some(monitor) = client.monitors.remove(&key)
                 && client.db_change_aware
             {
-                let id = serde_json::from_str(&key).expect("a key is the text of an id");
-                let canceled = Message::notification("monitor_canceled", Value::Array(vec![id]));
+                let canceled = Message::notification("monitor_canceled", Value::Array(vec![monitor.id]));
                 self.clients.queue(session, Frame::from(&canceled));
             }
         }

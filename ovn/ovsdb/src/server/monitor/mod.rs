@@ -31,6 +31,8 @@ pub(super) enum Method {
 /// One monitor of one session.
 #[derive(Clone, Debug)]
 pub(super) struct Monitor {
+    /// What the client calls it.
+    pub(super) id: Value,
     pub(super) database: Str,
     pub(super) method: Method,
     pub(super) spec: Arc<Spec>,

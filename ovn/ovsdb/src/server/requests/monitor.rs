@@ -57,7 +57,7 @@ impl Server {
             None => (false, hosted.initial(&spec)),
         };
         let session = self.clients.get_mut(session).expect("its monitors were looked up");
-        session.monitors.insert(key, Monitor { database, method, spec });
+        session.monitors.insert(key, Monitor { id: name.clone(), database, method, spec });
         Ok(method.reply(id, found, txn, body))
     }
 
@@ -77,7 +77,7 @@ impl Server {
         };
         let new_key =
             if new_name == old_name { old_key.clone() } else { self.new_monitor_key(session, new_name)? };
-        let Monitor { database, method, spec: old } = monitor;
+        let Monitor { database, method, spec: old, .. } = monitor;
         let hosted = self.databases.get_mut(&database).expect("a database takes its monitors with it");
         let new = old.with_conditions(requests, hosted.layout()).map_err(|error| error.to_json())?;
         let update = new.condition_change(&old, hosted.published());
@@ -86,7 +86,8 @@ impl Server {
         let txn = hosted.last_txn();
         if let Some(client) = self.clients.get_mut(session) {
             client.monitors.remove(&old_key);
-            client.monitors.insert(new_key.clone(), Monitor { database, method, spec: new });
+            let id = new_name.clone();
+            client.monitors.insert(new_key.clone(), Monitor { id, database, method, spec: new });
         }
         if let Some(update) = update {
             self.send(session, method.update(&new_key, txn, &update));

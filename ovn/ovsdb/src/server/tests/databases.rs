@@ -64,3 +64,13 @@ fn a_database_is_converted_while_it_is_served() {
     let request = json!(["T", "m", {"A": {"columns": ["name"]}}, u(0)]);
     assert_snapshot!(bench.ask("a", "monitor_cond_since", request), @r#"a< 8: [false,"U1",{"A":{"1":{"initial":{"name":"x"}}}}]"#);
 }
+
+#[test]
+fn the_id_of_a_monitor_may_be_any_json() {
+    let mut bench = Bench::new(&["a"]);
+    bench.ask("a", "set_db_change_aware", json!([true]));
+    let deep = (0..400).fold(json!(1), |inner, _| json!([inner]));
+    bench.ask("a", "monitor", json!(["T", deep, {}]));
+    bench.server.remove_database("T");
+    assert_eq!(bench.said(), format!("a< monitor_canceled: [{deep}]"));
+}
