@@ -2,6 +2,7 @@
 
 mod bounds;
 mod databases;
+mod laws;
 mod locks;
 mod methods;
 mod monitors;
