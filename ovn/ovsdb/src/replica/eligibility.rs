@@ -5,7 +5,15 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// The columns of `_Server`'s table `Database` that matter here.
-const COLUMNS: [&str; 5] = ["name", "model", "connected", "leader", "index"];
+const COLUMNS: [&str; 6] = ["name", "model", "connected", "leader", "cid", "index"];
+
+/// How far a cluster was when it was last seen, so as not to go back in time with a member that lags behind. Another
+/// cluster, for example one that was set up anew, is another story.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Progress {
+    cid: Value,
+    index: i64,
+}
 
 /// The rows of `Database` as the server has told them.
 #[derive(Debug, Default)]
@@ -41,8 +49,14 @@ impl ServerDatabases {
         Ok(())
     }
 
-    /// Whether the server serves `database`, has it ready and, if that is wanted, leads its cluster.
-    pub(super) fn check(&self, database: &str, leader_only: bool) -> Result<(), LostReason> {
+    /// Whether the server serves `database`, has it ready and, if it is a member of a cluster, is not behind
+    /// `progress` and, if that is wanted, leads. Notes how far the cluster is.
+    pub(super) fn check(
+        &self,
+        database: &str,
+        leader_only: bool,
+        progress: &mut Option<Progress>,
+    ) -> Result<(), LostReason> {
         let named = |row: &&Map<String, Value>| row.get("name").and_then(Value::as_str) == Some(database);
         let Some(row) = self.rows.values().find(named) else {
             return Err(LostReason::NotServed);
@@ -52,10 +66,18 @@ impl ServerDatabases {
         if !is("connected") {
             return Err(LostReason::NotConnected);
         }
-        let clustered = row.get("model").and_then(Value::as_str) == Some("clustered");
-        if clustered && leader_only && !is("leader") {
+        if row.get("model").and_then(Value::as_str) != Some("clustered") {
+            return Ok(());
+        }
+        if leader_only && !is("leader") {
             return Err(LostReason::NotLeader);
         }
+        let cid = row.get("cid").cloned().unwrap_or_default();
+        let index = row.get("index").and_then(Value::as_i64).unwrap_or(0);
+        if progress.as_ref().is_some_and(|seen| seen.cid == cid && seen.index > index) {
+            return Err(LostReason::Stale);
+        }
+        *progress = Some(Progress { cid, index });
         Ok(())
     }
 }
@@ -67,9 +89,10 @@ mod tests {
     #[test]
     fn a_server_is_taken_when_it_has_the_database_ready_and_leads_if_asked() {
         let mut databases = ServerDatabases::default();
+        let mut progress = None;
         let mut then = |updates: Value, leader_only| {
             databases.apply(&json!({ "Database": updates })).unwrap();
-            databases.check("D", leader_only)
+            databases.check("D", leader_only, &mut progress)
         };
         assert_eq!(
             then(json!({"1": {"initial": {"name": "E", "connected": true}}}), false),
@@ -80,6 +103,11 @@ mod tests {
         assert_eq!(then(json!({"2": {"modify": {"model": "clustered"}}}), true), Err(LostReason::NotLeader));
         assert_eq!(then(json!({}), false), Ok(()));
         assert_eq!(then(json!({"2": {"modify": {"leader": true}}}), true), Ok(()));
+        let cluster =
+            |cid: &str, index: i64| json!({"2": {"modify": {"cid": ["uuid", cid], "index": index}}});
+        assert_eq!(then(cluster("x", 7), true), Ok(()));
+        assert_eq!(then(cluster("x", 6), true), Err(LostReason::Stale));
+        assert_eq!(then(cluster("y", 1), true), Ok(()));
         assert_eq!(then(json!({"2": {"delete": null}}), true), Err(LostReason::NotServed));
         assert!(
             databases.apply(&json!([])).is_err() && databases.apply(&json!({"Database": {"1": 2}})).is_err()

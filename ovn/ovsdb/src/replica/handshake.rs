@@ -99,7 +99,7 @@ impl Replica {
                 // A server that hides `monitor_cond` is taken as it is.
                 if let Ok(updates) = result {
                     databases.apply(&updates)?;
-                    databases.check(&self.schema.name, self.options.leader_only)?;
+                    databases.check(&self.schema.name, self.options.leader_only, &mut self.progress)?;
                 }
                 self.ask_schema(databases);
             }
@@ -190,7 +190,7 @@ impl Replica {
         match &mut self.stage {
             Stage::Schema(databases) | Stage::Contents(databases, _) | Stage::Live(databases) => {
                 databases.apply(updates.unwrap_or(&Value::Null))?;
-                databases.check(&self.schema.name, self.options.leader_only)
+                databases.check(&self.schema.name, self.options.leader_only, &mut self.progress)
             }
             Stage::Disconnected | Stage::Failed | Stage::ServerSchema | Stage::ServerRows => Ok(()),
         }

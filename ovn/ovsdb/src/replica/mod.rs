@@ -29,6 +29,7 @@ use crate::rpc::Message;
 use crate::{Condition, DatabaseSchema, Row, Str, Transaction, Uuid};
 use condition::Conditions;
 use contents::Contents;
+use eligibility::Progress;
 use handshake::Stage;
 use lock::Lock;
 use serde_json::Value;
@@ -98,6 +99,8 @@ pub enum LostReason {
     NotConnected,
     #[error("the server does not lead its cluster")]
     NotLeader,
+    #[error("the server is behind what its cluster has told before")]
+    Stale,
     #[error("no sign of life from the server")]
     Silent,
     #[error("protocol error: {0}")]
@@ -119,6 +122,8 @@ pub struct Replica {
     conditions: Conditions,
     /// The last transaction that the contents include, if the server names them.
     last_txn: Option<Uuid>,
+    /// How far the cluster was, if it is one.
+    progress: Option<Progress>,
     stage: Stage,
     lock: Lock,
     probe: Probe,
@@ -149,6 +154,7 @@ impl Replica {
             contents: Contents::new(&schema, &tables),
             conditions: Conditions::new(tables),
             last_txn: None,
+            progress: None,
             stage: Stage::Disconnected,
             lock: Lock::new(options.lock.clone()),
             probe: Probe::new(options.probe_interval),

@@ -126,7 +126,7 @@ fn the_handshake_of_upstream_clients_is_followed() {
     get_schema ["_Server"]
     "#);
     assert_snapshot!(stage.reply("lock", json!({"locked": false})), @"Lock(false)");
-    assert_snapshot!(stage.reply("get_schema", json!({"name": "_Server", "tables": {}})), @r#"monitor_cond ["_Server",["monid","_Server"],{"Database":[{"columns":["name","model","connected","leader","index"]}]}]"#);
+    assert_snapshot!(stage.reply("get_schema", json!({"name": "_Server", "tables": {}})), @r#"monitor_cond ["_Server",["monid","_Server"],{"Database":[{"columns":["name","model","connected","leader","cid","index"]}]}]"#);
     let row = json!({"name": "D", "model": "standalone", "connected": true, "leader": true});
     assert_snapshot!(stage.reply("monitor_cond", json!({"Database": {U1: {"initial": row}}})), @r#"
     set_db_change_aware [true]
