@@ -1,9 +1,36 @@
 //! Southbound and local rows to OpenFlow.
 //!
+//! - [`Controller`]: the state machine; [`Link`] and [`Output`] are how it meets the world.
 //! - [`tables`]: the OpenFlow tables of the integration bridge, and registers.
-//! - [`compile`]: logical actions to OpenFlow actions, one file a family.
+//! - [`model`]: rows parsed once.
+//! - [`host`], [`inputs`], [`zones`]: rows to inputs; which ports are on this chassis.
+//! - [`network`]: what flows are computed from, and the units that compute them.
+//! - `physical`: flows between the bridge's ports and the logical pipelines, one file a feature.
+//! - `logical`, [`compile`]: logical flows to OpenFlow flows, and actions, one file a family.
+//! - `sync`, `writer`: rows that this controller writes, one file a table, and the transactions that do it.
+//! - `ofctrl`, `pinctrl`, `packet_in`: the connections to the switch, and what is done with packets from it.
+//! - [`flow_table`]: the flows that are wanted and those that the switch has; the difference is what is sent.
 //!
 //! Invariant: this crate knows no sockets, no clock; messages come in and go out as values.
 
 pub mod compile;
+mod controller;
+mod events;
+pub mod flow;
+pub mod flow_table;
+pub mod host;
+pub mod inputs;
+mod logical;
+pub mod model;
+pub mod network;
+mod ofctrl;
+mod packet_in;
+mod physical;
+mod pinctrl;
+mod sync;
 pub mod tables;
+mod writer;
+pub mod zones;
+
+pub use controller::Controller;
+pub use events::{Link, Now, Options, Output};

@@ -49,6 +49,9 @@ pub fn of_stage(pipeline: Pipeline, table: u8) -> OfTable {
     }
 }
 
+/// The smallest key of a multicast group; those of ports are below.
+pub const MULTICAST_KEY_MIN: u32 = 32768;
+
 /// Logical flags.
 pub const FLAGS: Field = Field::Reg(10);
 /// Conntrack zone for destination address translation in routers.
@@ -61,6 +64,22 @@ pub const PORT_ZONE: Subfield = Subfield::new(Field::Reg(13), 0, 16);
 pub const INPORT: Field = Field::Reg(14);
 /// Key of the logical output port.
 pub const OUTPORT: Field = Field::Reg(15);
+
+/// Key of the logical datapath.
+pub const DATAPATH: Field = Field::Metadata;
+
+/// The packet may leave by the port it came from.
+pub const FLAG_LOOPBACK: Subfield = Subfield::new(FLAGS, 0, 1);
+/// It came from a hardware gateway, and stays on this chassis unless it may loop.
+pub const FLAG_RCV_FROM_RAMP: Subfield = Subfield::new(FLAGS, 1, 1);
+/// It must not leave this chassis.
+pub const FLAG_LOCAL_ONLY: Subfield = Subfield::new(FLAGS, 4, 1);
+/// It came from a port nested in another one.
+pub const FLAG_NESTED_CONTAINER: Subfield = Subfield::new(FLAGS, 5, 1);
+/// It came from a port that every chassis has.
+pub const FLAG_LOCALPORT: Subfield = Subfield::new(FLAGS, 10, 1);
+/// It may leave by a localnet port although it must stay on this chassis.
+pub const FLAG_OVERRIDE_LOCAL_ONLY: Subfield = Subfield::new(FLAGS, 18, 1);
 
 /// Set on packets that port security refuses.
 pub const FLAG_CHECK_PORT_SEC: Subfield = Subfield::new(FLAGS, 12, 1);

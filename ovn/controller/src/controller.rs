@@ -1,0 +1,529 @@
+//! The controller as a state machine: messages in, messages out.
+//!
+//! Work is done when outputs are asked for ([`Controller::poll_output`]), on all that came in since, so that many changes
+//! cost one computation and one bundle. An advance goes through these steps:
+//!
+//! 1. rows that changed become inputs, 2. units run, 3. flows that differ go to the switch in one bundle,
+//! 4. rows that should be otherwise are written.
+
+use ovsdb::replica::{Replica, ReplicaEvent, ReplicaOptions, RowChange};
+use ovsdb::{Str, Uuid, UuidGenerator, rpc};
+use schema::{sb, vswitch};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use crate::events::{Link, Now, Options, Output};
+use crate::flow_table::FlowTable;
+use crate::host::{self, Host};
+use crate::inputs::Inputs;
+use crate::model::{Complaint, Config};
+use crate::network::{Local, Output as Computed};
+use crate::ofctrl::{self, Ofctrl, Xids};
+use crate::pinctrl::Pinctrl;
+use crate::sync::{Embodied, Rows};
+use crate::writer::{Concern, Memory, Writer};
+
+/// See the module's documentation.
+pub struct Controller {
+    options: Options,
+    vswitch: Replica,
+    southbound: Replica,
+    pub(crate) vswitch_rows: vswitch::Tables,
+    pub(crate) southbound_rows: sb::Tables,
+    /// Each database was complete once.
+    pub(crate) vswitch_synced: bool,
+    pub(crate) southbound_synced: bool,
+    pub(crate) config: Option<Config>,
+    pub(crate) inputs: Inputs,
+    pub(crate) flows: FlowTable,
+    pub(crate) ofctrl: Ofctrl,
+    pinctrl: Pinctrl,
+    xids: Xids,
+    vswitch_writer: Writer,
+    southbound_writer: Writer,
+    memory: Memory,
+    uuids: UuidGenerator,
+    /// Targets that links were last told.
+    targets: BTreeMap<Link, Str>,
+    /// Links that are connected.
+    pub(crate) connected: BTreeMap<Link, bool>,
+    /// Local ports whose flows the switch has.
+    installed: BTreeMap<Uuid, Local>,
+    /// What the round on its way embodies.
+    on_its_way: Option<Snapshot>,
+    /// What the switch embodies.
+    embodied: Option<Embodied>,
+    /// Zones were read back from the bridge.
+    zones_restored: bool,
+    pub(crate) pending: Pending,
+    leaving: Leaving,
+    output: VecDeque<Output>,
+}
+
+/// What must be done at the next advance.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    /// Rows about this host changed.
+    host: bool,
+    /// Something that flows depend on changed.
+    flows: bool,
+    /// Something that our rows depend on changed.
+    rows: bool,
+}
+
+/// Whether this program is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    No,
+    /// What was made is being taken away.
+    CleaningUp,
+    Done,
+}
+
+/// What a round of changes brings to the switch.
+#[derive(Clone, Debug, PartialEq)]
+struct Snapshot {
+    nb_cfg: i64,
+    locals: BTreeMap<Uuid, Local>,
+}
+
+impl Controller {
+    /// A controller that knows nothing yet; its first output connects it to the `Open_vSwitch` database.
+    pub fn new(options: Options) -> Self {
+        let (vswitch_monitors, southbound_monitors) = (monitors::vswitch(), monitors::southbound());
+        let target = options.vswitch.clone();
+        let mut controller = Self {
+            vswitch_rows: vswitch::Tables::with_monitors(&vswitch_monitors),
+            southbound_rows: sb::Tables::with_monitors(&southbound_monitors),
+            vswitch: Replica::new(vswitch::schema().clone(), vswitch_monitors, ReplicaOptions::default()),
+            southbound: Replica::new(sb::schema().clone(), southbound_monitors, ReplicaOptions::default()),
+            vswitch_synced: false,
+            southbound_synced: false,
+            config: None,
+            inputs: Inputs::default(),
+            flows: FlowTable::default(),
+            ofctrl: Ofctrl::new(),
+            pinctrl: Pinctrl::default(),
+            xids: Xids::default(),
+            vswitch_writer: Writer::new(&Concern::VSWITCH),
+            southbound_writer: Writer::new(&Concern::SOUTHBOUND),
+            memory: Memory::default(),
+            uuids: UuidGenerator::new(options.seed),
+            targets: BTreeMap::new(),
+            connected: BTreeMap::new(),
+            installed: BTreeMap::new(),
+            on_its_way: None,
+            embodied: None,
+            zones_restored: false,
+            pending: Pending::default(),
+            leaving: Leaving::No,
+            output: VecDeque::new(),
+            options,
+        };
+        controller.connect(Link::Vswitch, Some(target));
+        controller
+    }
+
+    /// A connection is there.
+    pub fn connected(&mut self, link: Link, now: Now) {
+        self.connected.insert(link, true);
+        match link {
+            Link::Vswitch => self.vswitch.connected(now.instant),
+            Link::Southbound => self.southbound.connected(now.instant),
+            Link::Flows => self.ofctrl.connected(&mut self.xids),
+            Link::Packets => self.pinctrl.connected(&mut self.xids),
+        }
+    }
+
+    /// A connection is gone.
+    pub fn disconnected(&mut self, link: Link, now: Now) {
+        self.connected.insert(link, false);
+        match link {
+            Link::Vswitch => self.vswitch.disconnected(now.instant),
+            // Flows stay: the switch goes on by itself.
+            Link::Southbound => self.southbound.disconnected(now.instant),
+            Link::Flows => {
+                self.ofctrl.disconnected(&mut self.flows);
+                self.on_its_way = None;
+            }
+            Link::Packets => self.pinctrl.disconnected(),
+        }
+        self.pending.rows = true;
+    }
+
+    /// A message from a database.
+    pub fn handle_ovsdb(&mut self, link: Link, message: rpc::Message, now: Now) {
+        match link {
+            Link::Vswitch => self.vswitch.handle_message(message, now.instant),
+            Link::Southbound => self.southbound.handle_message(message, now.instant),
+            Link::Flows | Link::Packets => debug_assert!(false, "{link:?} speaks OpenFlow"),
+        }
+    }
+
+    /// A message from the switch.
+    pub fn handle_openflow(&mut self, link: Link, message: openflow::Message, now: Now) {
+        match link {
+            Link::Flows => {
+                if let Some(event) = self.ofctrl.handle(message, &mut self.flows, &mut self.xids) {
+                    self.flows_event(event, now);
+                }
+            }
+            Link::Packets => {
+                if let Some(learned) = self.pinctrl.handle(message, &mut self.xids) {
+                    self.memory.seen.add(learned.datapath, learned.mac, learned.port);
+                    self.pending.rows = true;
+                }
+            }
+            Link::Vswitch | Link::Southbound => debug_assert!(false, "{link:?} speaks OVSDB"),
+        }
+    }
+
+    /// Time has come, see [`Self::poll_timeout`].
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.vswitch.handle_timeout(now.instant);
+        self.southbound.handle_timeout(now.instant);
+        self.pending.rows = true;
+    }
+
+    /// When [`Self::handle_timeout`] is due, and why.
+    pub fn poll_timeout(&self, now: Now) -> Option<(Instant, &'static str)> {
+        let refused = [self.vswitch_writer.poll_timeout(), self.southbound_writer.poll_timeout()];
+        let refused = refused.into_iter().flatten().min().map(|at| (at, "transaction refused"));
+        let claim = self.memory.claims.next(now.instant).map(|at| (at, "claim put off"));
+        [self.vswitch.poll_timeout(), self.southbound.poll_timeout(), refused, claim]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The program is asked to end. `restart`: another one takes over, and what was made stays. Ends with
+    /// [`Output::Exit`].
+    pub fn exit(&mut self, restart: bool) {
+        tracing::info!(
+            "Exiting ovn-controller, resource cleanup: {}",
+            if restart { "False (--restart)" } else { "True" }
+        );
+        if restart || self.config.is_none() {
+            self.leave();
+        } else if self.leaving == Leaving::No {
+            self.leaving = Leaving::CleaningUp;
+            self.vswitch_writer = Writer::new(&[Concern::VswitchCleanup]);
+            self.southbound_writer = Writer::new(&[Concern::SouthboundCleanup]);
+            self.pending.rows = true;
+        }
+    }
+
+    fn leave(&mut self) {
+        if self.leaving != Leaving::Done {
+            self.leaving = Leaving::Done;
+            self.output.push_back(Output::Exit);
+        }
+    }
+
+    /// What the shell is to do next; `None` until something comes in.
+    pub fn poll_output(&mut self, now: Now) -> Option<Output> {
+        if self.output.is_empty() {
+            self.advance(now);
+        }
+        self.output.pop_front()
+    }
+
+    /// Takes all that has come in, and does what is to be done about it.
+    fn advance(&mut self, now: Now) {
+        self.take_events(now);
+        if std::mem::take(&mut self.pending.host) {
+            self.host_changed();
+        }
+        if std::mem::take(&mut self.pending.flows) {
+            self.compute();
+        }
+        self.begin_round();
+        if std::mem::take(&mut self.pending.rows) {
+            self.write(now);
+        }
+        self.collect();
+    }
+
+    /// Messages of all peers.
+    fn collect(&mut self) {
+        for link in [Link::Vswitch, Link::Southbound] {
+            let replica = if link == Link::Vswitch { &mut self.vswitch } else { &mut self.southbound };
+            while let Some(message) = replica.poll_output() {
+                self.output.push_back(Output::SendOvsdb { link, message });
+            }
+        }
+        while let Some(message) = self.ofctrl.poll_output() {
+            self.output.push_back(Output::SendOpenflow { link: Link::Flows, message });
+        }
+        while let Some(message) = self.pinctrl.poll_output() {
+            self.output.push_back(Output::SendOpenflow { link: Link::Packets, message });
+        }
+    }
+
+    fn take_events(&mut self, now: Now) {
+        while let Some(event) = self.vswitch.poll_event() {
+            self.replica_event(Link::Vswitch, event, now);
+        }
+        while let Some(event) = self.southbound.poll_event() {
+            self.replica_event(Link::Southbound, event, now);
+        }
+    }
+
+    fn replica_event(&mut self, link: Link, event: ReplicaEvent, now: Now) {
+        match event {
+            ReplicaEvent::Changes(changes) => self.rows_changed(link, &changes),
+            ReplicaEvent::Synced => {
+                let (synced, name) = match link {
+                    Link::Vswitch => (&mut self.vswitch_synced, "Open_vSwitch"),
+                    Link::Southbound | Link::Flows | Link::Packets => {
+                        (&mut self.southbound_synced, "OVN_Southbound")
+                    }
+                };
+                *synced = true;
+                tracing::info!(database = name, "synchronized");
+                self.pending = Pending { host: true, flows: true, rows: true };
+            }
+            ReplicaEvent::TxnDone { id, outcome } => {
+                let writer = match link {
+                    Link::Vswitch => &mut self.vswitch_writer,
+                    Link::Southbound | Link::Flows | Link::Packets => &mut self.southbound_writer,
+                };
+                self.pending.rows |= writer.done(id, &outcome, now.instant);
+            }
+            ReplicaEvent::Lost(reason) => {
+                if self.connected.get(&link) == Some(&true) {
+                    tracing::warn!(?link, "giving up the connection: {reason}");
+                    self.output.push_back(Output::Reconnect { link });
+                }
+            }
+            ReplicaEvent::Lock(_) => {}
+        }
+    }
+
+    fn rows_changed(&mut self, link: Link, changes: &[RowChange]) {
+        for change in changes {
+            let complaint = match link {
+                Link::Vswitch => {
+                    self.vswitch_rows.apply(change).map(|change| self.pending.host |= change.is_some())
+                }
+                Link::Southbound | Link::Flows | Link::Packets => {
+                    self.southbound_rows.apply(change).map(|change| {
+                        if let Some(change) = change {
+                            self.inputs.southbound(&change);
+                            // Our own row may have come or gone.
+                            self.pending.host |= matches!(change, sb::Change::Chassis(_));
+                        }
+                    })
+                }
+            };
+            if let Err(error) = complaint {
+                tracing::warn!("a row is left as it was: {error}");
+            }
+        }
+        self.pending.flows = true;
+        self.pending.rows = true;
+    }
+
+    /// Settings, the bridge or its ports have changed, or who we are.
+    fn host_changed(&mut self) {
+        self.pending.flows = true;
+        self.pending.rows = true;
+        let Some(switch) = self.vswitch_rows.open_vswitch.values().next().cloned() else { return };
+        let (config, complaints) =
+            Config::parse(&switch, self.options.system_id.as_deref(), &self.options.hostname);
+        if config != self.config {
+            complain(&complaints);
+        }
+        let Some(config) = config else {
+            self.config = None;
+            return;
+        };
+        let row = self.southbound_rows.chassis.values().find(|row| row.name == config.system_id);
+        self.inputs.identity(&config, row.map(|row| row.uuid));
+        let bridge = host::bridge(&self.vswitch_rows, &config.bridge).cloned();
+        if let Some(bridge) = &bridge
+            && self.vswitch_synced
+            && !std::mem::replace(&mut self.zones_restored, true)
+        {
+            self.inputs.zones.restore(&bridge.external_ids);
+        }
+        self.inputs.host(Host::read(&self.vswitch_rows, &config.bridge));
+        self.connect(Link::Southbound, config.remote.clone());
+        let switch =
+            bridge.is_some_and(|bridge| bridge.datapath_id.is_some()).then(|| self.switch_target(&config));
+        self.connect(Link::Flows, switch.clone());
+        self.connect(Link::Packets, switch);
+        self.config = Some(config);
+    }
+
+    /// Where the integration bridge listens. Only once the switch has made it, so that nobody knocks in vain.
+    fn switch_target(&self, config: &Config) -> Str {
+        let in_its_place = || format!("unix:{}/{}.mgmt", self.options.switch_run_dir, config.bridge).into();
+        config.bridge_remote.clone().unwrap_or_else(in_its_place)
+    }
+
+    fn connect(&mut self, link: Link, target: Option<Str>) {
+        if self.targets.get(&link) == target.as_ref() {
+            return;
+        }
+        match target {
+            Some(target) => {
+                self.targets.insert(link, target.clone());
+                self.output.push_back(Output::Connect { link, target });
+            }
+            None => {
+                self.targets.remove(&link);
+                self.output.push_back(Output::Disconnect { link });
+            }
+        }
+    }
+
+    /// Whether all rows are here that flows are made from. Before that, flows that are there must stay.
+    fn is_complete(&self) -> bool {
+        self.vswitch_synced && self.southbound_synced && self.config.is_some()
+    }
+
+    /// Runs what has to run again, and notes how flows change by that.
+    fn compute(&mut self) {
+        let complete = self.is_complete();
+        self.memory.complete = complete;
+        let step = self.inputs.step(complete);
+        let flows = |outputs: Vec<(_, Computed)>| {
+            outputs.into_iter().filter_map(|(_, output)| match output {
+                Computed::Flow(flow) => Some(flow),
+                Computed::Complaint(_) => None,
+            })
+        };
+        for (_, output) in &step.added {
+            if let Computed::Complaint(complaint) = output {
+                complain(std::slice::from_ref(complaint));
+            }
+        }
+        complain(&self.inputs.take_complaints());
+        self.flows.apply(flows(step.added), flows(step.removed));
+    }
+
+    /// Sends to the switch what it lacks.
+    fn begin_round(&mut self) {
+        if !self.ofctrl.is_ready() || !self.is_complete() || self.leaving != Leaving::No {
+            return;
+        }
+        let nb_cfg = self.southbound_rows.sb_global.values().next().map_or(0, |row| row.nb_cfg);
+        let locals = self.inputs.claimed().map(|(port, local)| (port.uuid, local.clone())).collect();
+        let snapshot = Snapshot { nb_cfg, locals };
+        let zones: Vec<u16> = std::iter::from_fn(|| self.inputs.zones.next_flush()).collect();
+        let up_to_date = self.embodied.is_some_and(|embodied| embodied.nb_cfg == snapshot.nb_cfg)
+            && self.installed == snapshot.locals;
+        if self.ofctrl.is_fresh() || self.flows.is_dirty() || !zones.is_empty() || !up_to_date {
+            self.ofctrl.start_round(&mut self.flows, zones, &mut self.xids);
+            self.on_its_way = Some(snapshot);
+        }
+    }
+
+    fn flows_event(&mut self, event: ofctrl::Event, now: Now) {
+        match event {
+            ofctrl::Event::GeneveField(field) => {
+                self.inputs.geneve_field(field);
+                self.pending.flows = true;
+            }
+            ofctrl::Event::RoundDone => {
+                let Some(snapshot) = self.on_its_way.take() else { return };
+                self.installed = snapshot.locals;
+                if self.embodied.is_none_or(|embodied| embodied.nb_cfg != snapshot.nb_cfg) {
+                    self.embodied = Some(Embodied { nb_cfg: snapshot.nb_cfg, at_ms: now.wall_ms });
+                }
+                self.pending.rows = true;
+            }
+            ofctrl::Event::RoundFailed => self.on_its_way = None,
+            ofctrl::Event::Broken(why) => {
+                tracing::warn!("connecting to the switch anew: {why}");
+                self.on_its_way = None;
+                self.output.push_back(Output::Reconnect { link: Link::Flows });
+            }
+        }
+    }
+
+    /// Writes what should be otherwise.
+    fn write(&mut self, now: Now) {
+        let Some(config) = &self.config else { return };
+        let rows = Rows {
+            config,
+            sb: &self.southbound_rows,
+            vswitch: &self.vswitch_rows,
+            inputs: &self.inputs,
+            installed: &self.installed,
+            embodied: self.embodied,
+            now,
+        };
+        let (memory, uuids) = (&mut self.memory, &mut self.uuids);
+        let mut done = true;
+        if self.vswitch_synced {
+            done &= self.vswitch_writer.write(&mut self.vswitch, &rows, memory, uuids);
+        }
+        if self.southbound_synced {
+            done &= self.southbound_writer.write(&mut self.southbound, &rows, memory, uuids);
+        }
+        if self.leaving == Leaving::CleaningUp && done {
+            self.leave();
+        }
+    }
+}
+
+fn complain(complaints: &[Complaint]) {
+    for complaint in complaints {
+        tracing::warn!("{complaint}");
+    }
+}
+
+/// The tables and columns that are asked for.
+mod monitors {
+    use ovsdb::replica::MonitorTable;
+    use schema::{sb, vswitch};
+
+    pub(super) fn vswitch() -> Vec<MonitorTable> {
+        use vswitch::TableId as T;
+        vec![
+            T::OpenVSwitch.monitor_columns(&["external_ids", "other_config", "bridges", "iface_types"]),
+            T::Bridge.monitor_columns(&[
+                "name",
+                "ports",
+                "fail_mode",
+                "datapath_type",
+                "datapath_id",
+                "other_config",
+                "external_ids",
+            ]),
+            T::Port.monitor_columns(&["name", "interfaces", "external_ids"]),
+            T::Interface.monitor_columns(&["name", "type", "options", "ofport", "external_ids"]),
+        ]
+    }
+
+    pub(super) fn southbound() -> Vec<MonitorTable> {
+        use sb::TableId as T;
+        let flow = [
+            "logical_datapath",
+            "logical_dp_group",
+            "pipeline",
+            "table_id",
+            "priority",
+            "match",
+            "actions",
+            "tags",
+            "controller_meter",
+        ];
+        vec![
+            T::SbGlobal.monitor_columns(&["nb_cfg"]),
+            T::Chassis.monitor(),
+            T::ChassisPrivate.monitor(),
+            T::Encap.monitor(),
+            T::DatapathBinding.monitor_columns(&["tunnel_key", "external_ids"]),
+            T::LogicalDpGroup.monitor(),
+            T::LogicalFlow.monitor_columns(&flow),
+            T::PortBinding.monitor(),
+            T::MulticastGroup.monitor(),
+            T::AddressSet.monitor_columns(&["name", "addresses"]),
+            T::PortGroup.monitor(),
+            T::Fdb.monitor(),
+        ]
+    }
+}

@@ -1,0 +1,396 @@
+//! The flows that are wanted and those that the switch has.
+//!
+//! Units emit flows; here they meet under table, priority and match. Two that differ only in their actions cannot both
+//! be in a switch: the one with the smaller cookie and actions is taken, and conjunctions with one match are joined.
+//! What is sent is the difference between what is wanted and what the switch has, and only of flows that changed.
+//!
+//! Conjunction ids are given here, because they must differ between all flows of a table; see [`ConjunctionIds`].
+
+use openflow::{Action, Conjunction, Field, FlowMod, FlowModCommand};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::flow::{ConjunctionOwner, Flow, FlowAction, FlowKey};
+
+/// What a switch has under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    pub cookie: u32,
+    pub actions: Arc<[Action]>,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub struct FlowTable {
+    entries: BTreeMap<FlowKey, Entry>,
+    /// Keys whose wanted flow may differ from what the switch has.
+    dirty: BTreeSet<FlowKey>,
+    ids: ConjunctionIds,
+    /// Flows that the switch has refused, with what it refused. They are left out until they change.
+    refused: BTreeMap<FlowKey, Installed>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    /// The flows that units emit, and how many emit each.
+    wanted: BTreeMap<Arc<Flow>, u32>,
+    installed: Option<Installed>,
+}
+
+/// Changes on their way to the switch.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Each changed key with what the switch will have under it.
+    pub changes: Vec<(FlowKey, Option<Installed>)>,
+    /// As messages, in the same order.
+    pub messages: Vec<FlowMod>,
+}
+
+impl FlowTable {
+    /// Takes what a step of the engine changed.
+    pub fn apply(
+        &mut self,
+        added: impl IntoIterator<Item = Arc<Flow>>,
+        removed: impl IntoIterator<Item = Arc<Flow>>,
+    ) {
+        for flow in added {
+            let key = self.ids.acquire(&flow);
+            *self.entries.entry(key.clone()).or_default().wanted.entry(flow).or_insert(0) += 1;
+            self.dirty.insert(key);
+        }
+        for flow in removed {
+            let key = self.ids.key(&flow);
+            if let Some(entry) = self.entries.get_mut(&key)
+                && let Some(count) = entry.wanted.get_mut(&flow)
+            {
+                *count -= 1;
+                if *count == 0 {
+                    entry.wanted.remove(&flow);
+                }
+            }
+            self.ids.release(&flow);
+            self.dirty.insert(key);
+        }
+    }
+
+    /// Whether there may be something to send.
+    pub fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// The switch has lost its flows, or nobody knows which ones it has: all are sent anew.
+    pub fn forget_installed(&mut self) {
+        self.refused.clear();
+        self.entries.retain(|key, entry| {
+            entry.installed = None;
+            if !entry.wanted.is_empty() {
+                self.dirty.insert(key.clone());
+            }
+            !entry.wanted.is_empty()
+        });
+    }
+
+    /// What is to be sent now. It counts as had by the switch only after [`Self::installed`].
+    pub fn take_batch(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        for key in std::mem::take(&mut self.dirty) {
+            let Some(entry) = self.entries.get(&key) else { continue };
+            let wanted = self.ids.merge(&entry.wanted).filter(|w| self.refused.get(&key) != Some(w));
+            if wanted == entry.installed {
+                if wanted.is_none() && entry.wanted.is_empty() {
+                    self.entries.remove(&key);
+                }
+                continue;
+            }
+            batch.messages.push(change(&key, entry.installed.as_ref(), wanted.as_ref()));
+            batch.changes.push((key, wanted));
+        }
+        batch
+    }
+
+    /// The switch has what a batch asked for.
+    pub fn installed(&mut self, changes: Vec<(FlowKey, Option<Installed>)>) {
+        for (key, installed) in changes {
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            entry.installed = installed;
+            if entry.installed.is_none() && entry.wanted.is_empty() {
+                self.entries.remove(&key);
+                self.refused.remove(&key);
+            }
+        }
+    }
+
+    /// The switch has refused a flow of a batch.
+    pub fn refuse(&mut self, key: FlowKey, flow: Installed) {
+        self.refused.insert(key, flow);
+    }
+
+    /// A batch came to nothing: what it would have changed is still to be changed.
+    pub fn not_installed(&mut self, changes: Vec<(FlowKey, Option<Installed>)>) {
+        self.dirty.extend(changes.into_iter().map(|(key, _)| key));
+    }
+
+    /// All wanted flows in the order of table, priority and match.
+    pub fn wanted(&self) -> impl Iterator<Item = (&FlowKey, Installed)> {
+        self.entries.iter().filter_map(|(key, entry)| Some((key, self.ids.merge(&entry.wanted)?)))
+    }
+
+    /// How many flows are wanted.
+    pub fn len(&self) -> usize {
+        self.entries.values().filter(|entry| !entry.wanted.is_empty()).count()
+    }
+
+    /// Whether no flow is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many flows the switch refuses.
+    pub fn refused(&self) -> usize {
+        self.refused.len()
+    }
+}
+
+/// The message that makes the switch have `new` where it has `old`.
+fn change(key: &FlowKey, old: Option<&Installed>, new: Option<&Installed>) -> FlowMod {
+    let table = key.table.number();
+    let Some(new) = new else { return FlowMod::delete_strict(table, key.priority, key.matching.clone()) };
+    let (actions, cookie) = (new.actions.to_vec(), u64::from(new.cookie));
+    let add = FlowMod::add(table, key.priority, key.matching.clone(), actions, cookie);
+    match old {
+        // Only an addition changes the cookie, and it keeps the flow's place for packets in flight.
+        Some(old) if old.cookie == new.cookie => FlowMod { command: FlowModCommand::ModifyStrict, ..add },
+        Some(_) | None => add,
+    }
+}
+
+/// Conjunction ids: each logical flow on a datapath has a range of its own.
+///
+/// A range begins at a number made from the flow and the datapath, or at the next free one, so that it nearly always
+/// is the same however the flows came; nothing depends on it but that ranges are apart.
+#[derive(Debug, Default)]
+struct ConjunctionIds {
+    owners: HashMap<ConjunctionOwner, Range>,
+    /// First ids with how many follow.
+    taken: BTreeMap<u32, u32>,
+}
+
+#[derive(Debug)]
+struct Range {
+    first: u32,
+    /// Flows that use it.
+    users: usize,
+}
+
+impl ConjunctionIds {
+    /// The key of a flow with its own ids in the match, which from now on are used once more.
+    fn acquire(&mut self, flow: &Flow) -> FlowKey {
+        if let Some(owner) = flow.conjunctive {
+            if !self.owners.contains_key(&owner) {
+                let first = self.free_range(owner);
+                self.taken.insert(first, owner.count.max(1));
+                self.owners.insert(owner, Range { first, users: 0 });
+            }
+            if let Some(range) = self.owners.get_mut(&owner) {
+                range.users += 1;
+            }
+        }
+        self.key(flow)
+    }
+
+    fn release(&mut self, flow: &Flow) {
+        let Some(owner) = flow.conjunctive else { return };
+        let Some(range) = self.owners.get_mut(&owner) else { return };
+        range.users -= 1;
+        if range.users == 0 {
+            self.taken.remove(&range.first);
+            self.owners.remove(&owner);
+        }
+    }
+
+    /// The first of `owner.count` ids that nobody has.
+    fn free_range(&self, owner: ConjunctionOwner) -> u32 {
+        let count = owner.count.max(1);
+        let mut first = (owner.flow.first_u32() ^ owner.datapath.rotate_left(16)).max(1);
+        // Every range that is in the way moves the candidate beyond it, so this ends.
+        loop {
+            let end = first.checked_add(count);
+            let Some(end) = end else {
+                first = 1;
+                continue;
+            };
+            let before = self.taken.range(..end).next_back();
+            match before {
+                Some((&other, &n)) if u64::from(other) + u64::from(n) > u64::from(first) => {
+                    first = other.checked_add(n).unwrap_or(1);
+                }
+                Some(_) | None => return first,
+            }
+        }
+    }
+
+    fn first(&self, owner: Option<ConjunctionOwner>) -> u32 {
+        owner.and_then(|owner| self.owners.get(&owner)).map_or(0, |range| range.first)
+    }
+
+    /// The key of a flow with its own ids in the match.
+    fn key(&self, flow: &Flow) -> FlowKey {
+        let mut key = flow.key.clone();
+        if let Some(id) = flow.key.matching.exact(Field::ConjId) {
+            let first = self.first(flow.conjunctive);
+            key.matching.set(Field::ConjId, first.wrapping_add(id as u32));
+        }
+        key
+    }
+
+    /// The one flow that is made of all that are wanted under a key.
+    fn merge(&self, wanted: &BTreeMap<Arc<Flow>, u32>) -> Option<Installed> {
+        let first = wanted.keys().min_by_key(|flow| (&flow.action, flow.cookie))?;
+        let actions = match &first.action {
+            FlowAction::Actions(actions) => actions.clone(),
+            // Actions are less than conjunctions, so all of them are conjunctions.
+            FlowAction::Conjunctions(_) => self.joined(wanted.keys()).into(),
+        };
+        Some(Installed { cookie: first.cookie, actions })
+    }
+
+    fn joined<'a>(&self, flows: impl Iterator<Item = &'a Arc<Flow>>) -> Vec<Action> {
+        let mut joined = BTreeSet::new();
+        for flow in flows {
+            if let FlowAction::Conjunctions(conjunctions) = &flow.action {
+                let first = self.first(flow.conjunctive);
+                joined.extend(conjunctions.iter().map(|c| Conjunction {
+                    id: first.wrapping_add(c.id),
+                    clause: c.clause,
+                    n_clauses: c.clauses,
+                }));
+            }
+        }
+        joined.into_iter().map(Action::Conjunction).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::OfTable;
+    use openflow::Match;
+    use ovsdb::Uuid;
+
+    fn plain(priority: u16, cookie: u32, port: u32) -> Arc<Flow> {
+        let key = FlowKey { table: OfTable(8), priority, matching: Match::any() };
+        let actions = vec![Action::output(openflow::PortNo(port))].into();
+        Arc::new(Flow { key, cookie, action: FlowAction::Actions(actions), conjunctive: None })
+    }
+
+    fn conjunctive(flow: u128, matching: Match, id: u32) -> Arc<Flow> {
+        let owner = ConjunctionOwner { flow: Uuid::from_u128(flow << 96), datapath: 0, count: 2 };
+        let key = FlowKey { table: OfTable(8), priority: 1, matching };
+        let conjunctions = vec![lflow::expr::Conjunction { id, clause: 0, clauses: 2 }];
+        let action = FlowAction::Conjunctions(conjunctions);
+        Arc::new(Flow { key, cookie: flow as u32, action, conjunctive: Some(owner) })
+    }
+
+    /// What is sent, as text, and taken as done.
+    fn send(table: &mut FlowTable) -> Vec<String> {
+        let batch = table.take_batch();
+        let text = batch.messages.iter().map(|m| format!("{:?} {m}", m.command)).collect();
+        table.installed(batch.changes);
+        text
+    }
+
+    #[test]
+    fn only_differences_are_sent() {
+        let mut table = FlowTable::default();
+        table.apply([plain(1, 5, 1), plain(2, 5, 1)], []);
+        assert_eq!(
+            send(&mut table),
+            [
+                "Add cookie=0x5, table=8, priority=1 actions=output:1",
+                "Add cookie=0x5, table=8, priority=2 actions=output:1"
+            ]
+        );
+        // Replaced by its equal, from elsewhere.
+        table.apply([plain(1, 5, 1)], [plain(1, 5, 1)]);
+        assert_eq!(send(&mut table), Vec::<String>::new());
+        table.apply([plain(1, 5, 2), plain(2, 6, 1)], [plain(1, 5, 1), plain(2, 5, 1)]);
+        assert_eq!(
+            send(&mut table),
+            [
+                "ModifyStrict cookie=0x5, table=8, priority=1 actions=output:2",
+                "Add cookie=0x6, table=8, priority=2 actions=output:1"
+            ]
+        );
+        table.apply([], [plain(1, 5, 2), plain(2, 6, 1)]);
+        assert_eq!(
+            send(&mut table),
+            [
+                "DeleteStrict table=8, priority=1 actions=drop",
+                "DeleteStrict table=8, priority=2 actions=drop"
+            ]
+        );
+        assert!(table.entries.is_empty() && !table.is_dirty());
+    }
+
+    #[test]
+    fn of_two_flows_with_one_key_one_is_taken_and_the_other_when_that_goes() {
+        let mut table = FlowTable::default();
+        table.apply([plain(1, 5, 2), plain(1, 6, 1)], []);
+        assert_eq!(send(&mut table), ["Add cookie=0x6, table=8, priority=1 actions=output:1"]);
+        table.apply([], [plain(1, 6, 1)]);
+        assert_eq!(send(&mut table), ["Add cookie=0x5, table=8, priority=1 actions=output:2"]);
+    }
+
+    #[test]
+    fn a_batch_that_failed_is_sent_again_without_what_was_refused() {
+        let mut table = FlowTable::default();
+        table.apply([plain(1, 5, 1), plain(2, 5, 1)], []);
+        let batch = table.take_batch();
+        let (key, flow) = batch.changes[0].clone();
+        table.refuse(key, flow.unwrap());
+        table.not_installed(batch.changes);
+        assert_eq!(send(&mut table), ["Add cookie=0x5, table=8, priority=2 actions=output:1"]);
+        // Another flow under the key is tried.
+        table.apply([plain(1, 5, 3)], [plain(1, 5, 1)]);
+        assert_eq!(send(&mut table), ["Add cookie=0x5, table=8, priority=1 actions=output:3"]);
+    }
+
+    #[test]
+    fn after_a_reconnection_everything_is_sent() {
+        let mut table = FlowTable::default();
+        table.apply([plain(1, 5, 1), plain(2, 5, 1)], []);
+        send(&mut table);
+        table.apply([], [plain(2, 5, 1)]);
+        table.forget_installed();
+        assert_eq!(send(&mut table), ["Add cookie=0x5, table=8, priority=1 actions=output:1"]);
+        assert!(!table.is_dirty());
+    }
+
+    #[test]
+    fn conjunction_ids_of_two_flows_are_apart_and_their_flows_join() {
+        let mut table = FlowTable::default();
+        let port = |n: u32| Match::any().with(Field::InPort, n);
+        let id = |flow, n: u32| conjunctive(flow, Match::any().with(Field::ConjId, n), 0);
+        table.apply([conjunctive(9, port(1), 0), conjunctive(9, port(1), 1), id(9, 1)], []);
+        // The next one would begin in the middle of the first one's range.
+        table.apply([conjunctive(10, port(1), 0)], []);
+        assert_eq!(
+            send(&mut table),
+            [
+                "Add cookie=0x9, table=8, priority=1,conj_id=10 actions=conjunction(9,1/2)",
+                "Add cookie=0x9, table=8, priority=1,in_port=1 actions=conjunction(9,1/2),conjunction(10,1/2),conjunction(11,1/2)"
+            ]
+        );
+        table.apply([], [conjunctive(9, port(1), 0), conjunctive(9, port(1), 1), id(9, 1)]);
+        assert_eq!(
+            send(&mut table),
+            [
+                "DeleteStrict table=8, priority=1,conj_id=10 actions=drop",
+                "Add cookie=0xa, table=8, priority=1,in_port=1 actions=conjunction(11,1/2)"
+            ]
+        );
+        table.apply([], [conjunctive(10, port(1), 0)]);
+        send(&mut table);
+        assert!(table.entries.is_empty() && table.ids.taken.is_empty());
+    }
+}

@@ -1,0 +1,476 @@
+//! From changed rows to changed inputs of the engine, and the units that rows own.
+//!
+//! One function a table for the southbound database. The few rows about this host are looked at as a whole
+//! ([`crate::host::Host`]), and what changed in that is passed on.
+
+use incr::{Engine, Step, Touched};
+use lflow::lexer::{Lexer, Token};
+use openflow::PortNo;
+use ovsdb::{Str, Uuid};
+use schema::sb;
+use schema::tables::Delta;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::host::Host;
+use crate::model::{Complaint, Config, Datapath, LogicalFlow, LogicalPort, PortKind};
+use crate::network::{LearnedMac, Local, MulticastGroup, Network, Place, Tunnel, Unit};
+use crate::zones::Zones;
+
+/// The network, its units, and what of it is on this chassis.
+pub struct Inputs {
+    /// What units read.
+    pub network: Network,
+    /// The units.
+    pub engine: Engine<Network>,
+    touched: Touched,
+    /// Conntrack zones of local ports.
+    pub zones: Zones,
+    host: Host,
+    /// Who we are: name, host name, and the row that says so once there is one.
+    identity: Identity,
+    chassis_names: BTreeMap<Str, Uuid>,
+    /// Addresses of encaps by row.
+    encaps: BTreeMap<Uuid, IpAddr>,
+    /// Ports by the chassis that has bound them.
+    bound: BTreeMap<Uuid, BTreeSet<Uuid>>,
+    /// Ports that are sent to by another address than the chassis's first.
+    with_encap: BTreeMap<Uuid, (Uuid, Uuid)>,
+    /// Names of ports that may have come to this chassis or left it.
+    unsettled: BTreeSet<Str>,
+    /// Local ports that make their datapath local, by datapath.
+    residents: BTreeMap<Uuid, BTreeSet<Uuid>>,
+    /// Datapath of each local localnet port.
+    localnets: BTreeMap<Uuid, Uuid>,
+    complaints: Vec<Complaint>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Identity {
+    name: Str,
+    hostname: Str,
+    row: Option<Uuid>,
+}
+
+impl Default for Inputs {
+    fn default() -> Self {
+        let mut engine = Engine::default();
+        engine.set_unit(Unit::Base, true);
+        Self {
+            network: Network::default(),
+            engine,
+            touched: Touched::default(),
+            zones: Zones::default(),
+            host: Host::default(),
+            identity: Identity::default(),
+            chassis_names: BTreeMap::new(),
+            encaps: BTreeMap::new(),
+            bound: BTreeMap::new(),
+            with_encap: BTreeMap::new(),
+            unsettled: BTreeSet::new(),
+            residents: BTreeMap::new(),
+            localnets: BTreeMap::new(),
+            complaints: Vec::new(),
+        }
+    }
+}
+
+impl Inputs {
+    /// Takes a changed southbound row.
+    pub fn southbound(&mut self, change: &sb::Change) {
+        match change {
+            sb::Change::Chassis(delta) => self.chassis(delta),
+            sb::Change::Encap(delta) => self.encap(delta),
+            sb::Change::DatapathBinding(delta) => self.datapath(delta),
+            sb::Change::LogicalDpGroup(delta) => self.datapath_group(delta),
+            sb::Change::PortBinding(delta) => self.port(delta),
+            sb::Change::MulticastGroup(delta) => self.multicast_group(delta),
+            sb::Change::LogicalFlow(delta) => self.logical_flow(delta),
+            sb::Change::AddressSet(delta) => self.address_set(delta),
+            sb::Change::PortGroup(delta) => self.port_group(delta),
+            sb::Change::Fdb(delta) => self.learned_mac(delta),
+            // The tables of features to come are not monitored; others are compared with what is wanted, but
+            // nothing is computed from them.
+            _ => {}
+        }
+    }
+
+    /// Takes who we are.
+    pub fn identity(&mut self, config: &Config, row: Option<Uuid>) {
+        let identity = Identity { name: config.system_id.clone(), hostname: config.hostname.clone(), row };
+        if identity != self.identity {
+            self.identity = identity;
+            self.zones.set_range(config.zone_range);
+            self.unsettled.extend(self.host.vifs.keys().cloned());
+        }
+    }
+
+    /// Takes the ports of the integration bridge.
+    pub fn host(&mut self, host: Host) {
+        let old = std::mem::replace(&mut self.host, host);
+        let changed = |old: &BTreeMap<Str, Local>, new: &BTreeMap<Str, Local>| -> Vec<Str> {
+            let names = old.keys().chain(new.keys()).filter(|name| old.get(*name) != new.get(*name));
+            names.cloned().collect()
+        };
+        self.unsettled.extend(changed(&old.vifs, &self.host.vifs));
+        self.unsettled.extend(changed(&old.localnets, &self.host.localnets));
+        if old.tunnels != self.host.tunnels {
+            self.tunnels(&old.tunnels);
+        }
+    }
+
+    /// Takes the number of the tunnel metadata field that the switch has for Geneve's option.
+    pub fn geneve_field(&mut self, field: Option<u8>) {
+        self.network.geneve_field.set(&mut self.touched, (), field);
+    }
+
+    /// Runs the units that have to. Zones are given back only if `complete`: while rows are missing, a port whose row
+    /// is not there yet looks like one that is gone.
+    pub fn step(&mut self, complete: bool) -> Step<Network> {
+        self.settle_ports();
+        self.settle_zones(complete);
+        let step = self.engine.step(&mut self.network, &mut self.touched);
+        self.network.parsed.borrow_mut().clear();
+        step
+    }
+
+    /// What could not be used since the last call.
+    pub fn take_complaints(&mut self) -> Vec<Complaint> {
+        std::mem::take(&mut self.complaints)
+    }
+
+    /// The name and row of each port that is on this chassis for itself, so that it is to be bound.
+    pub fn claimed(&self) -> impl Iterator<Item = (&LogicalPort, &Local)> {
+        self.residents
+            .values()
+            .flatten()
+            .filter_map(|row| Some((&**self.network.ports.peek(row)?, self.network.locals.peek(row)?)))
+    }
+
+    /// The ports that a chassis has bound, by its row.
+    pub fn bound_to(&self, chassis: Uuid) -> impl Iterator<Item = Uuid> {
+        self.bound.get(&chassis).into_iter().flatten().copied()
+    }
+
+    fn chassis(&mut self, delta: &Delta<sb::Chassis>) {
+        if let Some(old) = &delta.old
+            && self.chassis_names.get(&old.name) == Some(&delta.uuid)
+        {
+            self.chassis_names.remove(&old.name);
+            self.chassis_tunnels(&old.name.clone(), Some(delta.uuid));
+        }
+        if let Some(new) = &delta.new {
+            self.chassis_names.insert(new.name.clone(), delta.uuid);
+            self.chassis_tunnels(&new.name.clone(), None);
+        }
+    }
+
+    fn encap(&mut self, delta: &Delta<sb::Encap>) {
+        match delta.new.as_ref().and_then(|encap| encap.ip.parse().ok()) {
+            Some(ip) => self.encaps.insert(delta.uuid, ip),
+            None => self.encaps.remove(&delta.uuid),
+        };
+        let affected: Vec<(Uuid, Uuid)> = self
+            .with_encap
+            .iter()
+            .filter(|(_, (_, encap))| *encap == delta.uuid)
+            .map(|(port, (chassis, _))| (*port, *chassis))
+            .collect();
+        for (port, chassis) in affected {
+            let encap = self.encaps.get(&delta.uuid).copied();
+            self.network.places.set(&mut self.touched, port, Some(Place { chassis, encap }));
+        }
+    }
+
+    fn datapath(&mut self, delta: &Delta<sb::DatapathBinding>) {
+        let new = delta.new.as_ref().map(|row| Arc::new(Datapath::parse(row)));
+        let is_local = self.network.local_datapaths.peek(&delta.uuid).is_some();
+        if is_local {
+            self.local_key(delta.uuid, false);
+        }
+        self.network.datapaths.set(&mut self.touched, delta.uuid, new);
+        if is_local {
+            self.local_key(delta.uuid, true);
+        }
+    }
+
+    /// Notes the key of a datapath as that of a local one, or takes that back.
+    fn local_key(&mut self, datapath: Uuid, present: bool) {
+        if let Some(key) = self.network.datapaths.peek(&datapath).map(|datapath| datapath.key) {
+            self.network.local_keys.set(&mut self.touched, &key, &datapath, present);
+        }
+    }
+
+    fn datapath_group(&mut self, delta: &Delta<sb::LogicalDpGroup>) {
+        let members = delta.new.as_ref().map(|row| Arc::new(row.datapaths.clone()));
+        self.network.datapath_groups.set(&mut self.touched, delta.uuid, members);
+        self.engine.set_unit(Unit::DatapathGroup(delta.uuid), delta.new.is_some());
+    }
+
+    fn port(&mut self, delta: &Delta<sb::PortBinding>) {
+        if let Some(old) = self.network.ports.peek(&delta.uuid).cloned() {
+            self.port_names(&old, false);
+        }
+        let new = delta.new.as_ref().map(|row| {
+            let (port, complaints) = LogicalPort::parse(row);
+            self.complaints.extend(complaints);
+            Arc::new(port)
+        });
+        if let Some(new) = &new {
+            self.port_names(new, true);
+        } else {
+            self.leave(delta.uuid);
+        }
+        self.network.ports.set(&mut self.touched, delta.uuid, new);
+        self.place(delta);
+        self.engine.set_unit(Unit::Port(delta.uuid), delta.new.is_some());
+    }
+
+    fn port_names(&mut self, port: &LogicalPort, present: bool) {
+        let (net, touched) = (&mut self.network, &mut self.touched);
+        net.ports_by_name.set(touched, &port.name, &port.uuid, present);
+        net.keys.set(touched, &(port.datapath, port.name.clone()), &port.key, present);
+        if let PortKind::Container { parent } = &port.kind {
+            net.nested.set(touched, parent, &port.uuid, present);
+        }
+        self.unsettled.insert(port.name.clone());
+    }
+
+    /// Where the port is bound.
+    fn place(&mut self, delta: &Delta<sb::PortBinding>) {
+        self.with_encap.remove(&delta.uuid);
+        if let Some(old) = delta.old.as_ref().and_then(|row| row.chassis)
+            && let Some(ports) = self.bound.get_mut(&old)
+        {
+            ports.remove(&delta.uuid);
+            if ports.is_empty() {
+                self.bound.remove(&old);
+            }
+        }
+        if let Some(new) = delta.new.as_ref().and_then(|row| row.chassis) {
+            self.bound.entry(new).or_default().insert(delta.uuid);
+        }
+        let place = delta.new.as_ref().and_then(|row| {
+            let chassis = row.chassis?;
+            if let Some(encap) = row.encap {
+                self.with_encap.insert(delta.uuid, (chassis, encap));
+            }
+            Some(Place { chassis, encap: row.encap.and_then(|encap| self.encaps.get(&encap).copied()) })
+        });
+        self.network.places.set(&mut self.touched, delta.uuid, place);
+    }
+
+    fn multicast_group(&mut self, delta: &Delta<sb::MulticastGroup>) {
+        let parse = |row: &sb::MulticastGroup| MulticastGroup {
+            cookie: row.uuid.first_u32(),
+            datapath: row.datapath,
+            key: u32::try_from(row.tunnel_key).unwrap_or(0),
+            ports: row.ports.clone(),
+        };
+        let (net, touched) = (&mut self.network, &mut self.touched);
+        for (row, present) in [(&delta.old, false), (&delta.new, true)] {
+            if let Some(row) = row {
+                let key = u32::try_from(row.tunnel_key).unwrap_or(0);
+                net.keys.set(touched, &(row.datapath, row.name.clone()), &key, present);
+            }
+        }
+        net.multicast_groups.set(touched, delta.uuid, delta.new.as_deref().map(|row| Arc::new(parse(row))));
+        self.engine.set_unit(Unit::MulticastGroup(delta.uuid), delta.new.is_some());
+    }
+
+    fn logical_flow(&mut self, delta: &Delta<sb::LogicalFlow>) {
+        let flow = delta.new.as_ref().map(|row| LogicalFlow::parse(row).map(Arc::new)).transpose();
+        let flow = flow.unwrap_or_else(|complaint| {
+            self.complaints.push(complaint);
+            None
+        });
+        self.engine.set_unit(Unit::LogicalFlow(delta.uuid), flow.is_some());
+        self.network.logical_flows.set(&mut self.touched, delta.uuid, flow);
+    }
+
+    fn address_set(&mut self, delta: &Delta<sb::AddressSet>) {
+        let Some(row) = delta.new.as_ref().or(delta.old.as_ref()) else { return };
+        if let (Some(old), Some(new)) = (&delta.old, &delta.new)
+            && old.name != new.name
+        {
+            self.network.address_sets.set(&mut self.touched, old.name.clone(), None);
+        }
+        let constants = delta.new.as_ref().map(|row| {
+            let mut constants = Vec::with_capacity(row.addresses.len());
+            for text in &row.addresses {
+                match constant(text) {
+                    Some(constant) => constants.push(constant),
+                    None => {
+                        let what = format!("address set {}: {text:?} is no address", row.name);
+                        self.complaints.push(Complaint(what));
+                    }
+                }
+            }
+            Arc::new(constants)
+        });
+        self.network.address_sets.set(&mut self.touched, row.name.clone(), constants);
+    }
+
+    fn port_group(&mut self, delta: &Delta<sb::PortGroup>) {
+        let Some(row) = delta.new.as_ref().or(delta.old.as_ref()) else { return };
+        if let (Some(old), Some(new)) = (&delta.old, &delta.new)
+            && old.name != new.name
+        {
+            self.network.port_groups.set(&mut self.touched, old.name.clone(), None);
+        }
+        let ports = delta.new.as_ref().map(|row| Arc::new(row.ports.iter().cloned().collect()));
+        self.network.port_groups.set(&mut self.touched, row.name.clone(), ports);
+    }
+
+    fn learned_mac(&mut self, delta: &Delta<sb::Fdb>) {
+        let learned = delta.new.as_ref().and_then(|row| {
+            Some(LearnedMac {
+                cookie: row.uuid.first_u32(),
+                mac: row.mac.parse().ok()?,
+                datapath: u32::try_from(row.dp_key).ok()?,
+                port: u32::try_from(row.port_key).ok()?,
+            })
+        });
+        self.engine.set_unit(Unit::LearnedMac(delta.uuid), learned.is_some());
+        self.network.learned_macs.set(&mut self.touched, delta.uuid, learned);
+    }
+
+    fn tunnels(&mut self, old: &BTreeMap<PortNo, crate::host::TunnelPort>) {
+        let ports: BTreeSet<PortNo> = old.keys().chain(self.host.tunnels.keys()).copied().collect();
+        for port in ports {
+            let kind = self.host.tunnels.get(&port).map(|tunnel| tunnel.kind);
+            self.network.tunnels.set(&mut self.touched, port, kind);
+            self.engine.set_unit(Unit::Tunnel(port), kind.is_some());
+        }
+        let chassis: BTreeSet<Str> =
+            old.values().chain(self.host.tunnels.values()).map(|tunnel| tunnel.chassis.clone()).collect();
+        for name in chassis {
+            self.chassis_tunnels(&name, None);
+        }
+    }
+
+    /// The tunnels to the chassis of that name, under its row; `gone` is a row that had the name.
+    fn chassis_tunnels(&mut self, name: &Str, gone: Option<Uuid>) {
+        if let Some(gone) = gone {
+            self.network.chassis_tunnels.set(&mut self.touched, gone, None);
+        }
+        let Some(&row) = self.chassis_names.get(name) else { return };
+        let to_it = self.host.tunnels.iter().filter(|(_, tunnel)| tunnel.chassis == *name);
+        let mut tunnels: Vec<Tunnel> = to_it
+            .map(|(&ofport, tunnel)| Tunnel { kind: tunnel.kind, remote: tunnel.remote, ofport })
+            .collect();
+        tunnels.sort();
+        let tunnels = (!tunnels.is_empty()).then(|| tunnels.into());
+        self.network.chassis_tunnels.set(&mut self.touched, row, tunnels);
+    }
+
+    /// Finds out which of the ports that changed are on this chassis.
+    fn settle_ports(&mut self) {
+        // What is nested in a port goes where the port goes.
+        for name in self.unsettled.clone() {
+            let nested = self.network.nested.peek(&name).filter_map(|row| self.network.ports.peek(row));
+            self.unsettled.extend(nested.map(|port| port.name.clone()));
+        }
+        for name in std::mem::take(&mut self.unsettled) {
+            let rows: Vec<Uuid> = self.network.ports_by_name.peek(&name).copied().collect();
+            for row in rows {
+                let Some(port) = self.network.ports.peek(&row).cloned() else { continue };
+                match self.local(&port) {
+                    Some(local) => self.arrive(&port, local),
+                    None => self.leave(row),
+                }
+            }
+        }
+    }
+
+    /// What is behind a port on this chassis, if it is here.
+    fn local(&self, port: &LogicalPort) -> Option<Local> {
+        let allowed = |port: &LogicalPort| {
+            port.requested.allows(self.identity.row, &self.identity.name, &self.identity.hostname)
+        };
+        match &port.kind {
+            PortKind::Vif | PortKind::Localport => {
+                self.host.vifs.get(&port.name).filter(|_| allowed(port)).cloned()
+            }
+            PortKind::Container { parent } => {
+                let parent = self.network.ports_by_name.peek(parent).next()?;
+                let parent = self.network.ports.peek(parent).filter(|parent| parent.kind == PortKind::Vif)?;
+                port.tag.and(self.local(parent)).filter(|_| allowed(port))
+            }
+            PortKind::Localnet { .. } => self.host.localnets.get(&port.name).cloned(),
+            PortKind::Other => None,
+        }
+    }
+
+    fn arrive(&mut self, port: &LogicalPort, local: Local) {
+        // It may have come from another datapath.
+        self.forget_datapath(port.uuid, Some(port.datapath));
+        self.network.locals.set(&mut self.touched, port.uuid, Some(local));
+        match port.kind {
+            PortKind::Vif | PortKind::Container { .. } => {
+                let residents = self.residents.entry(port.datapath).or_default();
+                residents.insert(port.uuid);
+                if self.network.local_datapaths.peek(&port.datapath).is_none() {
+                    self.network.local_datapaths.set(&mut self.touched, port.datapath, Some(()));
+                    self.local_key(port.datapath, true);
+                }
+            }
+            PortKind::Localnet { .. } => {
+                if self.localnets.insert(port.uuid, port.datapath).is_none() {
+                    self.network.localnets.add(&mut self.touched, &port.datapath, &port.uuid);
+                }
+            }
+            PortKind::Localport | PortKind::Other => {}
+        }
+    }
+
+    fn leave(&mut self, row: Uuid) {
+        self.network.locals.set(&mut self.touched, row, None);
+        self.forget_datapath(row, None);
+    }
+
+    /// A port no longer makes a datapath local, nor leads out of it, unless that is `except`.
+    fn forget_datapath(&mut self, row: Uuid, except: Option<Uuid>) {
+        if let Some(&datapath) = self.localnets.get(&row)
+            && Some(datapath) != except
+        {
+            self.localnets.remove(&row);
+            self.network.localnets.remove(&mut self.touched, &datapath, &row);
+        }
+        let left: Vec<Uuid> = self
+            .residents
+            .iter_mut()
+            .filter(|(datapath, _)| Some(**datapath) != except)
+            .filter_map(|(&datapath, ports)| (ports.remove(&row) && ports.is_empty()).then_some(datapath))
+            .collect();
+        for datapath in left {
+            self.residents.remove(&datapath);
+            self.local_key(datapath, false);
+            self.network.local_datapaths.set(&mut self.touched, datapath, None);
+        }
+    }
+
+    /// Gives local ports their zones.
+    fn settle_zones(&mut self, complete: bool) {
+        let locals: BTreeSet<Str> = self
+            .network
+            .locals
+            .peek_all()
+            .filter_map(|(row, _)| self.network.ports.peek(row))
+            .map(|port| port.name.clone())
+            .collect();
+        for (name, zone) in self.zones.settle(&locals, complete) {
+            self.network.zones.set(&mut self.touched, name, zone);
+        }
+    }
+}
+
+/// A constant of the logical language.
+fn constant(text: &str) -> Option<lflow::lexer::Integer> {
+    let mut lexer = Lexer::new(text);
+    match (lexer.next().ok()?.0, lexer.next().ok()?.0) {
+        (Token::Integer(integer), Token::End) => Some(integer),
+        _ => None,
+    }
+}

@@ -1,0 +1,248 @@
+//! What flows are computed from, and the units that compute them.
+//!
+//! [`Network`] holds rows that were parsed once ([`crate::model`]) and what this chassis is to them: which ports are
+//! here and under which number, which datapaths have a port here, which tunnel leads where. [`crate::inputs`] fills it.
+//! A unit is a pure function of what it reads here; see [`incr`].
+
+use incr::{Emit, Index, Program, Reads, Table, Touched};
+use lflow::lexer::Integer;
+use openflow::PortNo;
+use ovsdb::{Str, Uuid};
+use packet::MacAddr;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::flow::Flow;
+use crate::logical::{self, Cache};
+use crate::model::{Complaint, Datapath, EncapKind, LogicalFlow, LogicalPort};
+use crate::physical;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Network {
+    pub datapaths: Table<Uuid, Arc<Datapath>>,
+    /// Datapaths with a port on this chassis.
+    pub local_datapaths: Table<Uuid, ()>,
+    /// The same by key.
+    pub local_keys: Index<u32, Uuid>,
+    /// Members of groups of datapaths.
+    pub datapath_groups: Table<Uuid, Arc<BTreeSet<Uuid>>>,
+    /// Those of them that are local.
+    pub local_members: Index<Uuid, Uuid>,
+    pub logical_flows: Table<Uuid, Arc<LogicalFlow>>,
+    pub ports: Table<Uuid, Arc<LogicalPort>>,
+    pub ports_by_name: Index<Str, Uuid>,
+    /// Where ports are bound.
+    pub places: Table<Uuid, Place>,
+    /// Ports that are on this chassis.
+    pub locals: Table<Uuid, Local>,
+    /// Ports nested in a port, by its name.
+    pub nested: Index<Str, Uuid>,
+    /// Localnet ports of a datapath that are connected here.
+    pub localnets: Index<Uuid, Uuid>,
+    pub multicast_groups: Table<Uuid, Arc<MulticastGroup>>,
+    /// Keys of ports and multicast groups, by datapath and name.
+    pub keys: Index<(Uuid, Str), u32>,
+    /// Conntrack zones by name.
+    pub zones: Table<Str, u16>,
+    /// Tunnels by row of the chassis they lead to.
+    pub chassis_tunnels: Table<Uuid, Arc<[Tunnel]>>,
+    /// Tunnels by number of the bridge's port.
+    pub tunnels: Table<PortNo, EncapKind>,
+    /// The number of the tunnel metadata field that carries port keys; nothing where the switch cannot do it.
+    pub geneve_field: Table<(), u8>,
+    pub address_sets: Table<Str, Arc<Vec<Integer>>>,
+    pub port_groups: Table<Str, Arc<Vec<Arc<str>>>>,
+    pub learned_macs: Table<Uuid, LearnedMac>,
+    /// Logical flows that were parsed in the present step.
+    pub(crate) parsed: RefCell<Cache>,
+}
+
+/// Where a port is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The row of the chassis.
+    pub chassis: Uuid,
+    /// The address there to send to; `None` is any.
+    pub encap: Option<IpAddr>,
+}
+
+/// A port of this chassis.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Local {
+    /// The number of the bridge's port behind it, for a nested one that of its parent.
+    pub ofport: PortNo,
+    /// Row of the interface.
+    pub interface: Uuid,
+}
+
+/// A multicast group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MulticastGroup {
+    pub cookie: u32,
+    pub datapath: Uuid,
+    pub key: u32,
+    pub ports: BTreeSet<Uuid>,
+}
+
+/// A tunnel to another chassis.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tunnel {
+    pub kind: EncapKind,
+    pub remote: IpAddr,
+    pub ofport: PortNo,
+}
+
+/// A MAC address that was learned at a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LearnedMac {
+    pub cookie: u32,
+    pub mac: MacAddr,
+    pub datapath: u32,
+    pub port: u32,
+}
+
+/// What is computed by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unit {
+    /// Flows that are always there.
+    Base,
+    /// Which members of a group of datapaths are local.
+    DatapathGroup(Uuid),
+    /// Packets from a tunnel.
+    Tunnel(PortNo),
+    /// A port: how packets come from it and how they get there.
+    Port(Uuid),
+    /// The addresses that a port may use.
+    PortSecurity(Uuid),
+    /// Copies for the members of a multicast group.
+    MulticastGroup(Uuid),
+    /// A MAC address that was learned.
+    LearnedMac(Uuid),
+    /// A logical flow.
+    LogicalFlow(Uuid),
+    /// A logical flow of a group of datapaths, on one of them.
+    LogicalFlowOn(Uuid, Uuid),
+}
+
+/// What comes out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Output {
+    Flow(Arc<Flow>),
+    /// Something that could not be made into flows.
+    Complaint(Complaint),
+}
+
+/// What units tell each other: a group has a local member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LocalMember {
+    pub group: Uuid,
+    pub datapath: Uuid,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            datapaths: Table::new("datapaths"),
+            local_datapaths: Table::new("local_datapaths"),
+            local_keys: Index::new("local_keys"),
+            datapath_groups: Table::new("datapath_groups"),
+            local_members: Index::new("local_members"),
+            logical_flows: Table::new("logical_flows"),
+            ports: Table::new("ports"),
+            ports_by_name: Index::new("ports_by_name"),
+            places: Table::new("places"),
+            locals: Table::new("locals"),
+            nested: Index::new("nested"),
+            localnets: Index::new("localnets"),
+            multicast_groups: Table::new("multicast_groups"),
+            keys: Index::new("keys"),
+            zones: Table::new("zones"),
+            chassis_tunnels: Table::new("chassis_tunnels"),
+            tunnels: Table::new("tunnels"),
+            geneve_field: Table::new("geneve_field"),
+            address_sets: Table::new("address_sets"),
+            port_groups: Table::new("port_groups"),
+            learned_macs: Table::new("learned_macs"),
+            parsed: RefCell::default(),
+        }
+    }
+}
+
+impl Network {
+    /// A datapath, if it has a port on this chassis.
+    pub(crate) fn local_datapath(&self, reads: &Reads, datapath: Uuid) -> Option<&Datapath> {
+        self.local_datapaths.get(reads, &datapath)?;
+        self.datapaths.get(reads, &datapath).map(|datapath| &**datapath)
+    }
+
+    /// The zone of a port; zero is none.
+    pub(crate) fn zone(&self, reads: &Reads, port: &Str) -> u16 {
+        self.zones.get(reads, port).copied().unwrap_or(0)
+    }
+
+    /// The port of that name, of which there is one but for moments.
+    pub(crate) fn port_named(&self, reads: &Reads, name: &Str) -> Option<&Arc<LogicalPort>> {
+        self.ports.get(reads, self.ports_by_name.first(reads, name)?)
+    }
+}
+
+impl Program for Network {
+    type Unit = Unit;
+    type Output = Output;
+    type Fact = LocalMember;
+
+    fn kind(unit: &Unit) -> &'static str {
+        match unit {
+            Unit::Base => "base",
+            Unit::DatapathGroup(_) => "datapath_group",
+            Unit::Tunnel(_) => "tunnel",
+            Unit::Port(_) => "port",
+            Unit::PortSecurity(_) => "port_security",
+            Unit::MulticastGroup(_) => "multicast_group",
+            Unit::LearnedMac(_) => "learned_mac",
+            Unit::LogicalFlow(_) => "logical_flow",
+            Unit::LogicalFlowOn(..) => "logical_flow_on",
+        }
+    }
+
+    fn phase(unit: &Unit) -> u8 {
+        match unit {
+            Unit::DatapathGroup(_) => 0,
+            Unit::Base
+            | Unit::Tunnel(_)
+            | Unit::Port(_)
+            | Unit::MulticastGroup(_)
+            | Unit::LearnedMac(_)
+            | Unit::LogicalFlow(_) => 1,
+            // Asked for by units of phase 1.
+            Unit::PortSecurity(_) | Unit::LogicalFlowOn(..) => 2,
+        }
+    }
+
+    fn run(&self, unit: &Unit, reads: &Reads, emit: &mut Emit<Self>) {
+        match *unit {
+            Unit::Base => physical::base::flows(emit),
+            Unit::DatapathGroup(group) => {
+                for &datapath in self.datapath_groups.get(reads, &group).into_iter().flat_map(|g| g.iter()) {
+                    if self.local_datapaths.get(reads, &datapath).is_some() {
+                        emit.fact(LocalMember { group, datapath });
+                    }
+                }
+            }
+            Unit::Tunnel(port) => physical::tunnel::flows(self, reads, port, emit),
+            Unit::Port(port) => physical::port(self, reads, port, emit),
+            Unit::PortSecurity(port) => physical::port_security(self, reads, port, emit),
+            Unit::MulticastGroup(group) => physical::multicast_group::flows(self, reads, group, emit),
+            Unit::LearnedMac(row) => physical::fdb::flows(self, reads, row, emit),
+            Unit::LogicalFlow(flow) => logical::flows(self, reads, flow, emit),
+            Unit::LogicalFlowOn(flow, datapath) => logical::flows_on(self, reads, flow, datapath, emit),
+        }
+    }
+
+    fn absorb(&mut self, fact: &LocalMember, present: bool, touched: &mut Touched) {
+        self.local_members.set(touched, &fact.group, &fact.datapath, present);
+    }
+}

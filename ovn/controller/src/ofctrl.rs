@@ -1,0 +1,360 @@
+//! The connection by which the switch gets its flows.
+//!
+//! ```text
+//! connected ─► HELLO ─► TLV_TABLE_REQUEST ─► [TLV_TABLE_MOD + BARRIER] ─► rounds
+//! a round: CT_FLUSH_ZONE... [METER_MOD delete all] { BUNDLE: [delete all flows and groups] FLOW_MOD... commit } BARRIER
+//! ```
+//! What is in brackets is for the first round of a connection: nobody knows what the switch has then, so everything goes
+//! and comes in one bundle, and no packet is without flows. One round is on its way at a time; what changes in the
+//! meantime waits for the next. A flow that the switch refuses is left out of the next round, and said in the log.
+//! Upstream: ofctrl.c.
+
+use openflow::{
+    Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorMessage, FlowMod, GroupId,
+    GroupKind, GroupMod, GroupModCommand, Message, MeterFlags, MeterId, MeterMod, MeterModCommand, TlvMap,
+    TlvTable, TlvTableCommand, TlvTableMod, Version, Versions,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::flow::FlowKey;
+use crate::flow_table::{FlowTable, Installed};
+
+/// The Geneve option that carries the keys of ports.
+const OPTION_CLASS: u16 = 0x0102;
+const OPTION_KIND: u8 = 0x80;
+const OPTION_LENGTH: u8 = 4;
+/// How many tunnel metadata fields there are.
+const METADATA_FIELDS: u16 = 64;
+
+/// Numbers for messages, one sequence for all connections.
+#[derive(Debug, Default)]
+pub(crate) struct Xids(u32);
+
+impl Xids {
+    pub(crate) fn next(&mut self) -> u32 {
+        // Zero is for messages that answer nothing.
+        self.0 = self.0.checked_add(1).unwrap_or(1);
+        self.0
+    }
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Ofctrl {
+    state: State,
+    /// The switch may have anything.
+    fresh: bool,
+    bundles: u32,
+    output: VecDeque<Message>,
+}
+
+#[derive(Debug)]
+enum State {
+    Disconnected,
+    AwaitHello,
+    AwaitTlvTable {
+        xid: u32,
+    },
+    /// The map is to have the option under `index`.
+    AwaitTlvMap {
+        modification: u32,
+        barrier: u32,
+        index: u8,
+        failed: Option<ErrorMessage>,
+    },
+    Ready,
+    Round(Round),
+}
+
+/// Changes on their way.
+#[derive(Debug)]
+struct Round {
+    changes: Vec<(FlowKey, Option<Installed>)>,
+    bundle: Option<Bundle>,
+    barrier: u32,
+}
+
+#[derive(Debug)]
+struct Bundle {
+    id: BundleId,
+    /// Which change each message of the bundle is, by xid.
+    changes: BTreeMap<u32, usize>,
+    committed: bool,
+    errors: Vec<(u32, ErrorMessage)>,
+}
+
+/// What the connection has to say.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// The field for Geneve's option is known: its number, or that there is none.
+    GeneveField(Option<u8>),
+    /// The switch has all that the last round sent.
+    RoundDone,
+    /// The last round came to nothing, but the next may come to something.
+    RoundFailed,
+    /// The connection is of no more use.
+    Broken(String),
+}
+
+impl Ofctrl {
+    pub(crate) fn new() -> Self {
+        Self { state: State::Disconnected, fresh: true, bundles: 0, output: VecDeque::new() }
+    }
+
+    pub(crate) fn connected(&mut self, xids: &mut Xids) {
+        self.output.clear();
+        self.state = State::AwaitHello;
+        self.fresh = true;
+        self.bundles = 0;
+        self.send(xids, Body::Hello(Versions::of(&[Version::Of15])));
+    }
+
+    pub(crate) fn disconnected(&mut self, flows: &mut FlowTable) {
+        self.state = State::Disconnected;
+        self.output.clear();
+        flows.forget_installed();
+    }
+
+    pub(crate) fn poll_output(&mut self) -> Option<Message> {
+        self.output.pop_front()
+    }
+
+    /// Whether a round can begin.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready)
+    }
+
+    /// Whether the first round of this connection is still to be done.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    fn send(&mut self, xids: &mut Xids, body: Body) -> u32 {
+        let xid = xids.next();
+        self.output.push_back(body.with_xid(xid));
+        xid
+    }
+
+    /// Sends what has changed; then [`Event::RoundDone`] or [`Event::RoundFailed`] follows.
+    pub(crate) fn start_round(&mut self, flows: &mut FlowTable, zones: Vec<u16>, xids: &mut Xids) {
+        debug_assert!(self.is_ready(), "one round at a time");
+        for zone in zones {
+            self.send(xids, Body::CtFlushZone(zone));
+        }
+        if self.fresh {
+            self.send(xids, Body::MeterMod(delete_meters()));
+        }
+        let batch = flows.take_batch();
+        let bundle =
+            (self.fresh || !batch.messages.is_empty()).then(|| self.send_bundle(batch.messages, xids));
+        let barrier = self.send(xids, Body::BarrierRequest);
+        self.state = State::Round(Round { changes: batch.changes, bundle, barrier });
+    }
+
+    fn send_bundle(&mut self, messages: Vec<FlowMod>, xids: &mut Xids) -> Bundle {
+        let id = BundleId(self.bundles);
+        self.bundles = self.bundles.wrapping_add(1);
+        let control =
+            |kind| Body::BundleControl(BundleControl { id, kind, flags: BundleFlags::ATOMIC_ORDERED });
+        self.send(xids, control(BundleKind::OpenRequest));
+        if self.fresh {
+            self.send_in(id, Body::FlowMod(FlowMod::delete_all()), xids);
+            self.send_in(id, Body::GroupMod(delete_groups()), xids);
+        }
+        let mut changes = BTreeMap::new();
+        for (i, message) in messages.into_iter().enumerate() {
+            changes.insert(self.send_in(id, Body::FlowMod(message), xids), i);
+        }
+        self.send(xids, control(BundleKind::CommitRequest));
+        Bundle { id, changes, committed: false, errors: Vec::new() }
+    }
+
+    fn send_in(&mut self, id: BundleId, body: Body, xids: &mut Xids) -> u32 {
+        let xid = xids.next();
+        let message = Box::new(body.with_xid(xid));
+        let add = BundleAdd { id, flags: BundleFlags::ATOMIC_ORDERED, message };
+        self.output.push_back(Body::BundleAdd(add).with_xid(xid));
+        xid
+    }
+
+    pub(crate) fn handle(
+        &mut self,
+        message: Message,
+        flows: &mut FlowTable,
+        xids: &mut Xids,
+    ) -> Option<Event> {
+        let Message { xid, body } = message;
+        match body {
+            Body::EchoRequest(data) => {
+                self.output.push_back(Body::EchoReply(data).with_xid(xid));
+                None
+            }
+            Body::Hello(versions) => self.hello(versions, xids),
+            Body::TlvTableReply(table) => self.tlv_table(xid, &table, xids),
+            Body::BarrierReply => self.barrier(xid, flows, xids),
+            Body::BundleControl(BundleControl { id, kind: BundleKind::CommitReply, .. }) => {
+                if let State::Round(Round { bundle: Some(bundle), .. }) = &mut self.state
+                    && bundle.id == id
+                {
+                    bundle.committed = true;
+                }
+                None
+            }
+            Body::Error(error) => self.error(xid, error),
+            // Whatever else a switch says needs no answer here.
+            _ => None,
+        }
+    }
+
+    fn hello(&mut self, versions: Versions, xids: &mut Xids) -> Option<Event> {
+        if !matches!(self.state, State::AwaitHello) {
+            return None;
+        }
+        if Versions::of(&[Version::Of15]).negotiate(versions).is_none() {
+            return Some(Event::Broken("the switch does not speak OpenFlow 1.5".to_owned()));
+        }
+        let xid = self.send(xids, Body::TlvTableRequest);
+        self.state = State::AwaitTlvTable { xid };
+        None
+    }
+
+    /// Finds the field of the option, or the lowest one that is free for it.
+    fn tlv_table(&mut self, reply: u32, table: &TlvTable, xids: &mut Xids) -> Option<Event> {
+        let State::AwaitTlvTable { xid } = self.state else { return None };
+        if reply != xid {
+            return None;
+        }
+        let is_ours =
+            |map: &&TlvMap| (map.class, map.kind, map.length) == (OPTION_CLASS, OPTION_KIND, OPTION_LENGTH);
+        if let Some(index) = table.maps.iter().find(is_ours).and_then(|map| u8::try_from(map.index).ok()) {
+            self.state = State::Ready;
+            return Some(Event::GeneveField(Some(index)));
+        }
+        let is_free = |index: &u16| table.maps.iter().all(|map| map.index != *index);
+        let free =
+            (0..METADATA_FIELDS.min(table.max_fields)).find(is_free).and_then(|i| u8::try_from(i).ok());
+        let Some(index) = free else {
+            self.state = State::Ready;
+            return Some(Event::GeneveField(None));
+        };
+        let map =
+            TlvMap { class: OPTION_CLASS, kind: OPTION_KIND, length: OPTION_LENGTH, index: index.into() };
+        let add = TlvTableMod { command: TlvTableCommand::Add, maps: vec![map] };
+        let modification = self.send(xids, Body::TlvTableMod(add));
+        let barrier = self.send(xids, Body::BarrierRequest);
+        self.state = State::AwaitTlvMap { modification, barrier, index, failed: None };
+        None
+    }
+
+    fn barrier(&mut self, reply: u32, flows: &mut FlowTable, xids: &mut Xids) -> Option<Event> {
+        match std::mem::replace(&mut self.state, State::Ready) {
+            State::AwaitTlvMap { barrier, index, failed, .. } if barrier == reply => match failed {
+                None => Some(Event::GeneveField(Some(index))),
+                Some(error) if is_race(&error) => {
+                    // Somebody else has changed the map since we read it.
+                    let xid = self.send(xids, Body::TlvTableRequest);
+                    self.state = State::AwaitTlvTable { xid };
+                    None
+                }
+                Some(error) => {
+                    tracing::warn!("the switch has no room for the Geneve option: {}", error.code);
+                    Some(Event::GeneveField(None))
+                }
+            },
+            State::Round(round) if round.barrier == reply => Some(self.finish_round(round, flows)),
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
+    fn finish_round(&mut self, round: Round, flows: &mut FlowTable) -> Event {
+        let Round { changes, bundle, barrier: _ } = round;
+        match bundle {
+            Some(bundle) if !bundle.committed => {
+                let refused = refuse(&bundle, &changes, flows);
+                flows.not_installed(changes);
+                if refused == 0 {
+                    let first = bundle.errors.first().map(|(_, error)| error.code.to_string());
+                    return Event::Broken(format!("bundle failed: {}", first.unwrap_or_default()));
+                }
+                Event::RoundFailed
+            }
+            Some(_) | None => {
+                flows.installed(changes);
+                self.fresh = false;
+                Event::RoundDone
+            }
+        }
+    }
+
+    fn error(&mut self, to: u32, error: ErrorMessage) -> Option<Event> {
+        match &mut self.state {
+            State::AwaitTlvTable { xid } if *xid == to => {
+                tracing::warn!("the switch has no table of Geneve options: {}", error.code);
+                self.state = State::Ready;
+                Some(Event::GeneveField(None))
+            }
+            State::AwaitTlvMap { modification, failed, .. } if *modification == to => {
+                *failed = Some(error);
+                None
+            }
+            State::Round(Round { bundle: Some(bundle), .. }) => {
+                bundle.errors.push((to, error));
+                None
+            }
+            State::Disconnected
+            | State::AwaitHello
+            | State::AwaitTlvTable { .. }
+            | State::AwaitTlvMap { .. }
+            | State::Ready
+            | State::Round(_) => {
+                tracing::warn!(xid = to, "unexpected error from the switch: {}", error.code);
+                None
+            }
+        }
+    }
+}
+
+/// Sees to it that what the switch refused is not sent again, and says how much that is.
+fn refuse(bundle: &Bundle, changes: &[(FlowKey, Option<Installed>)], flows: &mut FlowTable) -> usize {
+    let mut refused = 0;
+    for (xid, error) in &bundle.errors {
+        let Some((key, Some(flow))) = bundle.changes.get(xid).and_then(|i| changes.get(*i)) else { continue };
+        let text = FlowMod::add(
+            key.table.number(),
+            key.priority,
+            key.matching.clone(),
+            flow.actions.to_vec(),
+            flow.cookie.into(),
+        );
+        tracing::warn!("the switch refuses a flow, which is left out: {}: {text}", error.code);
+        flows.refuse(key.clone(), flow.clone());
+        refused += 1;
+    }
+    refused
+}
+
+fn is_race(error: &ErrorMessage) -> bool {
+    error.code == openflow::ErrorCode::TLV_ALREADY_MAPPED || error.code == openflow::ErrorCode::TLV_DUP_ENTRY
+}
+
+fn delete_meters() -> MeterMod {
+    MeterMod {
+        command: MeterModCommand::Delete,
+        flags: MeterFlags::default(),
+        meter: MeterId::ALL,
+        bands: Vec::new(),
+    }
+}
+
+fn delete_groups() -> GroupMod {
+    GroupMod {
+        command: GroupModCommand::Delete,
+        kind: GroupKind::All,
+        group: GroupId::ALL,
+        buckets: Vec::new(),
+        selection: None,
+    }
+}

@@ -1,0 +1,76 @@
+//! The connection by which packets come from the switch and go back to it.
+//!
+//! ```text
+//! connected ─► HELLO, GET_CONFIG_REQUEST, SET_PACKET_IN_FORMAT ─► SET_CONFIG ─► PACKET_IN2... PACKET_OUT, RESUME
+//! ```
+//! What is done with a packet is in [`crate::packet_in`]. Upstream: pinctrl.c.
+
+use openflow::{Body, Message, PacketIn2, PacketInFormat, PacketInReason, SwitchConfig, Version, Versions};
+use std::collections::VecDeque;
+
+use crate::ofctrl::Xids;
+use crate::packet_in::{self, Reaction};
+
+/// Octets of a packet that come along: all of it.
+const WHOLE_PACKET: u16 = u16::MAX;
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub(crate) struct Pinctrl {
+    is_connected: bool,
+    output: VecDeque<Message>,
+}
+
+impl Pinctrl {
+    pub(crate) fn connected(&mut self, xids: &mut Xids) {
+        self.is_connected = true;
+        self.output.clear();
+        for body in [
+            Body::Hello(Versions::of(&[Version::Of15])),
+            Body::GetConfigRequest,
+            Body::SetPacketInFormat(PacketInFormat::Nxt2),
+        ] {
+            self.output.push_back(body.with_xid(xids.next()));
+        }
+    }
+
+    pub(crate) fn disconnected(&mut self) {
+        self.is_connected = false;
+        self.output.clear();
+    }
+
+    pub(crate) fn poll_output(&mut self) -> Option<Message> {
+        self.output.pop_front()
+    }
+
+    /// Takes a message. What is to be written down is given back.
+    pub(crate) fn handle(&mut self, message: Message, xids: &mut Xids) -> Option<packet_in::LearnedAt> {
+        let Message { xid, body } = message;
+        match body {
+            Body::EchoRequest(data) => self.output.push_back(Body::EchoReply(data).with_xid(xid)),
+            Body::GetConfigReply(config) => {
+                let config = SwitchConfig { miss_send_len: WHOLE_PACKET, ..config };
+                self.output.push_back(Body::SetConfig(config).with_xid(xids.next()));
+            }
+            Body::PacketIn2(packet) => return self.packet(&packet, xids),
+            Body::Error(error) => {
+                tracing::warn!(xid, "the switch answers a packet with an error: {}", error.code)
+            }
+            // Ports come and go in the database too.
+            _ => {}
+        }
+        None
+    }
+
+    fn packet(&mut self, packet: &PacketIn2, xids: &mut Xids) -> Option<packet_in::LearnedAt> {
+        if packet.reason != PacketInReason::Action {
+            return None;
+        }
+        match packet_in::react(packet) {
+            Reaction::Nothing => {}
+            Reaction::Learn(learned) => return Some(learned),
+            Reaction::Send(out) => self.output.push_back(Body::PacketOut(out).with_xid(xids.next())),
+        }
+        None
+    }
+}

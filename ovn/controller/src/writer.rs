@@ -1,0 +1,156 @@
+//! Sends what [`crate::sync`] plans: one transaction a concern at a time, so that one that is refused does not hold up
+//! the others. After each one the rows are looked at again, and what is still not as it should be is tried anew.
+
+use ovsdb::UuidGenerator;
+use ovsdb::replica::{Replica, TxnId, TxnOutcome};
+use std::time::{Duration, Instant};
+
+use crate::sync::port_binding::Claims;
+use crate::sync::{Draft, Rows, bridge, chassis, chassis_private, cleanup, fdb, interface, patch_port};
+use crate::sync::{port_binding, tunnel_port};
+
+/// How long a concern whose transaction was refused waits.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+
+/// Something to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Concern {
+    Chassis,
+    ChassisPrivate,
+    PortBindings,
+    LearnedMacs,
+    Bridge,
+    TunnelPorts,
+    PatchPorts,
+    Interfaces,
+    /// Instead of all others, at the end.
+    SouthboundCleanup,
+    VswitchCleanup,
+}
+
+impl Concern {
+    /// What is written to the southbound database, in order.
+    pub(crate) const SOUTHBOUND: [Self; 4] =
+        [Self::Chassis, Self::ChassisPrivate, Self::PortBindings, Self::LearnedMacs];
+    /// What is written to the `Open_vSwitch` database, in order.
+    pub(crate) const VSWITCH: [Self; 4] =
+        [Self::Bridge, Self::TunnelPorts, Self::PatchPorts, Self::Interfaces];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Chassis => "chassis",
+            Self::ChassisPrivate => "chassis_private",
+            Self::PortBindings => "port_bindings",
+            Self::LearnedMacs => "learned_macs",
+            Self::Bridge => "bridge",
+            Self::TunnelPorts => "tunnel_ports",
+            Self::PatchPorts => "patch_ports",
+            Self::Interfaces => "interfaces",
+            Self::SouthboundCleanup => "southbound_cleanup",
+            Self::VswitchCleanup => "vswitch_cleanup",
+        }
+    }
+}
+
+/// What plans remember between transactions.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) claims: Claims,
+    pub(crate) seen: fdb::Seen,
+    /// All rows of both databases are here.
+    pub(crate) complete: bool,
+}
+
+/// The transactions of one database.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    concerns: Vec<(Concern, State)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Idle,
+    Sent(TxnId),
+    /// It was refused, and is tried again then.
+    Refused(Instant),
+}
+
+impl Writer {
+    pub(crate) fn new(concerns: &[Concern]) -> Self {
+        Self { concerns: concerns.iter().map(|concern| (*concern, State::Idle)).collect() }
+    }
+
+    /// Sends what is to be written. True if nothing is, nor on its way.
+    pub(crate) fn write(
+        &mut self,
+        replica: &mut Replica,
+        rows: &Rows<'_>,
+        memory: &mut Memory,
+        uuids: &mut UuidGenerator,
+    ) -> bool {
+        let mut done = true;
+        for (concern, state) in &mut self.concerns {
+            match *state {
+                State::Idle => {}
+                State::Refused(until) if until <= rows.now.instant => {}
+                State::Sent(_) | State::Refused(_) => {
+                    done = false;
+                    continue;
+                }
+            }
+            *state = State::Idle;
+            let mut draft = Draft { txn: ovsdb::Transaction::new(), uuids };
+            plan(*concern, rows, memory, &mut draft);
+            if draft.txn.is_empty() {
+                continue;
+            }
+            done = false;
+            if replica.is_synced() {
+                draft.txn.comment(format!("ovn-controller: {}", concern.name()));
+                *state = State::Sent(replica.transact(draft.txn));
+            }
+        }
+        done
+    }
+
+    /// A transaction has ended. True if it was one of these.
+    pub(crate) fn done(&mut self, id: TxnId, outcome: &TxnOutcome, now: Instant) -> bool {
+        let sent = |state: &State| matches!(state, State::Sent(sent) if *sent == id);
+        let Some((concern, state)) = self.concerns.iter_mut().find(|(_, state)| sent(state)) else {
+            return false;
+        };
+        *state = match outcome {
+            TxnOutcome::Committed(_) | TxnOutcome::TryAgain => State::Idle,
+            TxnOutcome::NotLocked | TxnOutcome::Aborted => State::Refused(now + REFUSED_PAUSE),
+            TxnOutcome::Error(error) => {
+                tracing::warn!(concern = concern.name(), "transaction refused: {error}");
+                State::Refused(now + REFUSED_PAUSE)
+            }
+        };
+        true
+    }
+
+    /// When something that was refused is to be tried again.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let until = |(_, state): &(Concern, State)| match state {
+            State::Refused(until) => Some(*until),
+            State::Idle | State::Sent(_) => None,
+        };
+        self.concerns.iter().filter_map(until).min()
+    }
+}
+
+fn plan(concern: Concern, rows: &Rows<'_>, memory: &mut Memory, draft: &mut Draft<'_>) {
+    match concern {
+        Concern::Chassis => chassis::plan(rows, draft),
+        Concern::ChassisPrivate => chassis_private::plan(rows, draft),
+        Concern::PortBindings => port_binding::plan(rows, &mut memory.claims, draft),
+        Concern::LearnedMacs => fdb::plan(rows, &mut memory.seen, draft),
+        Concern::Bridge => bridge::plan(rows, memory.complete, draft),
+        Concern::TunnelPorts => tunnel_port::plan(rows, draft),
+        Concern::PatchPorts => patch_port::plan(rows, draft),
+        Concern::Interfaces => interface::plan(rows, draft),
+        Concern::SouthboundCleanup => cleanup::southbound(rows, draft),
+        Concern::VswitchCleanup => cleanup::vswitch(rows, draft),
+    }
+}

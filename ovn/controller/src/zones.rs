@@ -1,0 +1,155 @@
+//! Conntrack zones: each local port has one of its own, by name.
+//!
+//! Zones outlive this program: they are kept in the bridge's `external_ids` (`ct-zone-NAME`), read back at the start
+//! ([`Zones::restore`]), and compared with what the bridge should have ([`Zones::wanted`]). A zone that is given to
+//! a name anew may hold connections of somebody else, so it is to be emptied first.
+
+use ovsdb::Str;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// What the keys in the bridge's `external_ids` begin with.
+pub const KEY_PREFIX: &str = "ct-zone-";
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Zones {
+    range: (u16, u16),
+    by_name: BTreeMap<Str, u16>,
+    taken: BTreeSet<u16>,
+    to_flush: VecDeque<u16>,
+    /// What was wanted last, so that nothing is done while nothing changes.
+    settled: BTreeSet<Str>,
+}
+
+impl Default for Zones {
+    fn default() -> Self {
+        Self {
+            range: (1, u16::MAX),
+            by_name: BTreeMap::new(),
+            taken: BTreeSet::new(),
+            to_flush: VecDeque::new(),
+            settled: BTreeSet::new(),
+        }
+    }
+}
+
+impl Zones {
+    /// Zones are given from this range on; those that were given stay.
+    pub fn set_range(&mut self, range: (u16, u16)) {
+        self.range = range;
+    }
+
+    /// Takes what the bridge remembers from before. Of two names with one zone the first has it.
+    pub fn restore(&mut self, external_ids: &BTreeMap<Str, Str>) {
+        for (key, value) in external_ids {
+            let (Some(name), Ok(zone)) = (key.strip_prefix(KEY_PREFIX), value.parse::<u16>()) else {
+                continue;
+            };
+            if zone != 0 && !self.by_name.contains_key(name) && self.taken.insert(zone) {
+                self.by_name.insert(name.into(), zone);
+            }
+        }
+    }
+
+    /// Gives each of `names` a zone and, if `may_release`, takes those of others back. Says what changed.
+    ///
+    /// When all zones are taken, further names have none.
+    pub fn settle(&mut self, names: &BTreeSet<Str>, may_release: bool) -> Vec<(Str, Option<u16>)> {
+        let stale = may_release && self.by_name.len() > names.len();
+        if *names == self.settled && !stale {
+            return Vec::new();
+        }
+        let mut changes = Vec::new();
+        if may_release {
+            let gone: Vec<Str> = self.by_name.keys().filter(|name| !names.contains(*name)).cloned().collect();
+            for name in gone {
+                if let Some(zone) = self.by_name.remove(&name) {
+                    self.taken.remove(&zone);
+                }
+                changes.push((name, None));
+            }
+        }
+        for name in names {
+            if !self.by_name.contains_key(name)
+                && let Some(zone) = self.free()
+            {
+                self.taken.insert(zone);
+                self.by_name.insert(name.clone(), zone);
+                self.to_flush.push_back(zone);
+            }
+            // Said even if it is the old one: it may be one that was restored.
+            changes.push((name.clone(), self.by_name.get(name).copied()));
+        }
+        self.settled = names.clone();
+        changes
+    }
+
+    fn free(&self) -> Option<u16> {
+        let (low, high) = self.range;
+        let mut next = low;
+        for &taken in self.taken.range(low..=high) {
+            if taken > next {
+                break;
+            }
+            next = taken.checked_add(1)?;
+        }
+        (next <= high).then_some(next)
+    }
+
+    /// A zone that must be emptied before it is used. At most one for each name that has come.
+    pub fn next_flush(&mut self) -> Option<u16> {
+        self.to_flush.pop_front()
+    }
+
+    /// The zones by name.
+    pub fn by_name(&self) -> &BTreeMap<Str, u16> {
+        &self.by_name
+    }
+
+    /// What the bridge's `external_ids` should say about zones.
+    pub fn wanted(&self) -> BTreeMap<Str, Str> {
+        let entry = |(name, zone): (&Str, &u16)| {
+            (Str::from(format!("{KEY_PREFIX}{name}")), Str::from(zone.to_string()))
+        };
+        self.by_name.iter().map(entry).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> BTreeSet<Str> {
+        names.iter().map(|name| Str::from(*name)).collect()
+    }
+
+    #[test]
+    fn names_keep_their_zones_and_new_ones_get_the_lowest_free() {
+        let mut zones = Zones::default();
+        let remembered = BTreeMap::from([
+            (Str::from("ct-zone-p2"), Str::from("1")),
+            (Str::from("ct-zone-p9"), Str::from("3")),
+            (Str::from("ct-zone-bad"), Str::from("x")),
+            (Str::from("other"), Str::from("5")),
+        ]);
+        zones.restore(&remembered);
+        // While rows are missing nothing is given back.
+        zones.settle(&names(&["p1", "p2"]), false);
+        let text = |zones: &Zones| format!("{:?}", zones.by_name());
+        assert_eq!(text(&zones), r#"{"p1": 2, "p2": 1, "p9": 3}"#);
+        let changes = zones.settle(&names(&["p1", "p2"]), true);
+        assert!(changes.contains(&("p9".into(), None)));
+        zones.settle(&names(&["p1", "p2", "p3", "p4"]), true);
+        assert_eq!(text(&zones), r#"{"p1": 2, "p2": 1, "p3": 3, "p4": 4}"#);
+        assert_eq!(std::iter::from_fn(|| zones.next_flush()).collect::<Vec<_>>(), [2, 3, 4]);
+        assert!(zones.settle(&names(&["p1", "p2", "p3", "p4"]), true).is_empty());
+    }
+
+    #[test]
+    fn when_the_range_is_used_up_the_rest_has_none() {
+        let mut zones = Zones::default();
+        zones.set_range((65534, 65535));
+        zones.settle(&names(&["a", "b", "c"]), true);
+        assert_eq!(format!("{:?}", zones.by_name()), r#"{"a": 65534, "b": 65535}"#);
+    }
+}
