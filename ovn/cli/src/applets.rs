@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use daemon::base::options::Program;
 use daemon::base::paths::Family;
-use daemon::{appctl, ctl, northd, ovsdb_server, ovsdb_tool, trace};
+use daemon::{appctl, ctl, northd, ovsdb_server, ovsdb_tool, trace, vswitchd};
 
 /// One program inside the executable.
 pub(crate) struct Applet {
@@ -62,6 +62,7 @@ pub(crate) const APPLETS: &[Applet] = &[
         summary: "sends a control command to a daemon",
         run: |args| appctl::run(program("ovs-appctl", Family::Ovs), "ovs-vswitchd", args),
     },
+    Applet { name: "ovs-vswitchd", short: None, summary: "the software switch", run: vswitchd::run },
     Applet {
         name: "ovs-vsctl",
         short: Some("vsctl"),

@@ -15,3 +15,4 @@ pub mod ovsdb_tool;
 mod sys;
 pub mod trace;
 pub mod vlog;
+pub mod vswitchd;

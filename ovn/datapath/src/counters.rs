@@ -72,6 +72,8 @@ events! {
     DropTunnelPort => "drop_tunnel_no_port",
     /// A tunnel packet that is malformed or has a critical option nobody knows.
     DropTunnelHeader => "drop_tunnel_malformed",
+    /// The host refused a packet that was to leave.
+    DropSend => "drop_send_failed",
     /// A packet for a controller, but no connection takes packets, or its queue is full.
     PacketInDrop => "packet_in_drop",
     /// A packet sent to a controller.

@@ -135,8 +135,9 @@ pub(crate) fn place_of(sub: Subfield, tlv: &TlvTable) -> Option<Place> {
         _ => None,
     };
     // A tunnel option has the width of the table, not the widest there can be; the wire says a
-    // whole option as the widest.
-    let bits = if option.is_some() && sub.offset == 0 && sub.bits > u16::from(slot.bits) {
+    // whole option as the widest. Of an ARP operation the key keeps the eight bits that are in use.
+    let narrow = option.is_some() || sub.field == Field::ArpOp;
+    let bits = if narrow && sub.offset == 0 && sub.bits > u16::from(slot.bits) {
         slot.bits
     } else {
         u8::try_from(sub.bits).ok()?

@@ -21,7 +21,7 @@ pub use ports::{AddPortError, PortSpec};
 use crate::bridge::{Bridge, BridgeId};
 use crate::cache::Cache;
 use crate::connection::{ConnId, Connection};
-use crate::counters::Counters;
+use crate::counters::{Counters, Event};
 use crate::device::{Departure, DeviceId};
 use crate::port::{Port, PortId};
 use crate::program::Punt;
@@ -121,6 +121,11 @@ impl Switch {
     pub fn take_departures(&mut self, into: &mut Vec<Departure>) {
         into.clear();
         std::mem::swap(into, &mut self.departures);
+    }
+
+    /// The shell could not send a departure; it is counted as dropped.
+    pub fn send_failed(&mut self) {
+        self.counters.count(Event::DropSend);
     }
 
     /// What was counted.

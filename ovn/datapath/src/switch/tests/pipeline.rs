@@ -8,7 +8,7 @@ use packet::key::{FlowKey, extract, slot};
 use packet::{EtherType, MacAddr};
 use std::time::Duration;
 
-use crate::testing::{Lab, broadcast, mac, udp4, udp6};
+use crate::testing::{Lab, broadcast, hex, mac, udp4, udp6};
 use crate::{DeviceId, Event, PortKind, PortSpec, VlanMode, Vlans};
 
 fn out(port: u32) -> Action {
@@ -473,4 +473,28 @@ fn a_paused_packet_goes_on_as_the_controller_sends_it_back() {
     let Some(ConnOutput::Send(octets)) = lab.switch.openflow_output(conn) else { panic!("no error") };
     let Body::Error(error) = Message::decode(Version::Of15, &octets).unwrap().body else { panic!() };
     assert_eq!(error.code, openflow::ErrorCode::RESUME_STALE);
+}
+
+#[test]
+fn an_arp_request_is_turned_into_its_reply_by_set_field() {
+    let mut lab = Lab::new(1);
+    let request = hex(
+        "ffffffffffff 0a0000000001 0806 0001 0800 06 04 0001 0a0000000001 0a000001 000000000000 0a000002",
+    );
+    let matching = Match::any().with(Field::EthType, 0x0806u16).with(Field::ArpOp, 1u16);
+    let actions = vec![
+        Action::copy(Subfield::whole(Field::EthSrc), Subfield::whole(Field::EthDst)),
+        Action::set(Field::EthSrc, 0x0a00_0000_0002_u64),
+        Action::set(Field::ArpOp, 2u16),
+        Action::copy(Subfield::whole(Field::ArpSha), Subfield::whole(Field::ArpTha)),
+        Action::set(Field::ArpSha, 0x0a00_0000_0002_u64),
+        Action::copy(Subfield::whole(Field::ArpSpa), Subfield::whole(Field::ArpTpa)),
+        Action::set(Field::ArpSpa, 0x0a00_0002_u32),
+        Action::output(PortNo::IN_PORT),
+    ];
+    lab.flow(0, 1, matching, actions);
+    let reply = hex(
+        "0a0000000001 0a0000000002 0806 0001 0800 06 04 0002 0a0000000002 0a000002 0a0000000001 0a000001",
+    );
+    assert_eq!(lab.send(1, &request), [(1, reply)]);
 }

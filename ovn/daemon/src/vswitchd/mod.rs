@@ -1,0 +1,266 @@
+//! `ovs-vswitchd`: the software switch as the database Open_vSwitch describes it.
+//!
+//! ```text
+//!  database ◄──JSON-RPC──► Net ──► ┌──────────────────────┐ ──► devices, UDP sockets
+//!  BRIDGE.mgmt ◄─OpenFlow─► Net ──► │ vswitchd::Vswitchd   │
+//!  devices, UDP sockets ──frames──► └──────────────────────┘ ◄── commands
+//! ```
+
+mod devices;
+mod openflow;
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use datapath::Departure;
+use datapath::vswitchd::{Output, Vswitchd};
+
+use crate::base::getopt::{Opt, Takes, opt};
+use crate::base::net::Event;
+use crate::base::options::{Own, Program, TLS};
+use crate::base::paths::Family;
+use crate::base::peers::{Input, Json, Peers};
+use crate::base::shell::{self, About, Happening, Shell};
+use crate::base::target::Active;
+use crate::base::unixctl::{Command, Spec, spec};
+use devices::{Arrival, Devices};
+use openflow::Management;
+
+/// The program.
+pub const PROGRAM: Program = Program { name: "ovs-vswitchd", family: Family::Ovs };
+
+const OWN: &[Opt] =
+    &[opt("mlockall", Takes::Nothing), TLS[0], TLS[1], TLS[2], TLS[3], TLS[4], TLS[5], TLS[6]];
+
+/// Batches of packets handled before everybody else has a turn.
+const BATCHES_A_TURN: usize = 64;
+
+/// The one thing that this shell connects to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Database;
+
+/// Runs the switch.
+pub fn run(args: &[String]) -> ExitCode {
+    let commands: Vec<Spec> =
+        datapath::COMMANDS.iter().map(|(name, usage, min, max, _)| spec(name, usage, *min, *max)).collect();
+    // The table lives as long as the process.
+    let about = About { program: PROGRAM, options: OWN, help: HELP, commands: commands.leak() };
+    shell::run(&about, args, |shell, own| async move {
+        let mut daemon = Daemon::open(shell, &own)?;
+        daemon.serve().await;
+        Ok(())
+    })
+}
+
+struct Daemon {
+    shell: Shell,
+    core: Vswitchd,
+    peers: Peers<Database, Json>,
+    devices: Devices,
+    management: Management,
+    udp_ports: BTreeSet<u16>,
+    departures: Vec<Departure>,
+}
+
+impl Daemon {
+    fn open(mut shell: Shell, own: &Own) -> anyhow::Result<Self> {
+        let run_dir = PROGRAM.family.run_dir();
+        let default = || format!("unix:{}", run_dir.join("db.sock").display());
+        let remote = own.operands.first().cloned().unwrap_or_else(default);
+        let mut peers: Peers<Database, Json> = Peers::default();
+        peers.connect(&mut shell.net, Database, Active::parse_list(&remote, &run_dir)?);
+        Ok(Self {
+            shell,
+            core: Vswitchd::new(crate::base::random_seed()),
+            peers,
+            devices: Devices::open()?,
+            management: Management::new(run_dir),
+            udp_ports: BTreeSet::new(),
+            departures: Vec::new(),
+        })
+    }
+
+    async fn serve(&mut self) {
+        self.shell.ready();
+        loop {
+            self.drain().await;
+            let deadline = self.core.poll_timeout().map(|(at, _)| at);
+            let happening = tokio::select! {
+                biased;
+                happening = self.shell.next(deadline) => happening,
+                arrival = self.devices.next() => {
+                    self.arrived(arrival).await;
+                    continue;
+                }
+            };
+            match happening {
+                Happening::Net(event) => {
+                    let mut event = Some(event);
+                    while let Some(one) = event {
+                        self.on_net(&one);
+                        event = self.shell.net.try_next();
+                    }
+                }
+                Happening::Deadline => self.core.handle_timeout(Instant::now()),
+                Happening::Command(command) => {
+                    if self.on_command(command) {
+                        return;
+                    }
+                }
+                Happening::Terminate => return,
+            }
+        }
+    }
+
+    fn on_net(&mut self, event: &Event) {
+        let now = Instant::now();
+        if self.management.handle(event, &mut self.core, &mut self.shell.net, now) {
+            return;
+        }
+        if matches!(event, Event::Received(..)) {
+            self.core.database_activity(now);
+        }
+        for input in self.peers.handle(&mut self.shell.net, event) {
+            match input {
+                Input::Connected(Database) => self.core.database_connected(now),
+                Input::Message(Database, message) => self.core.database_message(message, now),
+                Input::Disconnected(Database) => self.core.database_disconnected(now),
+            }
+        }
+    }
+
+    /// Gives the switch what came in, and what else has come meanwhile, and sends what comes of it.
+    async fn arrived(&mut self, first: Arrival) {
+        let mut arrival = Some(first);
+        let mut turns = BATCHES_A_TURN;
+        while let Some(one) = arrival {
+            let now = Instant::now();
+            match one {
+                Arrival::Frames(device, frames) => self.core.switch_mut().receive(device, frames, now),
+                Arrival::Datagrams(datagrams) => {
+                    for one in datagrams {
+                        self.core.switch_mut().tunnel_datagram(
+                            one.udp_port,
+                            one.from,
+                            one.to,
+                            one.payload,
+                            now,
+                        );
+                    }
+                }
+                Arrival::Changed(device, info) => self.core.device_changed(device, info, now),
+                Arrival::LinksChanged => self.core.links_changed(now),
+                Arrival::Lost(device) => {
+                    self.devices.remove(device).await;
+                    self.core.device_gone(device, now);
+                }
+            }
+            self.depart();
+            turns -= 1;
+            arrival = if turns > 0 { self.devices.try_next() } else { None };
+        }
+    }
+
+    /// Sends what the switch wants sent.
+    fn depart(&mut self) {
+        let mut departures = std::mem::take(&mut self.departures);
+        self.core.switch_mut().take_departures(&mut departures);
+        for departure in departures.drain(..) {
+            if let Err(error) = self.devices.send(&departure) {
+                self.core.switch_mut().send_failed();
+                tracing::debug!(target: "netdev", "a packet was not sent: {error}");
+            }
+        }
+        self.departures = departures;
+    }
+
+    /// Carries out what the core asks for.
+    async fn drain(&mut self) {
+        loop {
+            let mut idle = true;
+            while let Some(output) = self.core.poll_output() {
+                idle = false;
+                self.carry_out(output).await;
+            }
+            while let Some(message) = self.core.poll_database() {
+                self.peers.send(&mut self.shell.net, Database, &message);
+            }
+            if let Some(reason) = self.core.poll_database_lost() {
+                tracing::info!(target: "reconnect", "connecting to the database anew: {reason}");
+                self.peers.reconnect(&mut self.shell.net, Database);
+            }
+            self.depart();
+            self.management.write(&mut self.core, &mut self.shell.net);
+            if idle {
+                return;
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::OpenDevice { id, name, kind, mtu, mac } => {
+                let opened = self.devices.add(id, &name, kind).await;
+                match opened {
+                    Ok(info) => {
+                        let info = self.devices.configure(id, mtu, mac).await.unwrap_or(info);
+                        self.core.device_opened(id, info, Instant::now());
+                    }
+                    Err(error) => {
+                        tracing::warn!(target: "bridge", "{error}");
+                        self.core.device_failed(id, &error.to_string(), Instant::now());
+                    }
+                }
+            }
+            Output::ChangeDevice { id, mtu, mac } => {
+                if let Some(info) = self.devices.configure(id, mtu, mac).await {
+                    self.core.device_changed(id, info, Instant::now());
+                }
+            }
+            Output::CloseDevice { id } => self.devices.remove(id).await,
+            Output::Listen { bridge } => self.management.listen(&bridge, &mut self.shell.net).await,
+            Output::Unlisten { bridge } => {
+                self.management.unlisten(&bridge, &mut self.core, &mut self.shell.net)
+            }
+            Output::OpenTunnel { udp_port } => {
+                self.udp_ports.insert(udp_port);
+                self.devices.listen(self.udp_ports.iter().copied());
+            }
+            Output::CloseTunnel { udp_port } => {
+                self.udp_ports.remove(&udp_port);
+                self.devices.listen(self.udp_ports.iter().copied());
+            }
+        }
+    }
+
+    /// Answers a command; whether the daemon is to stop.
+    fn on_command(&mut self, command: Command) -> bool {
+        if command.name == "exit" {
+            command.reply(Ok(String::new()));
+            return true;
+        }
+        let args: Vec<&str> = command.args.iter().map(String::as_str).collect();
+        let outcome = self.core.switch_mut().command(command.name, &args, Instant::now());
+        let unknown = || Err(format!("\"{}\" is not for this daemon", command.name));
+        let outcome = outcome.unwrap_or_else(unknown);
+        command.reply(outcome);
+        false
+    }
+}
+
+const HELP: &str = "\
+ovs-vswitchd: the software switch, as the database Open_vSwitch describes it
+usage: ovs-vswitchd [OPTION...] [DATABASE]
+DATABASE is unix:FILE or tcp:IP:PORT (default: db.sock in the run directory).
+  --pidfile[=FILE]       make a pidfile
+  --detach               run in the background
+  --monitor              start it again when it crashes
+  --no-chdir             stay in the current directory
+  --unixctl=SOCKET       control socket, or \"none\"
+  --log-file[=FILE]      log to a file
+  -v, --verbose=[SPEC]   set log levels
+  -h, --help             this help
+  -V, --version          version information
+Controllers reach a bridge at BRIDGE.mgmt in the run directory.
+";
