@@ -4,6 +4,7 @@ use super::*;
 use crate::{Atom, Clause, Datum, Function};
 use insta::assert_snapshot;
 use serde_json::json;
+use std::time::Duration;
 
 fn schema() -> Arc<DatabaseSchema> {
     let json = json!({"name": "D", "version": "1.0.0", "tables": {
