@@ -13,4 +13,4 @@ pub mod output;
 pub mod sync;
 
 #[cfg(test)]
-mod testing;
+mod tests;

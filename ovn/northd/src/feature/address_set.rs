@@ -17,7 +17,7 @@ pub fn rows(set: Uuid, view: &View<'_>, emit: &mut Emit<Network>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::check_change;
+    use crate::tests::fixture::check_change;
 
     #[test]
     fn addresses_come_and_go_one_by_one() {

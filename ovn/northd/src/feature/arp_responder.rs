@@ -65,7 +65,7 @@ fn neighbour_advertisement(mac: MacAddr, ip: Ipv6Addr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Fixture, check, check_change, select};
+    use crate::tests::fixture::{Fixture, check, check_change, select};
 
     const SCRIPT: &str =
         "ls-add sw0; lsp-add sw0 p1; lsp-set-addresses p1 \"00:00:00:00:00:01 10.0.0.1 fd00::1\"";

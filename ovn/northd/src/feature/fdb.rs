@@ -42,7 +42,7 @@ pub fn port_flows(port: &SwitchPort, _: &Switch, _: &View<'_>, flows: &mut FlowS
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{check, check_change};
+    use crate::tests::fixture::{check, check_change};
 
     #[test]
     fn addresses_are_learned_where_they_are_unknown() {

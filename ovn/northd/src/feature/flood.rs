@@ -51,7 +51,7 @@ pub fn members(port: &SwitchPort, switch: &Switch, emit: &mut Emit<Network>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{check, check_change};
+    use crate::tests::fixture::{check, check_change};
 
     #[test]
     fn group_addresses_go_to_all_ports() {

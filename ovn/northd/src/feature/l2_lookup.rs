@@ -55,7 +55,7 @@ pub fn port_flows(port: &SwitchPort, switch: &Switch, view: &View<'_>, flows: &m
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Fixture, check, check_change};
+    use crate::tests::fixture::{Fixture, check, check_change};
 
     const SCRIPT: &str = "ls-add sw0; lsp-add sw0 p1
         lsp-set-addresses p1 \"00:00:00:00:00:01 10.0.0.1\" \"00:00:00:00:00:01 10.0.0.2\" 00:00:00:00:00:11";

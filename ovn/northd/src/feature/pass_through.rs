@@ -36,7 +36,7 @@ mod tests {
 
     use crate::numbering;
     use crate::output::Output;
-    use crate::testing::Fixture;
+    use crate::tests::fixture::Fixture;
 
     /// Whatever a packet is, every stage has a flow for it.
     #[test]

@@ -26,7 +26,7 @@ pub fn rows(port: &SwitchPort, switch: &Switch, key: u32, view: &View<'_>, emit:
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{check, check_change};
+    use crate::tests::fixture::{check, check_change};
 
     #[test]
     fn supported_ports_get_a_row_and_others_a_complaint() {

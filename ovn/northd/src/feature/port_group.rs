@@ -50,7 +50,7 @@ fn v6_set(group: &str) -> Str {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Fixture, check};
+    use crate::tests::fixture::{Fixture, check};
 
     const SCRIPT: &str = "ls-add sw0; ls-add sw1; lsp-add sw0 p1; lsp-add sw0 p2; lsp-add sw1 p3
         lsp-set-addresses p1 \"00:00:00:00:00:01 10.0.0.1 fd00::1\"; pg-set pg0 p1 p3; pg-set empty";

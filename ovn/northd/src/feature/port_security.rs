@@ -45,7 +45,7 @@ pub fn port_flows(port: &SwitchPort, _: &Switch, _: &View<'_>, flows: &mut FlowS
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{check, check_change};
+    use crate::tests::fixture::{check, check_change};
 
     #[test]
     fn only_a_switch_without_passthru_refuses_vlan_tags() {

@@ -16,7 +16,7 @@ pub fn address_set(global: &Global, emit: &mut Emit<Network>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::check;
+    use crate::tests::fixture::check;
 
     #[test]
     fn the_set_has_the_addresses_of_the_options() {

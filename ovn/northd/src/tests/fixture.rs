@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ovsdb::{Str, Uuid};
-use schema::nb;
+use ovsdb::{Str, Transaction, Uuid};
 use schema::tables::Delta;
+use schema::{TypedRow, nb};
 
 use crate::inputs::Inputs;
 use crate::network::Unit;
@@ -71,6 +71,7 @@ impl Rows {
                 }
             }
             ("set", ["NB_Global", settings @ ..]) => self.global.options.extend(pairs(settings)),
+            ("sync", []) => self.global.nb_cfg += 1,
             ("as-set", [name, addresses @ ..]) => {
                 let known = self.address_sets.values().find(|row| &*row.name == *name).map(|row| row.uuid);
                 let uuid = known.unwrap_or_else(|| self.uuid(name));
@@ -92,7 +93,7 @@ impl Rows {
             }
             ("pg-del", [name]) => self.port_groups.retain(|_, row| &*row.name != *name),
             (verb, [port, args @ ..]) => self.port_command(verb, port, args),
-            (verb, []) => panic!("\"{verb}\" lacks arguments"),
+            (verb, []) => panic!("no command \"{verb}\" without arguments"),
         }
     }
 
@@ -150,6 +151,32 @@ impl Rows {
         changes.extend(deltas(&old.address_sets, &self.address_sets).map(nb::Change::AddressSet));
         changes.extend(deltas(&global(old), &global(self)).map(nb::Change::NbGlobal));
         changes
+    }
+}
+
+impl Rows {
+    /// The transaction that makes the rows of the database what they are here.
+    pub(crate) fn transaction_since(&self, old: &Self) -> Transaction {
+        let mut transaction = Transaction::new();
+        write(&old.ports, &self.ports, &mut transaction);
+        write(&old.port_groups, &self.port_groups, &mut transaction);
+        write(&old.switches, &self.switches, &mut transaction);
+        write(&old.address_sets, &self.address_sets, &mut transaction);
+        // Of these options some are northd's own, which it writes again.
+        transaction.update("NB_Global", Uuid::from_u128(1), old.global.diff(&self.global));
+        transaction
+    }
+}
+
+fn write<T: TypedRow>(old: &BTreeMap<Uuid, T>, new: &BTreeMap<Uuid, T>, transaction: &mut Transaction) {
+    for (uuid, row) in new {
+        match old.get(uuid) {
+            None => transaction.insert(T::TABLE, *uuid, row.to_row()),
+            Some(old) => transaction.update(T::TABLE, *uuid, old.diff(row)),
+        };
+    }
+    for uuid in old.keys().filter(|uuid| !new.contains_key(uuid)) {
+        transaction.delete(T::TABLE, *uuid);
     }
 }
 

@@ -1,0 +1,118 @@
+//! What holds after any changes: the southbound rows are those that a start from scratch would write.
+
+use proptest::prelude::*;
+
+use crate::northd::Db;
+use crate::tests::world::World;
+
+#[derive(Clone, Debug)]
+enum Transition {
+    Script(String),
+    Chassis(u8, bool),
+    Gone(u8),
+    Bind(u8, u8),
+    Learn(u8),
+    Vandalize(&'static str, u8),
+    /// The northd that writes dies; another one was started before.
+    Failover,
+}
+
+const ADDRESSES: [&str; 5] = [
+    "unknown",
+    "\"00:00:00:00:00:01 10.0.0.1\"",
+    "00:00:00:00:00:02 unknown",
+    "dynamic bogus",
+    "\"00:00:00:00:00:03 fd00::3\"",
+];
+const OPTIONS: [&str; 6] = [
+    "",
+    "requested-tnl-key=3",
+    "requested-chassis=hv0,hv1",
+    "receive_multicast=false",
+    "pkt_clone_type=mc_unknown force_fdb_lookup=true",
+    "requested-tnl-key=2500",
+];
+const TABLES: [&str; 8] = [
+    "Logical_Flow",
+    "Logical_Flow",
+    "Multicast_Group",
+    "Port_Binding",
+    "Datapath_Binding",
+    "Address_Set",
+    "Port_Group",
+    "RBAC_Permission",
+];
+
+fn script() -> impl Strategy<Value = String> {
+    let (switch, port) = (0..3_u8, 0..6_u8);
+    let pick = |words: &'static [&'static str]| prop::sample::select(words);
+    prop_oneof![
+        2 => switch.clone().prop_map(|s| format!("ls-add sw{s}")),
+        1 => switch.clone().prop_map(|s| format!("ls-del sw{s}")),
+        1 => (switch.clone(), pick(&["", "requested-tnl-key=2", "requested-tnl-key=5000", "vlan-passthru=true"]))
+            .prop_map(|(s, config)| format!("ls-set sw{s} {config}")),
+        5 => (switch, port.clone()).prop_map(|(s, p)| format!("lsp-add sw{s} p{p}")),
+        2 => port.clone().prop_map(|p| format!("lsp-del p{p}")),
+        3 => (port.clone(), pick(&ADDRESSES)).prop_map(|(p, a)| format!("lsp-set-addresses p{p} {a}")),
+        2 => (port.clone(), pick(&OPTIONS)).prop_map(|(p, o)| format!("lsp-set-options p{p} {o}")),
+        1 => (port.clone(), pick(&["localnet", "virtual", "\"\"", "localport", "router"]))
+            .prop_map(|(p, kind)| format!("lsp-set-type p{p} {kind}")),
+        1 => (port.clone(), pick(&["enabled", "disabled"])).prop_map(|(p, state)| format!("lsp-set-enabled p{p} {state}")),
+        1 => port.clone().prop_map(|p| format!("lsp-set-port-security p{p} 00:00:00:00:00:0{p}")),
+        1 => (port.clone(), port.clone()).prop_map(|(p, other)| format!("lsp-set-parent p{p} p{other} {}", p + 1)),
+        1 => port.clone().prop_map(|p| format!("lsp-del p{p}; lsp-add sw0 p{p}")),
+        1 => port.clone().prop_map(|p| format!("lsp-rename p{p} r{p}; lsp-add sw1 p{p}")),
+        1 => (0..2_u8, port.clone(), port.clone()).prop_map(|(g, p, other)| format!("pg-set pg{g} p{p} p{other}")),
+        1 => port.prop_map(|p| format!("as-set as0 10.0.0.{p}; pg-del pg0")),
+        1 => pick(&["true", "false"]).prop_map(|flag| format!("set NB_Global ignore_lsp_down={flag}; sync")),
+    ]
+}
+
+fn transition() -> impl Strategy<Value = Transition> {
+    prop_oneof![
+        12 => prop::collection::vec(script(), 1..4).prop_map(|lines| Transition::Script(lines.join("; "))),
+        1 => (0..2_u8, any::<bool>()).prop_map(|(n, vxlan)| Transition::Chassis(n, vxlan)),
+        1 => (0..2_u8).prop_map(Transition::Gone),
+        1 => (0..6_u8, 0..2_u8).prop_map(|(port, chassis)| Transition::Bind(port, chassis)),
+        1 => (0..6_u8).prop_map(Transition::Learn),
+        2 => (prop::sample::select(&TABLES[..]), any::<u8>()).prop_map(|(table, n)| Transition::Vandalize(table, n)),
+        1 => Just(Transition::Failover),
+    ]
+}
+
+fn apply(world: &mut World, transition: &Transition) {
+    let encap = |vxlan: bool| if vxlan { "vxlan" } else { "geneve" };
+    match transition {
+        Transition::Script(script) => world.run(script),
+        Transition::Chassis(n, vxlan) => world.chassis(&format!("hv{n}"), encap(*vxlan), i64::from(*n)),
+        Transition::Gone(n) => world.chassis_gone(&format!("hv{n}")),
+        Transition::Bind(port, chassis) => world.bind(&format!("p{port}"), &format!("hv{chassis}")),
+        Transition::Learn(port) => world.learn(&format!("p{port}"), &format!("00:00:00:00:01:0{port}")),
+        Transition::Vandalize(table, n) => world.vandalize(table, usize::from(*n)),
+        Transition::Failover => {
+            world.start(9);
+            world.kill(0);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    /// After each step every unit would say again what it said, and who starts anew at the end finds no row to write.
+    #[test]
+    fn steps_give_what_a_start_from_scratch_gives(script in prop::collection::vec(transition(), 1..25)) {
+        let mut world = World::new();
+        for transition in &script {
+            apply(&mut world, transition);
+            let northd = &world.northds[0].northd;
+            prop_assert_eq!(northd.inputs.engine.check(&northd.inputs.network), []);
+        }
+        let text = world.text();
+        world.start(11);
+        world.kill(0);
+        prop_assert_eq!(world.take_sent(0, Db::Southbound), Vec::<serde_json::Value>::new());
+        prop_assert_eq!(world.take_sent(0, Db::Northbound), Vec::<serde_json::Value>::new());
+        prop_assert_eq!(world.text(), text);
+    }
+}
