@@ -102,6 +102,14 @@ impl<P: Program> Engine<P> {
         &self.stats
     }
 
+    /// Counts runs and changes from here on. What there is now stays counted.
+    pub fn clear_stats(&mut self) {
+        self.stats.steps = 0;
+        for counters in self.stats.kinds.values_mut() {
+            (counters.runs, counters.last_runs, counters.added, counters.removed) = (0, 0, 0, 0);
+        }
+    }
+
     /// All units in the order of their keys, with their outputs.
     pub fn units(&self) -> impl Iterator<Item = (&P::Unit, &[P::Output])> {
         let mut units: Vec<_> =

@@ -1,6 +1,7 @@
 //! Northbound rows to southbound rows.
 
 pub mod allocation;
+pub mod commands;
 pub mod feature;
 pub mod flows;
 pub mod inputs;

@@ -1,6 +1,9 @@
 //! What others see of a northd over time.
 
-use ovsdb::Str;
+use std::time::Duration;
+
+use ovsdb::{Str, Transaction, Uuid};
+use schema::{TypedRow, sb};
 use serde_json::Value;
 
 use crate::northd::{Db, Status};
@@ -215,12 +218,41 @@ fn a_port_that_becomes_something_else_is_another_port() {
         let southbound = world.southbound();
         southbound.port_binding.values().find(|row| &*row.logical_port == "p2").map(|row| row.uuid)
     };
-    let before = uuid(&world);
+    let (vif, _) = (uuid(&world), world.take_sent(0, Db::Southbound));
     world.run("lsp-set-type p2 localnet");
-    assert_ne!(uuid(&world), before);
-    assert!(
-        world.text().iter().any(|line| line.starts_with("group sw0 _MC_flood 32768 {\"p1\", \"p2\"}")),
-        "{:#?}",
-        world.text()
-    );
+    let localnet = uuid(&world);
+    assert_ne!(localnet, vif);
+    assert!(world.text().contains(&"group sw0 _MC_flood 32768 {\"p1\", \"p2\"}".to_owned()));
+    assert_eq!(world.take_sent(0, Db::Southbound).len(), 1, "groups name the new row at once");
+    world.run("lsp-del p2; lsp-add sw1 p2; lsp-set-type p2 localnet");
+    assert_ne!(uuid(&world), localnet, "so is one that goes elsewhere");
+    assert!(world.text().contains(&"group sw1 _MC_flood 32768 {\"p2\", \"q1\"}".to_owned()));
+    assert_eq!(world.take_sent(0, Db::Southbound).len(), 1);
+}
+
+#[test]
+fn a_refused_transaction_is_tried_again_with_patience() {
+    let mut world = World::new();
+    world.run(NETWORK);
+    world.take_sent(0, Db::Southbound);
+    // A row that is not northd's to delete refers to a datapath that should go.
+    let datapath = world.southbound().datapath_binding.values().next().expect("there are datapaths").uuid;
+    let uuid = Uuid::from_u128(9);
+    let mut transaction = Transaction::new();
+    transaction.insert("DNS", uuid, sb::Dns { datapaths: [datapath].into(), ..Default::default() }.to_row());
+    world.transact("OVN_Southbound", &transaction);
+    world.run("ls-del sw0; ls-del sw1");
+    assert_eq!(world.take_sent(0, Db::Southbound).len(), 1, "it is not tried again at once");
+    world.now += Duration::from_millis(500);
+    world.run("ls-add sw3");
+    assert_eq!(world.take_sent(0, Db::Southbound).len(), 0, "nor because of something else");
+    world.now += Duration::from_millis(600);
+    world.settle();
+    assert_eq!(world.take_sent(0, Db::Southbound).len(), 1, "but after a second");
+    let mut transaction = Transaction::new();
+    transaction.delete("DNS", uuid);
+    world.transact("OVN_Southbound", &transaction);
+    world.now += Duration::from_secs(2);
+    world.settle();
+    assert_eq!(world.southbound().datapath_binding.len(), 1);
 }

@@ -3,4 +3,4 @@
 mod deployment;
 pub(crate) mod fixture;
 mod laws;
-mod world;
+pub(crate) mod world;
