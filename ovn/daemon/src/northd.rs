@@ -8,7 +8,8 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use northd::northd::{Db, Northd, NorthdOptions, Output, Status};
+use northd::commands;
+use northd::northd::{Db, Northd, NorthdOptions, Output};
 
 use crate::base::getopt::{Opt, Takes, opt};
 use crate::base::options::{Own, Program, TLS};
@@ -34,15 +35,17 @@ const OWN: &[Opt] = &[
     TLS[6],
 ];
 
-const COMMANDS: &[Spec] = &[
-    spec("inc-engine/recompute", "", 0, 0),
-    spec("is-paused", "", 0, 0),
-    spec("nb-connection-status", "", 0, 0),
-    spec("pause", "", 0, 0),
-    spec("resume", "", 0, 0),
-    spec("sb-connection-status", "", 0, 0),
-    spec("status", "", 0, 0),
-];
+/// Those of the core.
+const COMMANDS: &[Spec] = &{
+    let mut specs = [spec("", "", 0, 0); commands::COMMANDS.len()];
+    let mut i = 0;
+    while i < specs.len() {
+        let (name, usage, min, max) = commands::COMMANDS[i];
+        specs[i] = spec(name, usage, min, max);
+        i += 1;
+    }
+    specs
+};
 
 /// Runs northd.
 pub fn run(args: &[String]) -> ExitCode {
@@ -116,37 +119,15 @@ fn drain(core: &mut Northd, peers: &mut Peers<Db, Json>, shell: &mut Shell) {
 
 /// Answers a command; whether the daemon is to stop.
 fn on_command(core: &mut Northd, command: Command) -> bool {
-    let connection = |db| if core.is_synced(db) { "connected\n" } else { "not connected\n" };
-    let text = match command.name {
-        "exit" => {
-            command.reply(Ok(String::new()));
-            return true;
-        }
-        "pause" | "resume" => {
-            core.pause(command.name == "pause");
-            ""
-        }
-        "is-paused" if core.status() == Status::Paused => "true\n",
-        "is-paused" => "false\n",
-        "status" => match core.status() {
-            Status::Active => "Status: active\n",
-            Status::Standby => "Status: standby\n",
-            Status::Paused => "Status: paused\n",
-        },
-        "nb-connection-status" => connection(Db::Northbound),
-        "sb-connection-status" => connection(Db::Southbound),
-        "inc-engine/recompute" => {
-            core.mark_all();
-            ""
-        }
-        other => {
-            let text = format!("\"{other}\" is not for this daemon");
-            command.reply(Err(text));
-            return false;
-        }
+    let is_exit = command.name == "exit";
+    let outcome = if is_exit {
+        Ok(String::new())
+    } else {
+        let args: Vec<&str> = command.args.iter().map(String::as_str).collect();
+        commands::run(core, command.name, &args)
     };
-    command.reply(Ok(text.to_owned()));
-    false
+    command.reply(outcome);
+    is_exit
 }
 
 const HELP: &str = "\
