@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use daemon::base::options::Program;
 use daemon::base::paths::Family;
-use daemon::{appctl, ctl, northd, ovsdb_server, ovsdb_tool, trace, vswitchd};
+use daemon::{appctl, controller, ctl, northd, ovsdb_server, ovsdb_tool, trace, vswitchd};
 
 /// One program inside the executable.
 pub(crate) struct Applet {
@@ -25,6 +25,12 @@ pub(crate) const APPLETS: &[Applet] = &[
         short: None,
         summary: "sends a control command to a daemon of OVN",
         run: |args| appctl::run(program("ovn-appctl", Family::Ovn), "ovn-northd", args),
+    },
+    Applet {
+        name: "ovn-controller",
+        short: None,
+        summary: "programs this host's switch from the southbound database",
+        run: controller::run,
     },
     Applet {
         name: "ovn-nbctl",

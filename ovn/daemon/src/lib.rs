@@ -7,6 +7,7 @@
 
 pub mod appctl;
 pub mod base;
+pub mod controller;
 pub mod ctl;
 pub mod device;
 pub mod northd;
