@@ -14,8 +14,11 @@ pub mod cli;
 pub mod db;
 pub mod fabric;
 pub mod lab;
+pub mod report;
+pub mod scenario;
 pub mod sys;
 pub mod text;
+pub mod tools;
 pub mod topology;
 
 pub use cli::main;

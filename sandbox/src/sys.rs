@@ -9,6 +9,17 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use std::io;
 use std::mem::{size_of, size_of_val, zeroed};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use tokio::io::unix::AsyncFd;
+
+/// A descriptor that tasks can wait for, in the runtime of the calling thread.
+///
+/// # Errors
+/// Those of the system.
+pub fn watched(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an OwnedFd names the same open descriptor for as long as it lives, which is until the AsyncFd gives
+    // it up.
+    unsafe { AsyncFd::register(fd) }.map_err(io::Error::from)
+}
 
 /// The descriptor of a tap device, to wait for it.
 pub fn tap_fd(tap: &tun_tap::Iface) -> BorrowedFd<'_> {

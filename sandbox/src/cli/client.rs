@@ -111,7 +111,8 @@ impl Asked {
         self.stream.write_all(&line).context("asking the lab")?;
         let (mut text, mut descriptors) = (Vec::new(), Vec::new());
         while !text.ends_with(b"\n") {
-            let mut buffer = [0; 4096];
+            // One octet at a time: what follows the line is not ours to take.
+            let mut buffer = [0];
             let read = sys::receive_with_descriptors(self.stream.as_fd(), &mut buffer, &mut descriptors)
                 .context("hearing from the lab")?;
             if read == 0 {
@@ -123,5 +124,10 @@ impl Asked {
             Reply::Error(error) => bail!("{error}"),
             reply => Ok((reply, descriptors)),
         }
+    }
+
+    /// The connection, for what follows an answer.
+    pub(super) fn into_stream(self) -> UnixStream {
+        self.stream
     }
 }

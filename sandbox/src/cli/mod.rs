@@ -1,5 +1,6 @@
 //! The commands of `ovn sandbox`, one file each.
 
+mod capture;
 mod client;
 mod down;
 mod enter;
@@ -8,10 +9,10 @@ mod inspect;
 mod logs;
 mod ls;
 mod schema;
+mod test;
 mod up;
 mod validate;
 
-use crate::lab::boot::LogTail;
 use crate::lab::{keeper, supervisor};
 use crate::text::Source;
 use crate::text::diagnostic::Refused;
@@ -40,6 +41,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Test(test::Args),
     Up(up::Args),
     Down(down::Args),
     Ls(ls::Args),
@@ -47,6 +49,7 @@ enum Command {
     Exec(enter::ExecArgs),
     Shell(enter::ShellArgs),
     Logs(logs::Args),
+    Capture(capture::Args),
     Validate(validate::Args),
     Schema(schema::Args),
     Gc(gc::Args),
@@ -70,6 +73,7 @@ pub fn main(args: &[String]) -> ExitCode {
         }
     };
     let result = match cli.command {
+        Command::Test(args) => test::run(&args),
         Command::Up(args) => up::run(&args),
         Command::Down(args) => down::run(&args),
         Command::Ls(args) => ls::run(&args),
@@ -77,6 +81,7 @@ pub fn main(args: &[String]) -> ExitCode {
         Command::Exec(args) => enter::exec(&args),
         Command::Shell(args) => enter::shell(&args),
         Command::Logs(args) => logs::run(&args),
+        Command::Capture(args) => capture::run(&args),
         Command::Validate(args) => Ok(validate::run(&args)),
         Command::Schema(args) => Ok(schema::run(&args)),
         Command::Gc(args) => gc::run(&args),
@@ -100,14 +105,4 @@ fn explain(error: &anyhow::Error) -> u8 {
 fn read_file(path: &Path) -> Result<Source> {
     let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     Ok(Source::new(path.display().to_string(), text))
-}
-
-/// Prints the ends of logs, each under its node and file.
-fn show_logs(logs: &[LogTail]) {
-    for tail in logs {
-        eprintln!("--- {} {}", tail.node, tail.file);
-        for line in &tail.lines {
-            eprintln!("{line}");
-        }
-    }
 }

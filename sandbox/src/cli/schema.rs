@@ -1,6 +1,7 @@
 //! `schema topology|scenario`: prints the JSON schema by which editors check and complete the files.
 
 use super::PASS;
+use crate::scenario::Scenario;
 use crate::topology::Topology;
 
 /// Print the JSON schema of a kind of file.
@@ -13,6 +14,7 @@ pub(super) struct Args {
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(super) enum Kind {
     Topology,
+    Scenario,
 }
 
 pub(super) fn run(args: &Args) -> u8 {
@@ -23,6 +25,7 @@ pub(super) fn run(args: &Args) -> u8 {
 fn text(kind: Kind) -> String {
     let schema = match kind {
         Kind::Topology => schemars::schema_for!(Topology),
+        Kind::Scenario => schemars::schema_for!(Scenario),
     };
     let mut text = serde_json::to_string_pretty(&schema).expect("a schema is plain JSON");
     text.push('\n');
@@ -34,7 +37,10 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    const PUBLISHED: &[(Kind, &str)] = &[(Kind::Topology, "topologies/topology.schema.json")];
+    const PUBLISHED: &[(Kind, &str)] = &[
+        (Kind::Topology, "topologies/topology.schema.json"),
+        (Kind::Scenario, "scenarios/scenario.schema.json"),
+    ];
 
     /// `topologies/topology.schema.json` is what `ovn sandbox schema topology` prints; with INSTA_UPDATE=always
     /// it is written anew.

@@ -1,8 +1,9 @@
 //! `up FILE`: makes a lab that lives on.
 
 use super::client::Started;
-use super::{BROKEN, PASS, read_file, show_logs};
+use super::{BROKEN, PASS, read_file};
 use crate::lab::boot::{Boot, Event, Keep};
+use crate::report::text;
 use crate::text::values::LabName;
 use crate::topology::{Stack, Topology};
 use anyhow::Result;
@@ -44,13 +45,13 @@ pub(super) fn run(args: &Args) -> Result<u8> {
             Ok(PASS)
         }
         Some(Event::Broken { error, logs }) => {
-            show_logs(&logs);
+            eprint!("{}", text::logs(&logs));
             eprintln!("ovn sandbox: lab {name}: {error}");
             lab.wait();
             Ok(BROKEN)
         }
         // The keeper has said why.
-        None => {
+        Some(Event::Step(_) | Event::Finished { .. }) | None => {
             lab.wait();
             Ok(BROKEN)
         }

@@ -1,10 +1,13 @@
 //! `validate FILE...`: says what is wrong with topologies and scenarios, without running anything.
 
-use super::{BROKEN, PASS};
-use crate::text::{Severity, Source};
+use super::{BROKEN, PASS, read_file};
+use crate::scenario::Scenario;
+use crate::text::diagnostic::Refused;
+use crate::text::{Diagnostic, Severity, Source};
 use crate::topology::Topology;
+use anyhow::Result;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Check topology and scenario files without running anything.
 #[derive(clap::Args)]
@@ -23,7 +26,7 @@ pub(super) fn run(args: &Args) -> u8 {
         let (source, found) = match check(file) {
             Ok(checked) => checked,
             Err(e) => {
-                eprintln!("{}: {e}", file.display());
+                eprintln!("{}: {e:#}", file.display());
                 code = BROKEN;
                 continue;
             }
@@ -44,11 +47,19 @@ pub(super) fn run(args: &Args) -> u8 {
     code
 }
 
-fn check(file: &PathBuf) -> std::io::Result<(Source, Vec<crate::text::Diagnostic>)> {
-    let source = Source::new(file.display().to_string(), std::fs::read_to_string(file)?);
-    let found = match Topology::read(&source) {
-        Ok((_, advice)) => advice,
-        Err(refused) => refused.diagnostics,
+fn check(file: &Path) -> Result<(Source, Vec<Diagnostic>)> {
+    let source = read_file(file)?;
+    let found = if Scenario::is_one(&source.text) {
+        Scenario::read(&source).map(|(_, _, advice)| advice)
+    } else {
+        Topology::read(&source).map(|(_, advice)| advice).map_err(anyhow::Error::from)
     };
-    Ok((source, found))
+    match found {
+        Ok(advice) => Ok((source, advice)),
+        // A scenario's topology may be the one that is refused.
+        Err(e) => match e.downcast::<Box<Refused>>() {
+            Ok(refused) => Ok((refused.source.clone(), refused.diagnostics)),
+            Err(e) => Err(e),
+        },
+    }
 }

@@ -112,17 +112,23 @@ impl Running {
     }
 
     /// Ends a watch.
-    pub async fn unwatch(&self, id: u64) {
-        self.ask(move |c| c.watchers.retain(|(other, _)| *other != id)).await;
+    pub fn unwatch(&self, id: u64) {
+        self.order(Box::new(move |c| c.watchers.retain(|(other, _)| *other != id)));
     }
 
     async fn ask<T: Send + 'static>(&self, order: impl FnOnce(&mut Carrier) -> T + Send + 'static) -> T {
         let (answer, answered) = tokio::sync::oneshot::channel();
-        let order: Order = Box::new(move |carrier| drop(answer.send(order(carrier))));
+        self.order(Box::new(move |carrier| drop(answer.send(order(carrier)))));
+        answered.await.expect("the fabric's thread runs as long as this handle lives")
+    }
+}
+
+impl Running {
+    fn order(&self, order: Order) {
+        // The thread is there as long as we are.
         let _ = self.orders.send(order);
         // A full pipe wakes as well.
         let _ = nix::unistd::write(&self.wake, &[1]);
-        answered.await.expect("the fabric's thread runs as long as this handle lives")
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the command that makes a lab and the lab's supervisor say to each other, a line of JSON each.
 
+use crate::scenario::report::StepReport;
 use crate::text::Source;
 use crate::text::values::LabName;
 use crate::topology::Stack;
@@ -46,6 +47,10 @@ pub enum Event {
     Ready { after_ms: f64 },
     /// The lab could not be made.
     Broken { error: String, logs: Vec<LogTail> },
+    /// A step of the scenario is done.
+    Step(Box<StepReport>),
+    /// The scenario is done; with the logs of those concerned when it failed. Kept says whether the lab lives on.
+    Finished { passed: bool, logs: Vec<LogTail>, kept: bool },
 }
 
 /// The end of a log file.

@@ -1,7 +1,8 @@
 //! How commands reach a running lab: requests over the socket in its home, a line of JSON each.
 
+use super::capture::{self, Begun, Place, Writing};
 use super::world::Lab;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -27,6 +28,8 @@ pub enum Request {
     Inspect,
     /// Give the namespaces of a node, to run something in it.
     Enter { node: String },
+    /// Record frames and send them, until the connection ends.
+    Capture { at: Place },
 }
 
 /// What the lab answers.
@@ -38,6 +41,8 @@ pub enum Reply {
     Ending,
     /// See [`super::inspect`].
     Inspected(Box<super::inspect::Inspected>),
+    /// A pcapng file follows, as it grows, until the end of the connection.
+    Capturing,
     /// The namespaces come with this message, in the order named here.
     Entry {
         namespaces: Vec<Namespace>,
@@ -78,6 +83,10 @@ async fn answer(stream: UnixStream, lab: &Rc<Lab>, end: &watch::Sender<bool>) ->
             return Ok(());
         }
         let (reply, descriptors) = match serde_json::from_str(&line) {
+            Ok(Request::Capture { at }) => match capture::begin(lab, &at).await {
+                Ok(begun) => return record(stream.into_inner(), &begun).await,
+                Err(e) => (Reply::Error(format!("{e:#}")), Vec::new()),
+            },
             Ok(request) => {
                 handle(lab, request).await.unwrap_or_else(|e| (Reply::Error(format!("{e:#}")), Vec::new()))
             }
@@ -90,9 +99,31 @@ async fn answer(stream: UnixStream, lab: &Rc<Lab>, end: &watch::Sender<bool>) ->
     }
 }
 
+/// Sends a capture as it grows, until either end is gone.
+async fn record(mut stream: UnixStream, begun: &Begun) -> Result<()> {
+    use tokio::io::AsyncReadExt;
+    send(&mut stream, &Reply::Capturing, &[]).await?;
+    let (mut from, mut to) = stream.split();
+    let mut writing = Writing::new(&begun.capture)?;
+    to.write_all(&writing.stream.take()).await?;
+    let frames = async {
+        while let Some(octets) = writing.next(&begun.capture).await? {
+            to.write_all(&octets).await?;
+        }
+        anyhow::Ok(())
+    };
+    // Who asked says no more; reading shows that he is gone, even when no frame comes.
+    let mut nothing = [0];
+    tokio::select! {
+        result = frames => result,
+        _ = from.read(&mut nothing) => Ok(()),
+    }
+}
+
 async fn handle(lab: &Rc<Lab>, request: Request) -> Result<(Reply, Vec<OwnedFd>)> {
     Ok(match request {
         Request::Down => (Reply::Ending, Vec::new()),
+        Request::Capture { .. } => bail!("a capture is answered otherwise"),
         Request::Inspect => (Reply::Inspected(Box::new(super::inspect::inspect(lab).await)), Vec::new()),
         Request::Enter { node } => {
             let node = lab.node(&node)?;

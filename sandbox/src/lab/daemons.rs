@@ -3,11 +3,13 @@
 //! Nothing here is particular to this executable; the arguments are those that upstream's scripts give.
 
 use super::process::Launch;
+use crate::text::values::BadValue;
 use crate::topology::{Remote, Role, Topology};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// The port of the Southbound database over TCP.
 pub const SOUTHBOUND_PORT: u16 = 6642;
@@ -69,6 +71,22 @@ impl fmt::Display for Daemon {
         f.pad(self.name())
     }
 }
+
+impl FromStr for Daemon {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        Self::ALL.into_iter().find(|daemon| daemon.name() == text).ok_or_else(|| Self::bad(text))
+    }
+}
+
+crate::text_value!(
+    Daemon,
+    "daemon",
+    "ovsdb-server-nb, ovsdb-server-sb or ovn-northd on central; ovsdb-server, ovs-vswitchd or ovn-controller on a \
+     chassis",
+    "^(ovsdb-server(-nb|-sb)?|ovn-northd|ovs-vswitchd|ovn-controller)$"
+);
 
 /// The files of a lab.
 #[derive(Clone, Debug)]

@@ -1,16 +1,18 @@
 //! Guests and uplinks: the interfaces of the nodes.
 
-use super::chassis::UPLINK;
+use super::chassis::{self, UPLINK};
 use super::netlink::CableEnd;
 use super::netns::Netns;
+use super::start::START_MAX;
 use super::world::{Kind, Lab, Node};
 use crate::fabric::End;
 use crate::fabric::port::Port;
 use crate::sys;
 use crate::text::values::{Cidr, Name};
 use crate::topology::{Attach, Guest, LinkSettings};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::rc::Rc;
+use tokio::time::Instant;
 use tun_tap::{Iface, Mode};
 
 /// The interface of a guest.
@@ -20,6 +22,22 @@ impl Lab {
     /// How a guest is really attached.
     pub(super) fn attachment(&self, guest: &Guest) -> Attach {
         if self.taps { guest.attach } else { Attach::Veth }
+    }
+
+    /// Adds a guest to the running lab; its port may come up later.
+    ///
+    /// # Errors
+    /// When its chassis does not exist or its name is taken, or it could not be made in time.
+    pub async fn add_guest(self: &Rc<Self>, name: &Name, guest: &Guest) -> Result<()> {
+        if self.node(name.as_str()).is_ok() {
+            bail!("there is a node called {name} already");
+        }
+        let chassis = self.node(guest.chassis.as_str())?;
+        self.make_guest(&chassis, name, guest).await?;
+        let deadline = Instant::now() + START_MAX;
+        let operations = chassis::add_guest(name, guest, self.attachment(guest));
+        self.switch(&chassis.name).transact(operations, deadline).await?;
+        self.wait_switch(&chassis.name, deadline).await
     }
 
     /// Makes a guest's namespace; with a cable to its chassis when that is what attaches it.
@@ -60,6 +78,11 @@ impl Lab {
                     sys::transmit_offloads_off(GUEST_INTERFACE).context("switching offloads off")?;
                 }
                 net.configure(GUEST_INTERFACE, Some(guest.mac.0), guest.mtu).await?;
+                // A lost question is asked again soon; the kernel's own second is long in a lab.
+                for family in ["ipv4", "ipv6"] {
+                    let knob = format!("/proc/sys/net/{family}/neigh/{GUEST_INTERFACE}/retrans_time_ms");
+                    let _ = std::fs::write(knob, "100");
+                }
                 for cidr in &*guest.ip {
                     net.address(GUEST_INTERFACE, *cidr).await?;
                 }

@@ -7,6 +7,7 @@
 //! `control.rs`).
 
 pub mod boot;
+pub mod capture;
 pub mod chassis;
 pub mod control;
 pub mod daemons;

@@ -16,7 +16,7 @@ use super::supervisor::NAMES_DIR;
 use super::world::{Kind, Lab, Node};
 use crate::db::{file, rows};
 use crate::text::values::Name;
-use crate::topology::check::CENTRAL;
+use crate::topology::check::{CENTRAL, switches};
 use crate::topology::{Chassis, Guest, Role};
 use anyhow::{Context, Result, anyhow, bail};
 use futures::future::{try_join, try_join_all};
@@ -42,8 +42,10 @@ impl Lab {
         let nodes = async {
             let chassis = self.topology.chassis.iter().map(|(name, c)| self.start_chassis(name, c, deadline));
             try_join(self.start_central(deadline), try_join_all(chassis)).await?;
-            let ports: Vec<String> =
-                self.topology.guests.iter().map(|(n, g)| g.port_name(n).to_owned()).collect();
+            let made = switches(&self.topology);
+            let ports = self.topology.guests.iter().map(|(name, guest)| guest.port_name(name).to_owned());
+            // One that is to be made later cannot be waited for.
+            let ports: Vec<String> = ports.filter(|port| made.contains_key(port)).collect();
             self.wait_ports_up(&ports, deadline).await
         };
         tokio::select! {
@@ -186,7 +188,7 @@ impl Lab {
     }
 
     /// Waits until logical switch ports are up: claimed, and their flows in place.
-    pub(super) async fn wait_ports_up(&self, ports: &[String], deadline: Instant) -> Result<()> {
+    pub async fn wait_ports_up(&self, ports: &[String], deadline: Instant) -> Result<()> {
         let mut down: Vec<String> = ports.to_vec();
         let northbound = self.northbound();
         let done = northbound.wait(&[("Logical_Switch_Port", &["name", "up"])], deadline, |rows| {
@@ -196,10 +198,8 @@ impl Lab {
                 .filter(|row| row.get("up").as_boolean() == Some(true))
                 .map(|row| row.text("name"))
                 .collect();
-            let exists = |port: &String| rows.iter().any(|row| row.text("name") == port);
             down = ports.iter().filter(|p| !up.contains(&p.as_str())).cloned().collect();
-            // A guest whose port the network does not have (yet) cannot be waited for.
-            down.iter().all(|port| !exists(port)).then_some(())
+            down.is_empty().then_some(())
         });
         match done.await {
             Some(()) => Ok(()),

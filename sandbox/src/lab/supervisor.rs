@@ -1,13 +1,18 @@
 //! The supervisor: process 1 of a lab. It holds everything the lab consists of; when it ends, all of it ends.
 
-use super::boot::{Boot, Event, Order};
+use super::boot::{Boot, Event, Keep, Order};
 use super::control;
 use super::process::Processes;
 use super::world::Lab;
+use crate::scenario::Scenario;
+use crate::scenario::report::{Failure, StepReport};
+use crate::scenario::run::Run;
+use crate::text::Source;
 use anyhow::{Context, Result};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -18,6 +23,8 @@ use tokio::net::UnixListener;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::signal::unix::SignalKind;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 /// Where a lab keeps its files, in its own mount namespace.
 pub const LAB_DIR: &str = "/run/lab";
@@ -82,7 +89,7 @@ async fn supervise(command: OwnedFd, keeper: OwnedFd, control: UnixListener) -> 
     let mut terminate =
         tokio::signal::unix::signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let processes = Processes::default();
-    let (end, asked) = tokio::sync::watch::channel(false);
+    let (end, asked) = watch::channel(false);
     tokio::select! {
         result = processes.reap() => result.map(|()| End::Asked),
         () = gone(keeper) => Ok(End::KeeperGone),
@@ -93,36 +100,86 @@ async fn supervise(command: OwnedFd, keeper: OwnedFd, control: UnixListener) -> 
     }
 }
 
-/// Makes the lab, says so, and serves it until it is asked to end.
+/// Makes the lab, says so, runs its scenario if it has one, and serves it until it is asked to end.
 async fn work(
     boot: Boot,
     processes: &Processes,
     control: UnixListener,
     events: OwnedWriteHalf,
-    end: tokio::sync::watch::Sender<bool>,
+    end: watch::Sender<bool>,
 ) -> Result<()> {
-    let events = Events(tokio::sync::Mutex::new(events));
-    let lab = Rc::new(Lab::new(&boot, processes.clone())?);
+    let events = Events::start(events);
+    let lab = match Lab::new(&boot, processes.clone()) {
+        Ok(lab) => Rc::new(lab),
+        Err(e) => return events.last(Event::Broken { error: format!("{e:#}"), logs: Vec::new() }).await,
+    };
     let serving = tokio::task::spawn_local(control::serve(control, lab.clone(), end));
-    match lab.start().await {
-        Ok(()) => events.say(&Event::Ready { after_ms: lab.age_ms() }).await,
-        Err(e) => {
-            let error = format!("{e:#}");
-            events.say(&Event::Broken { error, logs: lab.log_tails(None) }).await;
-            return Ok(());
+    if let Err(e) = lab.start().await {
+        let broken = Event::Broken { error: format!("{e:#}"), logs: lab.log_tails(&[]) };
+        return events.last(broken).await;
+    }
+    events.say(Event::Ready { after_ms: lab.age_ms() });
+    if let Some(source) = boot.scenario {
+        let result = try_scenario(&lab, source, &events).await;
+        let kept = match boot.keep {
+            Keep::Never => false,
+            Keep::Failed => result.is_err(),
+            Keep::Always => true,
+        };
+        let logs = result.as_ref().err().map_or_else(Vec::new, |failure| lab.log_tails(&failure.nodes));
+        let finished = Event::Finished { passed: result.is_ok(), logs, kept };
+        if !kept {
+            return events.last(finished).await;
         }
+        events.say(finished);
     }
     serving.await.context("serving")
 }
 
-/// What the supervisor says to the command; when nobody listens any more, nothing is lost.
-pub struct Events(tokio::sync::Mutex<OwnedWriteHalf>);
+async fn try_scenario(lab: &Rc<Lab>, source: Source, events: &Events) -> Result<(), Failure> {
+    let scenario: Scenario =
+        source.read().map_err(|refused| Failure::new("a scenario", refused.to_string()))?;
+    let sink = events.clone();
+    let tell = Rc::new(move |report: &StepReport| sink.say(Event::Step(Box::new(report.clone()))));
+    Run::new(lab.clone(), source, tell).steps(&scenario.steps).await
+}
+
+/// What the supervisor says to the command, in order. When nobody listens any more, nothing is lost.
+#[derive(Clone)]
+struct Events {
+    /// Few events a second; the command reads them or is gone.
+    queue: mpsc::UnboundedSender<Event>,
+    writer: Rc<RefCell<Option<JoinHandle<()>>>>,
+}
 
 impl Events {
-    pub async fn say(&self, event: &Event) {
-        let mut line = serde_json::to_vec(event).expect("an event is plain data");
-        line.push(b'\n');
-        let _ = self.0.lock().await.write_all(&line).await;
+    fn start(mut stream: OwnedWriteHalf) -> Self {
+        let (queue, mut events) = mpsc::unbounded_channel::<Event>();
+        let writer = tokio::task::spawn_local(async move {
+            while let Some(event) = events.recv().await {
+                let last = matches!(event, Event::Broken { .. } | Event::Finished { kept: false, .. });
+                let mut line = serde_json::to_vec(&event).expect("an event is plain data");
+                line.push(b'\n');
+                if stream.write_all(&line).await.is_err() || last {
+                    return;
+                }
+            }
+        });
+        Self { queue, writer: Rc::new(RefCell::new(Some(writer))) }
+    }
+
+    fn say(&self, event: Event) {
+        let _ = self.queue.send(event);
+    }
+
+    /// Says it, and waits until it has been heard.
+    async fn last(&self, event: Event) -> Result<()> {
+        self.say(event);
+        let writer = self.writer.borrow_mut().take();
+        match writer {
+            Some(writer) => writer.await.context("saying the last word"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -140,16 +197,19 @@ async fn released(mut orders: Lines<BufReader<OwnedReadHalf>>) {
     }
 }
 
-async fn ended(mut asked: tokio::sync::watch::Receiver<bool>) {
+async fn ended(mut asked: watch::Receiver<bool>) {
     if asked.wait_for(|asked| *asked).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
+/// Descriptors that a lab may have open; programs that look at each possible one should not take for ever.
+const FILES_MAX: u64 = 65_536;
+
 /// A lab of many nodes needs more descriptors than the usual soft limit.
 fn more_files() {
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(FILES_MAX), hard);
     }
 }
 

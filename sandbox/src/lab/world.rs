@@ -137,11 +137,11 @@ impl Lab {
         Database { schema: schema::vswitch::schema(), socket: self.files.switch_socket(chassis) }
     }
 
-    /// The last lines of the logs of a node, or of all.
-    pub fn log_tails(&self, only: Option<&str>) -> Vec<LogTail> {
+    /// The last lines of the logs of some nodes; of all when none is named.
+    pub fn log_tails(&self, only: &[String]) -> Vec<LogTail> {
         let mut tails = Vec::new();
         for node in std::iter::once(CENTRAL).chain(self.topology.chassis.keys().map(|c| c.as_str())) {
-            if only.is_some_and(|only| only != node) {
+            if !only.is_empty() && !only.iter().any(|name| name == node) {
                 continue;
             }
             tails.extend(tails_of(node, &self.files.logs(node)));

@@ -189,7 +189,7 @@ impl<T: Ord> Seen<T> {
 }
 
 /// The logical switch of each logical switch port, by the ports' names.
-fn switches(topology: &Topology) -> BTreeMap<String, String> {
+pub fn switches(topology: &Topology) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for switch in topology.northbound.get("Logical_Switch").into_iter().flatten() {
         let name = switch.get("name").and_then(|n| n.as_str()).unwrap_or_default();

@@ -1,0 +1,5 @@
+//! Results of scenarios, for people and for programs.
+
+pub mod json;
+pub mod junit;
+pub mod text;

@@ -1,0 +1,127 @@
+//! `ping` and `no-ping`: whether one node is answered by another.
+
+use super::Action;
+use crate::path;
+use crate::scenario::check::{Checker, NodeKind};
+use crate::scenario::report::Failure;
+use crate::scenario::run::{Run, deadline};
+use crate::text::values::{Name, Span};
+use crate::tools::ping::{self, Plan, Until};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A node must be answered by another, soon.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ping {
+    /// Who asks.
+    pub from: Name,
+    /// Who answers: a guest, a chassis, or an address.
+    pub to: String,
+    /// This many answers in a row.
+    #[serde(default = "one")]
+    pub count: u64,
+    /// By then.
+    #[serde(default = "within")]
+    pub within: Span,
+    /// Time between requests.
+    #[serde(default = "interval")]
+    pub interval: Span,
+    /// Octets in a request, after its headers.
+    #[serde(default = "size")]
+    pub size: usize,
+}
+
+/// A node must not be answered by another, for some time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NoPing {
+    /// Who asks.
+    pub from: Name,
+    /// Who does not answer: a guest, a chassis, or an address.
+    pub to: String,
+    /// For so long.
+    #[serde(default = "half_a_second", rename = "for")]
+    pub duration: Span,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn within() -> Span {
+    Span::millis(5000)
+}
+
+pub(super) fn interval() -> Span {
+    Span::millis(10)
+}
+
+pub(super) fn size() -> usize {
+    56
+}
+
+fn half_a_second() -> Span {
+    Span::millis(500)
+}
+
+impl Action for Ping {
+    fn title(&self) -> String {
+        format!("ping {} -> {}", self.from, self.to)
+    }
+
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.node(path!["from"], self.from.as_str(), &[NodeKind::Guest, NodeKind::Chassis]);
+        checker.node_or_address(path!["to"], &self.to);
+    }
+
+    async fn run(&self, run: &mut Run) -> Result<String, Failure> {
+        let plan = Plan {
+            to: run.address(&self.to)?,
+            // A ticker cannot tick all the time.
+            interval: self.interval.0.max(Duration::from_millis(1)),
+            size: self.size,
+            patience: self.within.0,
+        };
+        let node = run.lab.node(self.from.as_str())?;
+        let report =
+            ping::ping(&node.netns, plan, Until::InARow(self.count, deadline(self.within.0))).await?;
+        if report.in_a_row >= self.count {
+            return Ok(report.to_string());
+        }
+        Err(Failure::new(
+            format!("{} to answer {} ({} in a row within {})", self.to, self.from, self.count, self.within),
+            report.to_string(),
+        )
+        .with_nodes(run.concerned([self.from.as_str(), &self.to])))
+    }
+}
+
+impl Action for NoPing {
+    fn title(&self) -> String {
+        format!("no ping {} -> {}", self.from, self.to)
+    }
+
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.node(path!["from"], self.from.as_str(), &[NodeKind::Guest, NodeKind::Chassis]);
+        checker.node_or_address(path!["to"], &self.to);
+    }
+
+    async fn run(&self, run: &mut Run) -> Result<String, Failure> {
+        let plan = Plan {
+            to: run.address(&self.to)?,
+            interval: interval().0,
+            size: size(),
+            patience: Duration::from_millis(100),
+        };
+        let node = run.lab.node(self.from.as_str())?;
+        let report = ping::ping(&node.netns, plan, Until::Time(deadline(self.duration.0))).await?;
+        if report.received == 0 {
+            return Ok(format!("{} sent, none answered", report.sent));
+        }
+        let expected = format!("{} not to answer {} for {}", self.to, self.from, self.duration);
+        Err(Failure::new(expected, report.to_string())
+            .with_nodes(run.concerned([self.from.as_str(), &self.to])))
+    }
+}
