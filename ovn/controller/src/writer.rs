@@ -36,6 +36,21 @@ impl Concern {
     pub(crate) const VSWITCH: [Self; 4] =
         [Self::Bridge, Self::TunnelPorts, Self::PatchPorts, Self::Interfaces];
 
+    /// Whether the plan compares with all rows of both databases, so that it makes no sense before they are here: what
+    /// has not come yet looks as if it were gone.
+    const fn needs_all_rows(self) -> bool {
+        match self {
+            Self::Chassis | Self::ChassisPrivate | Self::Bridge => false,
+            Self::PortBindings
+            | Self::LearnedMacs
+            | Self::TunnelPorts
+            | Self::PatchPorts
+            | Self::Interfaces
+            | Self::SouthboundCleanup
+            | Self::VswitchCleanup => true,
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Chassis => "chassis",
@@ -90,6 +105,9 @@ impl Writer {
     ) -> bool {
         let mut done = true;
         for (concern, state) in &mut self.concerns {
+            if concern.needs_all_rows() && !memory.complete {
+                continue;
+            }
             match *state {
                 State::Idle => {}
                 State::Refused(until) if until <= rows.now.instant => {}
