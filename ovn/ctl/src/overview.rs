@@ -35,7 +35,9 @@ pub(crate) fn prepare(shown: &[Shown], needs: &mut Needs) {
 pub(crate) fn show(context: &mut Context<'_>, shown: &'static [Shown]) {
     let Some(first) = shown.first() else { return };
     let mut rows: Vec<_> = context.view.uuids(first.table).collect();
-    rows.sort_by_key(|row| (first.name.map(|name| context.view.value(first.table, *row, name)), *row));
+    rows.sort_by_key(|row| {
+        (first.name.map(|name| context.view.value(first.table, *row, name).into_owned()), *row)
+    });
     let mut overview = Overview { shown, seen: BTreeSet::new() };
     for row in rows {
         overview.row(context, first, row, 0);
@@ -52,7 +54,7 @@ impl Overview {
     fn row(&mut self, context: &mut Context<'_>, table: &Shown, row: Uuid, level: usize) {
         match table.name {
             Some(name) => {
-                let name = context.view.value(table.table, row, name);
+                let name = context.view.value(table.table, row, name).into_owned();
                 print(context, level, &format!("{} {}", table.table, text::format(&name, true)));
             }
             None => print(context, level, &row.to_string()),
@@ -65,8 +67,11 @@ impl Overview {
         }
         if let Some((other, name, column)) = table.referring {
             let refers = |one: &Uuid| references(&context.view.value(other, *one, column)).contains(&row);
-            let names =
-                context.view.uuids(other).filter(refers).map(|one| context.view.value(other, one, name));
+            let names = context
+                .view
+                .uuids(other)
+                .filter(refers)
+                .map(|one| context.view.value(other, one, name).into_owned());
             let mut names: Vec<Datum> = names.collect();
             names.sort();
             for name in names {
@@ -79,7 +84,7 @@ impl Overview {
     fn column(&mut self, context: &mut Context<'_>, table: &Shown, row: Uuid, column: &str, level: usize) {
         let schema = context.schema.clone();
         let Some(definition) = schema.column(table.table, column) else { return };
-        let value = context.view.value(table.table, row, column);
+        let value = context.view.value(table.table, row, column).into_owned();
         let target = definition.ty.key.reference.as_ref().map(|reference| &*reference.table);
         let target = target.and_then(|target| self.shown.iter().find(|shown| *shown.table == *target));
         if let Some(target) = target {

@@ -15,6 +15,9 @@ use getopt::{Found, Known};
 use options::Meaning;
 use std::time::Duration;
 
+/// Where the switch's logs are by default.
+const LOG_DIRECTORY: &str = "/var/log/openvswitch";
+
 /// What of the environment a program heeds. The shell reads it; the core only sees this.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
@@ -24,6 +27,8 @@ pub struct Environment {
     pub timeout: Option<String>,
     /// `OVN_NBCTL_OPTIONS` or `OVN_SBCTL_OPTIONS`: options to put before those of the command line.
     pub options: Option<String>,
+    /// `OVS_LOGDIR`: where the switch's logs are, for a hint.
+    pub logdir: Option<String>,
 }
 
 impl Environment {
@@ -37,7 +42,8 @@ impl Environment {
         Self {
             db: db.and_then(&variable).unwrap_or_else(|| format!("unix:{rundir}/{socket}")),
             timeout: variable("OVS_CTL_TIMEOUT"),
-            options: options.and_then(variable),
+            options: options.and_then(&variable),
+            logdir: variable("OVS_LOGDIR"),
         }
     }
 }
@@ -81,6 +87,8 @@ pub struct Invocation {
     pub shuffle_remotes: bool,
     /// How tables look.
     pub style: Style,
+    /// Where the switch's logs are.
+    pub logdir: String,
     /// The commands, at least one.
     pub commands: Vec<Command>,
     /// Options for logging, TLS and running as a daemon, by long name, in their order.
@@ -167,6 +175,7 @@ impl Invocation {
             leader_only: true,
             shuffle_remotes: true,
             style: Style::default(),
+            logdir: environment.logdir.clone().unwrap_or_else(|| LOG_DIRECTORY.to_owned()),
             commands: Vec::new(),
             shell: Vec::new(),
         }

@@ -21,7 +21,7 @@ pub(super) fn satisfies(
 ) -> Result<bool, Failure> {
     let argument = Argument::parse(target, condition)?;
     let (operator, value) = argument.operation(condition, OPERATORS)?;
-    let have = context.view.value(target.name, row, argument.name);
+    let have = context.view.value(target.name, row, argument.name).into_owned();
     let Some(key) = &argument.key else {
         let wanted = parse_datum(value, &argument.column.ty, context.symbols)?;
         return Ok(compare(&have, operator, &wanted));

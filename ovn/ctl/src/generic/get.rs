@@ -63,7 +63,7 @@ fn value(
 ) -> Result<(), Failure> {
     let argument = ColumnArgument::parse(target, text)?;
     argument.end(text)?;
-    let value = context.view.value(target.name, row, argument.name);
+    let value = context.view.value(target.name, row, argument.name).into_owned();
     let Some(key) = &argument.key else {
         context.print(format(&value, argument.column.ty.max == Some(1)));
         return Ok(());

@@ -62,7 +62,7 @@ pub(super) fn table(
     columns.retain(|name| **name == *"_uuid" || context.served.column(target.name, name));
     let cells = |row: &Uuid| {
         let cell = |name: &Str| match target.schema.columns.get(name) {
-            Some(column) => Cell::new(context.view.value(target.name, *row, name), &column.ty),
+            Some(column) => Cell::new(context.view.value(target.name, *row, name).into_owned(), &column.ty),
             None => Cell::scalar(Datum::scalar(*row)),
         };
         columns.iter().map(cell).collect()

@@ -176,7 +176,7 @@ fn by_value(
     };
     let matches = |uuid: &Uuid| {
         let value = context.view.value(table, *uuid, column);
-        match (key, &value) {
+        match (key, &*value) {
             (Some(key), _) => value.get_str(key).is_some_and(same),
             (None, Datum::Set(atoms)) => match &atoms[..] {
                 [Atom::String(text)] => same(text),

@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::failure::fail;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
+use schema::TypedRow;
 use schema::nb::LogicalSwitch;
 
 pub(super) const LS_ADD: Verb = Verb {
@@ -32,7 +33,7 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     }
     match command.optional(0) {
         Some(name) if !add_duplicate => {
-            if context.view.rows::<LogicalSwitch>()?.iter().any(|switch| *switch.name == *name) {
+            if !context.view.named(LogicalSwitch::TABLE, "name", name).is_empty() {
                 if may_exist {
                     return Ok(());
                 }

@@ -26,22 +26,14 @@ pub(super) fn prepare_ports(needs: &mut Needs, columns: &[&str]) {
 pub(super) trait Named: TypedRow {
     /// What errors call it.
     const WHAT: &'static str;
-    /// Its name.
-    fn name(&self) -> &Str;
 }
 
 impl Named for LogicalSwitch {
     const WHAT: &'static str = "switch";
-    fn name(&self) -> &Str {
-        &self.name
-    }
 }
 
 impl Named for LogicalRouter {
     const WHAT: &'static str = "router";
-    fn name(&self) -> &Str {
-        &self.name
-    }
 }
 
 /// The switch or router that `id` means, if there is one.
@@ -51,10 +43,10 @@ pub(super) fn find<T: Named>(view: &View, id: &str) -> Result<Option<T>, Failure
     {
         return Ok(Some(row));
     }
-    let mut named = view.rows::<T>()?.into_iter().filter(|row| **row.name() == *id);
-    match (named.next(), named.next()) {
-        (Some(_), Some(_)) => fail!("Multiple logical {} named '{id}'.  Use a UUID.", plural(T::WHAT)),
-        (found, _) => Ok(found),
+    match view.named(T::TABLE, "name", id)[..] {
+        [] => Ok(None),
+        [uuid] => view.row(uuid),
+        _ => fail!("Multiple logical {} named '{id}'.  Use a UUID.", plural(T::WHAT)),
     }
 }
 
@@ -74,9 +66,8 @@ pub(super) fn find_port(view: &View, id: &str) -> Result<Option<LogicalSwitchPor
     {
         return Ok(Some(port));
     }
-    let named = |uuid: &Uuid| view.value(LogicalSwitchPort::TABLE, *uuid, "name").as_str() == Some(id);
-    match view.uuids(LogicalSwitchPort::TABLE).find(named) {
-        Some(uuid) => view.row(uuid),
+    match view.named(LogicalSwitchPort::TABLE, "name", id).first() {
+        Some(uuid) => view.row(*uuid),
         None => Ok(None),
     }
 }
@@ -96,7 +87,11 @@ fn found<T>(row: Option<T>, id: &str, what: &str) -> Result<T, Failure> {
 
 /// The switch that has the port.
 pub(super) fn switch_of(view: &View, port: Uuid) -> Result<Option<LogicalSwitch>, Failure> {
-    Ok(view.rows::<LogicalSwitch>()?.into_iter().find(|switch| switch.ports.contains(&port)))
+    let has_port = |uuid: &Uuid| view.value(LogicalSwitch::TABLE, *uuid, "ports").contains(&port.into());
+    match view.uuids(LogicalSwitch::TABLE).find(has_port) {
+        Some(switch) => view.row(switch),
+        None => Ok(None),
+    }
 }
 
 /// How errors name a switch.

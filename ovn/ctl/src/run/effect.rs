@@ -10,9 +10,6 @@ use schema::TypedRow;
 use schema::nb::NbGlobal;
 use schema::vswitch::{Interface, OpenVSwitch};
 
-/// Where logs are by default, for the hint after an error of the switch.
-const LOG_DIRECTORY: &str = "/var/log/openvswitch";
-
 /// Asks for what is looked at.
 pub(super) fn prepare(invocation: &Invocation, needs: &mut Needs) {
     let global = needs.program.global_table();
@@ -85,11 +82,12 @@ pub(super) fn wait_time(
 
 /// What the switch says about interfaces that it could not set up.
 pub(super) fn interface_errors(
+    invocation: &Invocation,
     monitors: &[MonitorTable],
     replica: &Replica,
     added: &[(Uuid, String)],
 ) -> Vec<String> {
-    let view = view(Program::Vsctl, monitors, replica);
+    let view = view(invocation.program, monitors, replica);
     let mut errors = Vec::new();
     for (row, name) in added {
         let found: Result<Option<Interface>, Failure> = view.row(*row);
@@ -103,7 +101,7 @@ pub(super) fn interface_errors(
         ));
     }
     if !errors.is_empty() {
-        errors.push(format!("The default log directory is \"{LOG_DIRECTORY}\"."));
+        errors.push(format!("The default log directory is \"{}\".", invocation.logdir));
     }
     errors
 }

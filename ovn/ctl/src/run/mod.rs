@@ -283,7 +283,12 @@ impl Run {
             self.push(Output::Print(text));
         }
         if self.invocation.program == Program::Vsctl {
-            for error in effect::interface_errors(&self.monitors, &self.replica, &printed.interfaces_added) {
+            for error in effect::interface_errors(
+                &self.invocation,
+                &self.monitors,
+                &self.replica,
+                &printed.interfaces_added,
+            ) {
                 self.push(Output::Error(error));
             }
         }

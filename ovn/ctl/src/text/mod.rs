@@ -12,3 +12,6 @@ pub(crate) use atom::parse_atom;
 pub(crate) use datum::parse_datum;
 pub(crate) use format::{format, format_bare};
 pub(crate) use token::{is_delimiter, token};
+
+#[cfg(test)]
+mod tests;

@@ -3,14 +3,18 @@
 //! A command reads and writes here; what was written becomes one transaction ([`View::transaction`]). Writes to sets
 //! and maps that only add or take away become mutations, so that they do not undo what others do at the same time.
 
+mod names;
 mod row;
 mod transaction;
 
 use crate::Failure;
+use names::Names;
 use ovsdb::replica::{MonitorTable, Replica};
 use ovsdb::{ColumnType, DatabaseSchema, Datum, RefType, Row, Str, Uuid};
 use row::RowView;
 use schema::TypedRow;
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -19,6 +23,8 @@ use std::sync::Arc;
 pub struct View {
     schema: Arc<DatabaseSchema>,
     tables: BTreeMap<Str, TableView>,
+    /// Rows by the text of a column, for the tables and columns that were looked up.
+    index: RefCell<BTreeMap<(Str, Str), Names>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -49,7 +55,7 @@ impl View {
             TableView { columns: monitor.columns.clone(), rows: rows.collect(), is_verified_empty: false }
         };
         let tables = monitors.iter().map(|monitor| (monitor.table.clone(), table(monitor))).collect();
-        Self { schema, tables }
+        Self { schema, tables, index: RefCell::default() }
     }
 
     /// The rows of a table that are there by now.
@@ -69,9 +75,22 @@ impl View {
     }
 
     /// The value of a column by now. A column that was not asked for, or not given to a new row, has its default.
-    pub fn value(&self, table: &str, uuid: Uuid, column: &str) -> Datum {
+    pub fn value(&self, table: &str, uuid: Uuid, column: &str) -> Cow<'_, Datum> {
         let value = self.row_view(table, uuid).and_then(|row| row.value(self.place(table, column), column));
-        value.cloned().unwrap_or_else(|| self.default_value(table, column))
+        value.map_or_else(|| Cow::Owned(self.default_value(table, column)), Cow::Borrowed)
+    }
+
+    /// The rows of a table whose column has this text.
+    pub fn named(&self, table: &str, column: &str, text: &str) -> Vec<Uuid> {
+        let mut index = self.index.borrow_mut();
+        let names = index.entry((table.into(), column.into())).or_insert_with(|| {
+            let mut names = Names::default();
+            for uuid in self.uuids(table) {
+                names.put(uuid, self.value(table, uuid, column).as_str());
+            }
+            names
+        });
+        names.get(text)
     }
 
     /// A row of a table by now.
@@ -82,7 +101,8 @@ impl View {
         if !self.contains(T::TABLE, uuid) {
             return Ok(None);
         }
-        let values: Vec<Datum> = T::COLUMNS.iter().map(|column| self.value(T::TABLE, uuid, column)).collect();
+        let values: Vec<Datum> =
+            T::COLUMNS.iter().map(|column| self.value(T::TABLE, uuid, column).into_owned()).collect();
         Ok(Some(T::from_columns(uuid, &values)?))
     }
 
@@ -111,6 +131,7 @@ impl View {
     /// Inserts a row.
     pub fn insert(&mut self, table: &str, uuid: Uuid, values: BTreeMap<Str, Datum>) {
         self.table_mut(table).rows.insert(uuid, RowView::inserted(values));
+        self.reindex(table, uuid);
     }
 
     /// Inserts a row with the fields of `row` that are not default.
@@ -121,31 +142,30 @@ impl View {
 
     /// Deletes a row.
     pub fn delete(&mut self, table: &str, uuid: Uuid) {
-        if let Some(row) = self.table_mut(table).rows.get_mut(&uuid) {
-            row.delete();
-        }
+        self.change(table, uuid, |row| row.delete());
     }
 
     /// Takes a row out of sight that the database will drop by itself, since nothing refers to it any more.
     pub fn forget(&mut self, table: &str, uuid: Uuid) {
-        if let Some(row) = self.table_mut(table).rows.get_mut(&uuid) {
-            row.forget();
-        }
+        self.change(table, uuid, |row| row.forget());
     }
 
     /// Sets a column.
     pub fn set(&mut self, table: &str, uuid: Uuid, column: &str, value: Datum) {
-        self.write(table, uuid, column, |row, place, current| row.replace(place, column, current, value));
+        let place = self.place(table, column);
+        self.change(table, uuid, |row| row.replace(place, column, value));
     }
 
     /// Adds elements to a set, or pairs to a map; a pair takes the place of one with the same key.
     pub fn add(&mut self, table: &str, uuid: Uuid, column: &str, more: &Datum) {
-        self.write(table, uuid, column, |row, place, current| row.add(place, column, current, more));
+        let (place, default) = (self.place(table, column), self.default_value(table, column));
+        self.change(table, uuid, |row| row.add(place, column, default, more));
     }
 
     /// Takes elements from a set, or from a map keys (given as a set) or pairs.
     pub fn remove(&mut self, table: &str, uuid: Uuid, column: &str, less: &Datum) {
-        self.write(table, uuid, column, |row, place, current| row.remove(place, column, current, less));
+        let (place, default) = (self.place(table, column), self.default_value(table, column));
+        self.change(table, uuid, |row| row.remove(place, column, default, less));
     }
 
     /// Lets the transaction fail if someone else has changed the column since it was read.
@@ -178,18 +198,21 @@ impl View {
             })
     }
 
-    fn write(
-        &mut self,
-        table: &str,
-        uuid: Uuid,
-        column: &str,
-        change: impl FnOnce(&mut RowView, Option<usize>, Datum),
-    ) {
-        let place = self.place(table, column);
-        let current = self.value(table, uuid, column);
-        if let Some(row) = self.table_mut(table).rows.get_mut(&uuid) {
-            change(row, place, current);
+    fn change(&mut self, table: &str, uuid: Uuid, change: impl FnOnce(&mut RowView)) {
+        if let Some(row) = self.tables.get_mut(table).and_then(|table| table.rows.get_mut(&uuid)) {
+            change(row);
+            self.reindex(table, uuid);
         }
+    }
+
+    /// Brings the indexes of a table up to date for a row.
+    fn reindex(&mut self, table: &str, uuid: Uuid) {
+        let mut index = self.index.take();
+        for ((_, column), names) in index.iter_mut().filter(|((indexed, _), _)| **indexed == *table) {
+            let value = self.contains(table, uuid).then(|| self.value(table, uuid, column));
+            names.put(uuid, value.as_deref().and_then(Datum::as_str));
+        }
+        self.index.replace(index);
     }
 
     fn row_view(&self, table: &str, uuid: Uuid) -> Option<&RowView> {
@@ -217,3 +240,6 @@ pub(crate) fn references(value: &Datum) -> BTreeSet<Uuid> {
         .filter_map(|atom| if let ovsdb::Atom::Uuid(uuid) = atom { Some(*uuid) } else { None })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,74 +99,112 @@ impl RowView {
         }
     }
 
-    pub(super) fn replace(&mut self, place: Option<usize>, column: &str, current: Datum, value: Datum) {
+    pub(super) fn replace(&mut self, place: Option<usize>, column: &str, value: Datum) {
         if self.stored(place) == Some(&value) {
             self.writes.remove(column);
-        } else if current != value || !self.writes.contains_key(column) {
+        } else {
             self.writes.insert(column.into(), Write { value, how: How::Replace });
         }
     }
 
-    pub(super) fn add(&mut self, place: Option<usize>, column: &str, current: Datum, more: &Datum) {
-        let mut value = Contents::of(&current);
-        let added = Contents::of(more);
-        value.0.extend(added.0.iter().map(|(key, value)| (key.clone(), value.clone())));
-        let value = value.into_datum(&current);
-        self.mutate(place, column, current, value);
+    /// Adds elements or pairs; `default` is the value if there is none yet.
+    pub(super) fn add(&mut self, place: Option<usize>, column: &str, default: Datum, more: &Datum) {
+        self.change(place, column, default, |edit| match more {
+            Datum::Set(atoms) => atoms.iter().for_each(|atom| edit.put(atom, None)),
+            Datum::Map(pairs) => pairs.iter().for_each(|(key, value)| edit.put(key, Some(value))),
+        });
     }
 
-    pub(super) fn remove(&mut self, place: Option<usize>, column: &str, current: Datum, less: &Datum) {
-        let mut value = Contents::of(&current);
-        for (key, expected) in Contents::of(less).0 {
-            if expected.is_none() || value.0.get(&key) == Some(&expected) {
-                value.0.remove(&key);
-            }
-        }
-        let value = value.into_datum(&current);
-        self.mutate(place, column, current, value);
+    /// Takes elements, keys or pairs away; `default` is the value if there is none yet.
+    pub(super) fn remove(&mut self, place: Option<usize>, column: &str, default: Datum, less: &Datum) {
+        self.change(place, column, default, |edit| match less {
+            Datum::Set(atoms) => atoms.iter().for_each(|atom| edit.take(atom, None)),
+            Datum::Map(pairs) => pairs.iter().for_each(|(key, value)| edit.take(key, Some(value))),
+        });
     }
 
-    /// Writes `value`, saying only how it differs from what is in the database.
-    fn mutate(&mut self, place: Option<usize>, column: &str, current: Datum, value: Datum) {
-        if value == current {
-            return;
-        }
-        let is_replaced = self.writes.get(column).is_some_and(|write| matches!(write.how, How::Replace));
-        let how = match self.stored(place) {
-            Some(stored) if !is_replaced => {
-                let (old, new) = (Contents::of(stored).0, Contents::of(&value).0);
-                let gone = old.iter().filter(|&(key, value)| new.get(key) != Some(value));
-                let come = new.iter().filter(|&(key, value)| old.get(key) != Some(value));
-                How::Mutate {
-                    gone: gone.map(|(key, _)| key.clone()).collect(),
-                    come: come.map(|(key, value)| (key.clone(), value.clone())).collect(),
-                }
-            }
-            Some(_) | None => How::Replace,
+    fn change(
+        &mut self,
+        place: Option<usize>,
+        column: &str,
+        default: Datum,
+        change: impl FnOnce(&mut Edit<'_>),
+    ) {
+        let stored = match &self.origin {
+            Origin::Database(row) => place.and_then(|place| row.get(place)),
+            Origin::Inserted => None,
         };
-        self.writes.insert(column.into(), Write { value, how });
+        let write = self.writes.entry(column.into()).or_insert_with(|| match stored {
+            Some(stored) => {
+                let how = How::Mutate { gone: BTreeSet::new(), come: BTreeMap::new() };
+                Write { value: stored.clone(), how }
+            }
+            None => Write { value: default, how: How::Replace },
+        });
+        change(&mut Edit { stored, write });
+        if let How::Mutate { gone, come } = &write.how
+            && gone.is_empty()
+            && come.is_empty()
+        {
+            self.writes.remove(column);
+        }
     }
 }
 
-/// A set, or a map, as a map whose values may be absent.
-struct Contents(BTreeMap<Atom, Option<Atom>>);
+/// Single elements of a set or map on their way in and out.
+struct Edit<'a> {
+    stored: Option<&'a Datum>,
+    write: &'a mut Write,
+}
 
-impl Contents {
-    fn of(value: &Datum) -> Self {
-        Self(match value {
-            Datum::Set(atoms) => atoms.iter().map(|atom| (atom.clone(), None)).collect(),
-            Datum::Map(pairs) => {
-                pairs.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect()
+impl Edit<'_> {
+    fn put(&mut self, key: &Atom, value: Option<&Atom>) {
+        match (&mut self.write.value, value) {
+            (Datum::Set(atoms), _) => {
+                if let Err(place) = atoms.binary_search(key) {
+                    atoms.insert(place, key.clone());
+                }
             }
-        })
+            (Datum::Map(pairs), Some(value)) => match pairs.binary_search_by(|(known, _)| known.cmp(key)) {
+                Ok(place) => pairs[place].1 = value.clone(),
+                Err(place) => pairs.insert(place, (key.clone(), value.clone())),
+            },
+            (Datum::Map(_), None) => return,
+        }
+        self.note(key);
     }
 
-    /// A datum of the same kind as `like`.
-    fn into_datum(self, like: &Datum) -> Datum {
-        match like {
-            Datum::Set(_) => Datum::Set(self.0.into_keys().collect()),
-            Datum::Map(_) => {
-                Datum::Map(self.0.into_iter().filter_map(|(key, value)| Some((key, value?))).collect())
+    fn take(&mut self, key: &Atom, value: Option<&Atom>) {
+        match &mut self.write.value {
+            Datum::Set(atoms) => {
+                if let Ok(place) = atoms.binary_search(key) {
+                    atoms.remove(place);
+                }
+            }
+            Datum::Map(pairs) => {
+                if let Ok(place) = pairs.binary_search_by(|(known, _)| known.cmp(key))
+                    && value.is_none_or(|value| pairs[place].1 == *value)
+                {
+                    pairs.remove(place);
+                }
+            }
+        }
+        self.note(key);
+    }
+
+    /// Notes how the element or pair of this key differs from the one in the database.
+    fn note(&mut self, key: &Atom) {
+        let (How::Mutate { gone, come }, Some(stored)) = (&mut self.write.how, self.stored) else { return };
+        let (old, new) = ((stored.contains(key), stored.get(key)), &self.write.value);
+        let new = (new.contains(key), new.get(key));
+        gone.remove(key);
+        come.remove(key);
+        if old != new {
+            if old.0 {
+                gone.insert(key.clone());
+            }
+            if new.0 {
+                come.insert(key.clone(), new.1.cloned());
             }
         }
     }

@@ -55,7 +55,7 @@ fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
 fn get(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let model = Model::read(context.view)?;
     let (table, row, prefix) = place(model.bridge(command.required(0))?);
-    let ids = context.view.value(table, row, "external_ids");
+    let ids = context.view.value(table, row, "external_ids").into_owned();
     if let Some(key) = command.optional(1) {
         if let Some(value) = ids.get_str(&format!("{prefix}{key}")) {
             context.print(value);

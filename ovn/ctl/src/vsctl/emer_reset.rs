@@ -58,7 +58,7 @@ fn run(context: &mut Context<'_>, _: &Command) -> Result<(), Failure> {
     }
     let bridges: Vec<_> = context.view.uuids("Bridge").collect();
     for bridge in bridges {
-        let config = context.view.value("Bridge", bridge, "other_config");
+        let config = context.view.value("Bridge", bridge, "other_config").into_owned();
         let kept = config.get_str(KEPT).map(|address| (KEPT, address));
         context.view.set("Bridge", bridge, "other_config", Datum::map(kept));
     }

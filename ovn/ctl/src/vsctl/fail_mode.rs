@@ -43,7 +43,8 @@ pub(super) const SET: Verb = Verb {
 
 fn get(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let row = Model::read(context.view)?.bridge(command.required(0))?.row;
-    if let Some(mode) = context.view.value(Bridge::TABLE, row, "fail_mode").as_str() {
+    let mode = context.view.value(Bridge::TABLE, row, "fail_mode").into_owned();
+    if let Some(mode) = mode.as_str() {
         context.print(mode);
     }
     Ok(())
