@@ -57,6 +57,8 @@ pub struct Controller {
     zones_restored: bool,
     pub(crate) pending: Pending,
     leaving: Leaving,
+    /// What comes in waits until it is told to go on.
+    is_paused: bool,
     output: VecDeque<Output>,
 }
 
@@ -117,6 +119,7 @@ impl Controller {
             zones_restored: false,
             pending: Pending::default(),
             leaving: Leaving::No,
+            is_paused: false,
             output: VecDeque::new(),
             options,
         };
@@ -228,8 +231,20 @@ impl Controller {
         self.output.pop_front()
     }
 
+    /// Stops to act upon what comes in, or goes on. Connections live on.
+    pub(crate) fn pause(&mut self, paused: bool) {
+        self.is_paused = paused;
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
     /// Takes all that has come in, and does what is to be done about it.
     fn advance(&mut self, now: Now) {
+        if self.is_paused && self.leaving == Leaving::No {
+            return self.collect();
+        }
         self.take_events(now);
         if std::mem::take(&mut self.pending.host) {
             self.host_changed();

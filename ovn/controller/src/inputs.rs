@@ -404,36 +404,39 @@ impl Inputs {
     }
 
     fn arrive(&mut self, port: &LogicalPort, local: Local) {
-        // It may have come from another datapath.
-        self.forget_datapath(port.uuid, Some(port.datapath));
-        self.network.locals.set(&mut self.touched, port.uuid, Some(local));
+        let (mut resident, mut localnet) = (None, None);
         match port.kind {
-            PortKind::Vif | PortKind::Container { .. } => {
-                let residents = self.residents.entry(port.datapath).or_default();
-                residents.insert(port.uuid);
-                if self.network.local_datapaths.peek(&port.datapath).is_none() {
-                    self.network.local_datapaths.set(&mut self.touched, port.datapath, Some(()));
-                    self.local_key(port.datapath, true);
-                }
-            }
-            PortKind::Localnet { .. } => {
-                if self.localnets.insert(port.uuid, port.datapath).is_none() {
-                    self.network.localnets.add(&mut self.touched, &port.datapath, &port.uuid);
-                }
-            }
+            PortKind::Vif | PortKind::Container { .. } => resident = Some(port.datapath),
+            PortKind::Localnet { .. } => localnet = Some(port.datapath),
             PortKind::Localport | PortKind::Other => {}
+        }
+        // It may have been something else, or of another datapath.
+        self.forget_roles(port.uuid, resident, localnet);
+        self.network.locals.set(&mut self.touched, port.uuid, Some(local));
+        if let Some(datapath) = resident {
+            self.residents.entry(datapath).or_default().insert(port.uuid);
+            if self.network.local_datapaths.peek(&datapath).is_none() {
+                self.network.local_datapaths.set(&mut self.touched, datapath, Some(()));
+                self.local_key(datapath, true);
+            }
+        }
+        if let Some(datapath) = localnet
+            && self.localnets.insert(port.uuid, datapath).is_none()
+        {
+            self.network.localnets.add(&mut self.touched, &datapath, &port.uuid);
         }
     }
 
     fn leave(&mut self, row: Uuid) {
         self.network.locals.set(&mut self.touched, row, None);
-        self.forget_datapath(row, None);
+        self.forget_roles(row, None, None);
     }
 
-    /// A port no longer makes a datapath local, nor leads out of it, unless that is `except`.
-    fn forget_datapath(&mut self, row: Uuid, except: Option<Uuid>) {
+    /// A port no longer makes a datapath local, unless that is `resident`, nor leads out of one, unless that is
+    /// `localnet`.
+    fn forget_roles(&mut self, row: Uuid, resident: Option<Uuid>, localnet: Option<Uuid>) {
         if let Some(&datapath) = self.localnets.get(&row)
-            && Some(datapath) != except
+            && Some(datapath) != localnet
         {
             self.localnets.remove(&row);
             self.network.localnets.remove(&mut self.touched, &datapath, &row);
@@ -441,7 +444,7 @@ impl Inputs {
         let left: Vec<Uuid> = self
             .residents
             .iter_mut()
-            .filter(|(datapath, _)| Some(**datapath) != except)
+            .filter(|(datapath, _)| Some(**datapath) != resident)
             .filter_map(|(&datapath, ports)| (ports.remove(&row) && ports.is_empty()).then_some(datapath))
             .collect();
         for datapath in left {

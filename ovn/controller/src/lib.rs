@@ -1,6 +1,7 @@
 //! Southbound and local rows to OpenFlow.
 //!
 //! - [`Controller`]: the state machine; [`Link`] and [`Output`] are how it meets the world.
+//! - [`commands`]: what the control socket understands.
 //! - [`tables`]: the OpenFlow tables of the integration bridge, and registers.
 //! - [`model`]: rows parsed once.
 //! - [`host`], [`inputs`], [`zones`]: rows to inputs; which ports are on this chassis.
@@ -13,6 +14,7 @@
 //!
 //! Invariant: this crate knows no sockets, no clock; messages come in and go out as values.
 
+pub mod commands;
 pub mod compile;
 mod controller;
 mod events;
@@ -34,3 +36,8 @@ pub mod zones;
 
 pub use controller::Controller;
 pub use events::{Link, Now, Options, Output};
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod testing;

@@ -230,3 +230,145 @@ impl Sets for TrackedSets<'_> {
         self.net.port_groups.get(self.reads, &name.into()).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::network::Unit;
+    use crate::tables::OfTable;
+    use crate::testing::{Lab, On, uuid};
+
+    /// Ingress table 5.
+    const TABLES: [OfTable; 1] = [OfTable(13)];
+
+    fn lab() -> Lab {
+        let mut lab = Lab::new();
+        for (i, switch) in ["sw0", "sw1", "sw2"].into_iter().enumerate() {
+            lab.switch(switch, i as i64 + 1);
+            let port = format!("{switch}-p1");
+            lab.port(switch, &port, 7, |_| {});
+            lab.port(switch, &format!("{switch}-far"), 8, |_| {});
+        }
+        lab.interface("sw0-p1", Some(20));
+        lab.interface("sw1-p1", Some(21));
+        lab.step();
+        lab
+    }
+
+    #[test]
+    fn names_become_keys() {
+        let mut lab = lab();
+        lab.flow(
+            "f",
+            "inport == \"sw0-p1\" && eth.dst == 00:00:00:00:00:02",
+            "outport = \"sw0-far\"; output;",
+            On::Switch("sw0"),
+        );
+        insta::assert_snapshot!(lab.show(&TABLES), @"table=13, priority=50,reg14=0x7,metadata=0x1,dl_dst=00:00:00:00:00:02 actions=set_field:0x8->reg15,resubmit(,52)");
+    }
+
+    #[test]
+    fn a_flow_that_names_an_unknown_port_waits_for_it() {
+        let mut lab = lab();
+        lab.flow("f", "inport == \"new\"", "next;", On::Switch("sw0"));
+        assert_eq!(lab.show(&TABLES), "");
+        insta::assert_snapshot!(lab.difference(&TABLES, |lab| lab.port("sw0", "new", 9, |_| {})), @"+ table=13, priority=50,reg14=0x9,metadata=0x1 actions=resubmit(,14)");
+    }
+
+    #[test]
+    fn a_flow_of_a_group_is_on_its_local_members() {
+        let mut lab = lab();
+        lab.datapath_group("g", &["sw0", "sw2"]);
+        lab.flow("f", "ip4", "next;", On::Group("g"));
+        insta::assert_snapshot!(lab.show(&TABLES), @"table=13, priority=50,ip,metadata=0x1 actions=resubmit(,14)");
+        insta::assert_snapshot!(lab.difference(&TABLES, |lab| lab.interface("sw2-p1", Some(22))), @"+ table=13, priority=50,ip,metadata=0x3 actions=resubmit(,14)");
+        insta::assert_snapshot!(lab.difference(&TABLES, |lab| lab.datapath_group("g", &["sw1", "sw2"])), @r"
+        - table=13, priority=50,ip,metadata=0x1 actions=resubmit(,14)
+        + table=13, priority=50,ip,metadata=0x2 actions=resubmit(,14)
+        ");
+    }
+
+    #[test]
+    fn a_flow_about_a_port_of_another_chassis_is_left_out() {
+        let mut lab = lab();
+        lab.flow("f", "inport == \"sw0-far\"", "next;", On::SwitchWithPort("sw0", "sw0-far"));
+        assert_eq!(lab.show(&TABLES), "");
+        insta::assert_snapshot!(lab.difference(&TABLES, |lab| lab.interface("sw0-far", Some(23))), @"+ table=13, priority=50,reg14=0x8,metadata=0x1 actions=resubmit(,14)");
+    }
+
+    #[test]
+    fn sets_against_sets_are_conjunctive() {
+        let mut lab = lab();
+        lab.address_set("a", &["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+        lab.flow("f", "ip4.src == $a && ip4.dst == $a", "drop;", On::Switch("sw0"));
+        insta::assert_snapshot!(lab.show(&TABLES), @r"
+        table=13, priority=50,conj_id=1292040182,ip,metadata=0x1 actions=drop
+        table=13, priority=50,ip,metadata=0x1,nw_src=10.0.0.1 actions=conjunction(1292040182,2/2)
+        table=13, priority=50,ip,metadata=0x1,nw_src=10.0.0.2 actions=conjunction(1292040182,2/2)
+        table=13, priority=50,ip,metadata=0x1,nw_src=10.0.0.3 actions=conjunction(1292040182,2/2)
+        table=13, priority=50,ip,metadata=0x1,nw_dst=10.0.0.1 actions=conjunction(1292040182,1/2)
+        table=13, priority=50,ip,metadata=0x1,nw_dst=10.0.0.2 actions=conjunction(1292040182,1/2)
+        table=13, priority=50,ip,metadata=0x1,nw_dst=10.0.0.3 actions=conjunction(1292040182,1/2)
+        ");
+        insta::assert_snapshot!(lab.difference(&TABLES, |lab| lab.address_set("a", &["10.0.0.1"])), @r"
+        - table=13, priority=50,conj_id=1292040182,ip,metadata=0x1 actions=drop
+        - table=13, priority=50,ip,metadata=0x1,nw_dst=10.0.0.1 actions=conjunction(1292040182,1/2)
+        - table=13, priority=50,ip,metadata=0x1,nw_dst=10.0.0.2 actions=conjunction(1292040182,1/2)
+        - table=13, priority=50,ip,metadata=0x1,nw_dst=10.0.0.3 actions=conjunction(1292040182,1/2)
+        - table=13, priority=50,ip,metadata=0x1,nw_src=10.0.0.1 actions=conjunction(1292040182,2/2)
+        - table=13, priority=50,ip,metadata=0x1,nw_src=10.0.0.2 actions=conjunction(1292040182,2/2)
+        - table=13, priority=50,ip,metadata=0x1,nw_src=10.0.0.3 actions=conjunction(1292040182,2/2)
+        + table=13, priority=50,ip,metadata=0x1,nw_src=10.0.0.1,nw_dst=10.0.0.1 actions=drop
+        ");
+    }
+
+    #[test]
+    fn a_flow_that_cannot_be_compiled_is_said_and_left_out() {
+        let mut lab = lab();
+        lab.flow("f", "ip4.src == 1.2.3", "next;", On::Switch("sw0"));
+        lab.flow("g", "1", "fly;", On::Switch("sw0"));
+        assert_eq!(lab.show(&TABLES), "");
+        insta::assert_snapshot!(lab.complaints.join("\n"), @r"
+        Logical_Flow 4d03f7f6: ip4.src == 1.2.3
+                   ^^^^^
+        Invalid numeric constant.
+        Logical_Flow 4d03f7f6: fly;
+        ^^^
+        Syntax error at `fly' expecting action.
+        ");
+    }
+
+    #[test]
+    fn only_what_a_change_concerns_is_computed() {
+        let mut lab = lab();
+        lab.datapath_group("g", &["sw0", "sw1"]);
+        lab.flow("all", "ip4", "next;", On::Group("g"));
+        lab.flow("port", "inport == \"sw0-p1\"", "next;", On::Switch("sw0"));
+        lab.flow("set", "ip4.src == $a", "next;", On::Switch("sw1"));
+        lab.address_set("a", &["10.0.0.1"]);
+        lab.group("sw0", "_MC_flood", 32768, &["sw0-p1", "sw0-far"]);
+        lab.step();
+
+        // Where a remote port is concerns the port and its groups.
+        lab.bind("sw0-far", Some("hv2"));
+        let far = uuid("Port_Binding", "sw0-far");
+        let group = Unit::MulticastGroup(uuid("Multicast_Group", "sw0 _MC_flood"));
+        assert_eq!(lab.step(), [Unit::Port(far), group]);
+
+        // A set concerns the flows that name it.
+        lab.address_set("a", &["10.0.0.2"]);
+        assert_eq!(lab.step(), [Unit::LogicalFlow(uuid("Logical_Flow", "set"))]);
+
+        // A new flow concerns nobody else.
+        lab.flow("new", "ip6", "next;", On::Switch("sw1"));
+        assert_eq!(lab.step(), [Unit::LogicalFlow(uuid("Logical_Flow", "new"))]);
+
+        // What is said of a port that nothing here depends on concerns nobody.
+        lab.port("sw2", "sw2-p1", 7, |row| row.up = Some(true));
+        assert!(lab.step().is_empty());
+
+        // Neither do rows of datapaths that have no port here, but for a look at them.
+        lab.flow("elsewhere", "ip4", "next;", On::Switch("sw2"));
+        assert_eq!(lab.step(), [Unit::LogicalFlow(uuid("Logical_Flow", "elsewhere"))]);
+        assert!(lab.inputs.engine.outputs(&Unit::LogicalFlow(uuid("Logical_Flow", "elsewhere"))).is_empty());
+    }
+}

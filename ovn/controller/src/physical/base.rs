@@ -38,3 +38,41 @@ pub(crate) fn flows(emit: &mut Emit<Network>) {
     sink.flow(tables::REMOTE_OUTPUT, 150, from_gateway, local.clone());
     sink.flow(tables::REMOTE_OUTPUT, 150, flag(&[(tables::FLAG_LOCAL_ONLY, true)]), local);
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::tables;
+    use crate::testing::Lab;
+
+    #[test]
+    fn every_packet_has_somewhere_to_go() {
+        let all = [
+            tables::PHY_TO_LOG,
+            tables::OUTPUT_LARGE_PKT_DETECT,
+            tables::OUTPUT_LARGE_PKT_PROCESS,
+            tables::REMOTE_OUTPUT,
+            tables::REMOTE_VTEP_OUTPUT,
+            tables::LOCAL_OUTPUT,
+            tables::CHECK_LOOPBACK,
+            tables::SAVE_INPORT,
+            tables::LOG_TO_PHY,
+        ];
+        let mut lab = Lab::new();
+        lab.rows.host.tunnels.clear();
+        lab.interface("nobody", None);
+        insta::assert_snapshot!(lab.show(&all), @r"
+        table=0, priority=0 actions=drop
+        table=52, priority=0 actions=resubmit(,54)
+        table=53, priority=0 actions=resubmit(,54)
+        table=53, priority=10,reg10=0x1/0x1 actions=resubmit(,56)
+        table=54, priority=0 actions=resubmit(,55)
+        table=54, priority=150,reg10=0x2/0x3 actions=resubmit(,56)
+        table=54, priority=150,reg10=0x10/0x10 actions=resubmit(,56)
+        table=55, priority=0 actions=resubmit(,56)
+        table=56, priority=0 actions=drop
+        table=57, priority=0 actions=set_field:0->xxreg0,set_field:0->xxreg1,set_field:0->xreg4,resubmit(,62)
+        table=88, priority=0 actions=resubmit(,89)
+        table=89, priority=0 actions=drop
+        ");
+    }
+}

@@ -50,3 +50,66 @@ fn from_fabric(port: &LogicalPort, local: &Local, datapath: &Datapath, zone: u16
     let untagged = from().with_masked(Field::VlanVid, 0, 0x1000);
     sink.flow(tables::PHY_TO_LOG, 100, untagged, enter(false));
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::tables;
+    use crate::testing::Lab;
+
+    const ALL: [tables::OfTable; 6] = [
+        tables::PHY_TO_LOG,
+        tables::REMOTE_OUTPUT,
+        tables::LOCAL_OUTPUT,
+        tables::CHECK_LOOPBACK,
+        tables::SAVE_INPORT,
+        tables::LOG_TO_PHY,
+    ];
+
+    fn lab(tag: Option<i64>) -> Lab {
+        let mut lab = Lab::new();
+        lab.switch("sw0", 1);
+        lab.port("sw0", "p1", 7, |_| {});
+        lab.interface("p1", Some(2));
+        lab.port("sw0", "ln", 9, |row| {
+            row.r#type = "localnet".into();
+            row.options.insert("network_name".into(), "phys".into());
+            row.tag = tag;
+        });
+        lab
+    }
+
+    #[test]
+    fn a_fabric_with_a_vlan() {
+        insta::assert_snapshot!(lab(Some(7)).difference(&ALL, |lab| lab.patch("ln", 5)), @r"
+        + table=0, priority=150,in_port=5,dl_vlan=7 actions=pop_vlan,set_field:0x2/0xffff->reg13,set_field:0x1->metadata,set_field:0x9->reg14,resubmit(,8)
+        + table=56, priority=100,reg15=0x9,metadata=0x1 actions=set_field:0x2/0xffff->reg13,resubmit(,57)
+        + table=57, priority=100,reg10=0/0x1,reg14=0x9,reg15=0x9,metadata=0x1 actions=drop
+        + table=57, priority=160,reg10=0x10/0x40010,reg15=0x9,metadata=0x1 actions=drop
+        + table=57, priority=160,reg10=0x400/0x400,reg15=0x9,metadata=0x1 actions=drop
+        + table=88, priority=100,reg10=0x1/0x1,reg15=0x9,metadata=0x1 actions=push:NXM_OF_IN_PORT[],set_field:ANY->in_port,resubmit(,89),pop:NXM_OF_IN_PORT[]
+        + table=89, priority=100,reg15=0x9,metadata=0x1 actions=push_vlan:0x8100,set_field:4103->vlan_vid,output:5,pop_vlan
+        ");
+    }
+
+    #[test]
+    fn a_fabric_without_vlan_has_packets_without_tag_and_with_tag_zero() {
+        insta::assert_snapshot!(lab(None).difference(&[tables::PHY_TO_LOG, tables::LOG_TO_PHY], |lab| lab.patch("ln", 5)), @r"
+        + table=0, priority=100,in_port=5,dl_vlan=0 actions=pop_vlan,set_field:0x2/0xffff->reg13,set_field:0x1->metadata,set_field:0x9->reg14,resubmit(,8)
+        + table=0, priority=100,in_port=5,vlan_tci=0x0000/0x1000 actions=set_field:0x2/0xffff->reg13,set_field:0x1->metadata,set_field:0x9->reg14,resubmit(,8)
+        + table=89, priority=100,reg15=0x9,metadata=0x1 actions=output:5
+        ");
+    }
+
+    #[test]
+    fn ports_of_other_chassis_are_reached_through_the_fabric() {
+        let mut lab = lab(Some(7));
+        lab.port("sw0", "far", 8, |_| {});
+        lab.bind("far", Some("hv2"));
+        let tables = [tables::REMOTE_OUTPUT, tables::LOCAL_OUTPUT];
+        insta::assert_snapshot!(lab.difference(&tables, |lab| lab.patch("ln", 5)), @r"
+        - table=54, priority=100,reg15=0x8,metadata=0x1 actions=set_field:0x1/0xffffff->tun_id,set_field:0x8->tun_metadata0,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30],output:102,resubmit(,55)
+        + table=56, priority=100,reg15=0x8,metadata=0x1 actions=set_field:0x9->reg15,resubmit(,56)
+        + table=56, priority=100,reg15=0x9,metadata=0x1 actions=set_field:0x2/0xffff->reg13,resubmit(,57)
+        ");
+    }
+}

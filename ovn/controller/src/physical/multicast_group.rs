@@ -88,3 +88,53 @@ fn copies(net: &Network, reads: &Reads, ports: &[&Arc<LogicalPort>]) -> Vec<Acti
     };
     ports.iter().flat_map(copy).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::tables;
+    use crate::testing::Lab;
+
+    const TABLES: [tables::OfTable; 2] = [tables::REMOTE_OUTPUT, tables::LOCAL_OUTPUT];
+
+    fn lab() -> Lab {
+        let mut lab = Lab::new();
+        lab.switch("sw0", 1);
+        for (i, name) in ["p1", "p2", "far2", "also2", "far3"].into_iter().enumerate() {
+            lab.port("sw0", name, i as i64 + 1, |_| {});
+        }
+        lab.interface("p1", Some(21));
+        lab.interface("p2", Some(22));
+        for (name, chassis) in [("far2", "hv2"), ("also2", "hv2"), ("far3", "hv3")] {
+            lab.bind(name, Some(chassis));
+        }
+        lab
+    }
+
+    #[test]
+    fn a_copy_for_each_port_here_and_for_each_other_chassis() {
+        let mut lab = lab();
+        let group =
+            |lab: &mut Lab| lab.group("sw0", "_MC_flood", 32768, &["p1", "p2", "far2", "also2", "far3"]);
+        insta::assert_snapshot!(lab.difference(&TABLES, group), @r"
+        + table=54, priority=100,reg15=0x8000,metadata=0x1 actions=set_field:0x1/0xffffff->tun_id,set_field:0x8000->tun_metadata0,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30],output:103,set_field:0x1/0xffffff->tun_id,set_field:0x8000->tun_metadata0,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30],output:102,resubmit(,55)
+        + table=56, priority=100,reg15=0x8000,metadata=0x1 actions=set_field:0x1/0xffff->reg13,set_field:0x1->reg15,resubmit(,57),set_field:0x2/0xffff->reg13,set_field:0x2->reg15,resubmit(,57),set_field:0x8000->reg15
+        ");
+        insta::assert_snapshot!(lab.difference(&[tables::REMOTE_OUTPUT], |lab| lab.bind("far3", None)), @r"
+        - table=54, priority=100,reg15=0x5,metadata=0x1 actions=set_field:0x1/0xffffff->tun_id,set_field:0x5->tun_metadata0,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30],output:103,resubmit(,55)
+        - table=54, priority=100,reg15=0x8000,metadata=0x1 actions=set_field:0x1/0xffffff->tun_id,set_field:0x8000->tun_metadata0,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30],output:103,set_field:0x1/0xffffff->tun_id,set_field:0x8000->tun_metadata0,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30],output:102,resubmit(,55)
+        + table=54, priority=100,reg15=0x8000,metadata=0x1 actions=set_field:0x1/0xffffff->tun_id,set_field:0x8000->tun_metadata0,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30],output:102,resubmit(,55)
+        ");
+    }
+
+    #[test]
+    fn localports_are_not_reached_from_tunnels() {
+        let mut lab = lab();
+        lab.port("sw0", "lp", 9, |row| row.r#type = "localport".into());
+        lab.interface("lp", Some(23));
+        let group = |lab: &mut Lab| lab.group("sw0", "_MC_flood", 32768, &["p1", "lp", "far2"]);
+        insta::assert_snapshot!(lab.difference(&TABLES, group), @r"
+        + table=54, priority=100,reg15=0x8000,metadata=0x1 actions=set_field:0x1/0xffff->reg13,set_field:0x9->reg15,resubmit(,57),set_field:0x8000->reg15,set_field:0x1/0xffffff->tun_id,set_field:0x8000->tun_metadata0,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30],output:102,resubmit(,55)
+        + table=56, priority=100,reg15=0x8000,metadata=0x1 actions=set_field:0x2/0xffff->reg13,set_field:0x1->reg15,resubmit(,57),set_field:0x8000->reg15
+        ");
+    }
+}

@@ -198,3 +198,106 @@ fn v6_addresses(allowed: &AllowedMac) -> impl Iterator<Item = AllowedAddress<Ipv
     let own = AllowedAddress { address: link_local(allowed.mac), prefix: 128 };
     std::iter::once(own).chain(allowed.v6.iter().copied())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::tables;
+    use crate::testing::Lab;
+
+    const TABLES: [tables::OfTable; 3] =
+        [tables::CHK_IN_PORT_SEC, tables::CHK_IN_PORT_SEC_ND, tables::CHK_OUT_PORT_SEC];
+
+    fn flows(security: &'static [&'static str]) -> String {
+        let mut lab = Lab::new();
+        lab.switch("sw0", 1);
+        lab.interface("p1", Some(2));
+        lab.port("sw0", "p1", 7, |row| row.port_security = security.iter().map(|s| (*s).into()).collect());
+        lab.show(&TABLES)
+    }
+
+    #[test]
+    fn only_an_ethernet_address() {
+        insta::assert_snapshot!(flows(&["00:00:00:00:00:01"]), @r"
+        table=97, priority=80,reg14=0x7,metadata=0x1 actions=set_field:0x1000/0x1000->reg10
+        table=97, priority=90,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:01 actions=resubmit(,98)
+        table=97, priority=95,arp,reg14=0x7,metadata=0x1 actions=resubmit(,98)
+        table=98, priority=80,arp,reg14=0x7,metadata=0x1 actions=set_field:0x1000/0x1000->reg10
+        table=98, priority=80,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=135,icmp_code=0 actions=set_field:0x1000/0x1000->reg10
+        table=98, priority=80,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=136,icmp_code=0 actions=set_field:0x1000/0x1000->reg10
+        table=98, priority=90,arp,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:01,arp_sha=00:00:00:00:00:01 actions=set_field:0/0x1000->reg10
+        table=98, priority=90,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=135,icmp_code=0,nd_sll=00:00:00:00:00:00 actions=set_field:0/0x1000->reg10
+        table=98, priority=90,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=135,icmp_code=0,nd_sll=00:00:00:00:00:01 actions=set_field:0/0x1000->reg10
+        table=98, priority=90,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=136,icmp_code=0,nd_tll=00:00:00:00:00:00 actions=set_field:0/0x1000->reg10
+        table=98, priority=90,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=136,icmp_code=0,nd_tll=00:00:00:00:00:01 actions=set_field:0/0x1000->reg10
+        table=99, priority=80,reg15=0x7,metadata=0x1 actions=set_field:0x1000/0x1000->reg10
+        table=99, priority=85,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:01 actions=set_field:0/0x1000->reg10
+        ");
+    }
+
+    #[test]
+    fn addresses_and_networks_of_ipv4() {
+        insta::assert_snapshot!(flows(&["00:00:00:00:00:04 10.0.0.4 10.0.1.0/24 10.0.2.5/24"]), @r"
+        table=97, priority=80,reg14=0x7,metadata=0x1 actions=set_field:0x1000/0x1000->reg10
+        table=97, priority=90,udp,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:04,nw_src=0.0.0.0,nw_dst=255.255.255.255,tp_src=68,tp_dst=67 actions=set_field:0/0x1000->reg10
+        table=97, priority=90,ip,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:04,nw_src=10.0.0.4 actions=set_field:0/0x1000->reg10
+        table=97, priority=90,ip,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:04,nw_src=10.0.1.0/24 actions=set_field:0/0x1000->reg10
+        table=97, priority=90,ip,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:04,nw_src=10.0.2.5 actions=set_field:0/0x1000->reg10
+        table=97, priority=95,arp,reg14=0x7,metadata=0x1 actions=resubmit(,98)
+        table=98, priority=80,arp,reg14=0x7,metadata=0x1 actions=set_field:0x1000/0x1000->reg10
+        table=98, priority=80,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=135,icmp_code=0 actions=set_field:0x1000/0x1000->reg10
+        table=98, priority=80,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=136,icmp_code=0 actions=set_field:0x1000/0x1000->reg10
+        table=98, priority=90,arp,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:04,arp_spa=10.0.0.4,arp_sha=00:00:00:00:00:04 actions=set_field:0/0x1000->reg10
+        table=98, priority=90,arp,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:04,arp_spa=10.0.1.0/24,arp_sha=00:00:00:00:00:04 actions=set_field:0/0x1000->reg10
+        table=98, priority=90,arp,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:04,arp_spa=10.0.2.5,arp_sha=00:00:00:00:00:04 actions=set_field:0/0x1000->reg10
+        table=99, priority=80,reg15=0x7,metadata=0x1 actions=set_field:0x1000/0x1000->reg10
+        table=99, priority=85,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:04 actions=set_field:0/0x1000->reg10
+        table=99, priority=90,ip,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:04 actions=set_field:0x1000/0x1000->reg10
+        table=99, priority=90,ipv6,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:04 actions=set_field:0x1000/0x1000->reg10
+        table=99, priority=95,ip,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:04,nw_dst=10.0.0.4 actions=set_field:0/0x1000->reg10
+        table=99, priority=95,ip,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:04,nw_dst=10.0.1.0/24 actions=set_field:0/0x1000->reg10
+        table=99, priority=95,ip,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:04,nw_dst=10.0.2.5 actions=set_field:0/0x1000->reg10
+        table=99, priority=95,ip,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:04,nw_dst=10.0.2.255 actions=set_field:0/0x1000->reg10
+        table=99, priority=95,ip,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:04,nw_dst=224.0.0.0/4 actions=set_field:0/0x1000->reg10
+        table=99, priority=95,ip,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:04,nw_dst=255.255.255.255 actions=set_field:0/0x1000->reg10
+        ");
+    }
+
+    #[test]
+    fn addresses_of_ipv6() {
+        insta::assert_snapshot!(flows(&["00:00:00:00:00:06 fd00::6"]), @r"
+        table=97, priority=80,reg14=0x7,metadata=0x1 actions=set_field:0x1000/0x1000->reg10
+        table=97, priority=90,icmp6,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:06,ipv6_src=::,ipv6_dst=ff02::/16,icmp_type=131,icmp_code=0 actions=set_field:0/0x1000->reg10
+        table=97, priority=90,icmp6,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:06,ipv6_src=::,ipv6_dst=ff02::/16,icmp_type=135,icmp_code=0 actions=resubmit(,98)
+        table=97, priority=90,icmp6,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:06,ipv6_src=::,ipv6_dst=ff02::/16,icmp_type=143,icmp_code=0 actions=set_field:0/0x1000->reg10
+        table=97, priority=90,ipv6,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:06,ipv6_src=fd00::6 actions=resubmit(,98)
+        table=97, priority=90,ipv6,reg14=0x7,metadata=0x1,dl_src=00:00:00:00:00:06,ipv6_src=fe80::200:ff:fe00:6 actions=resubmit(,98)
+        table=97, priority=95,arp,reg14=0x7,metadata=0x1 actions=resubmit(,98)
+        table=98, priority=80,arp,reg14=0x7,metadata=0x1 actions=set_field:0x1000/0x1000->reg10
+        table=98, priority=80,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=135,icmp_code=0 actions=set_field:0x1000/0x1000->reg10
+        table=98, priority=80,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=136,icmp_code=0 actions=set_field:0x1000/0x1000->reg10
+        table=98, priority=90,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=135,icmp_code=0,nd_sll=00:00:00:00:00:00 actions=set_field:0/0x1000->reg10
+        table=98, priority=90,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=135,icmp_code=0,nd_sll=00:00:00:00:00:06 actions=set_field:0/0x1000->reg10
+        table=98, priority=90,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=136,icmp_code=0,nd_target=fd00::6,nd_tll=00:00:00:00:00:00 actions=set_field:0/0x1000->reg10
+        table=98, priority=90,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=136,icmp_code=0,nd_target=fd00::6,nd_tll=00:00:00:00:00:06 actions=set_field:0/0x1000->reg10
+        table=98, priority=90,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=136,icmp_code=0,nd_target=fe80::200:ff:fe00:6,nd_tll=00:00:00:00:00:00 actions=set_field:0/0x1000->reg10
+        table=98, priority=90,icmp6,reg14=0x7,metadata=0x1,nw_ttl=255,icmp_type=136,icmp_code=0,nd_target=fe80::200:ff:fe00:6,nd_tll=00:00:00:00:00:06 actions=set_field:0/0x1000->reg10
+        table=99, priority=80,reg15=0x7,metadata=0x1 actions=set_field:0x1000/0x1000->reg10
+        table=99, priority=85,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:06 actions=set_field:0/0x1000->reg10
+        table=99, priority=90,ip,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:06 actions=set_field:0x1000/0x1000->reg10
+        table=99, priority=90,ipv6,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:06 actions=set_field:0x1000/0x1000->reg10
+        table=99, priority=95,ipv6,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:06,ipv6_dst=fd00::6 actions=set_field:0/0x1000->reg10
+        table=99, priority=95,ipv6,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:06,ipv6_dst=fe80::200:ff:fe00:6 actions=set_field:0/0x1000->reg10
+        table=99, priority=95,ipv6,reg15=0x7,metadata=0x1,dl_dst=00:00:00:00:00:06,ipv6_dst=ff00::/8 actions=set_field:0/0x1000->reg10
+        ");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_left_out_and_said() {
+        let mut lab = Lab::new();
+        lab.switch("sw0", 1);
+        lab.interface("p1", Some(2));
+        lab.port("sw0", "p1", 7, |row| row.port_security = ["nonsense".into()].into());
+        assert_eq!(lab.show(&TABLES), "");
+        insta::assert_snapshot!(lab.complaints.join("\n"), @r#"port p1: invalid port security "nonsense": "nonsense" is no address"#);
+    }
+}

@@ -53,3 +53,61 @@ pub(super) fn encapsulate(
         EncapKind::Vxlan => Some(steps::vxlan(datapath, outport, tunnel)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::host::TunnelPort;
+    use crate::model::EncapKind;
+    use crate::tables;
+    use crate::testing::Lab;
+    use openflow::PortNo;
+
+    const TABLES: [tables::OfTable; 1] = [tables::REMOTE_OUTPUT];
+
+    fn lab() -> Lab {
+        let mut lab = Lab::new();
+        lab.switch("sw0", 1);
+        lab.port("sw0", "p1", 7, |_| {});
+        lab.interface("p1", Some(2));
+        lab.port("sw0", "far", 8, |_| {});
+        lab
+    }
+
+    #[test]
+    fn a_port_of_another_chassis_is_behind_a_tunnel() {
+        let mut lab = lab();
+        insta::assert_snapshot!(lab.difference(&TABLES, |lab| lab.bind("far", Some("hv2"))), @"+ table=54, priority=100,reg15=0x8,metadata=0x1 actions=set_field:0x1/0xffffff->tun_id,set_field:0x8->tun_metadata0,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30],output:102,resubmit(,55)");
+        insta::assert_snapshot!(lab.difference(&TABLES, |lab| lab.bind("far", Some("hv3"))), @r"
+        - table=54, priority=100,reg15=0x8,metadata=0x1 actions=set_field:0x1/0xffffff->tun_id,set_field:0x8->tun_metadata0,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30],output:102,resubmit(,55)
+        + table=54, priority=100,reg15=0x8,metadata=0x1 actions=set_field:0x1/0xffffff->tun_id,set_field:0x8->tun_metadata0,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30],output:103,resubmit(,55)
+        ");
+        insta::assert_snapshot!(lab.difference(&TABLES, |lab| lab.bind("far", None)), @"- table=54, priority=100,reg15=0x8,metadata=0x1 actions=set_field:0x1/0xffffff->tun_id,set_field:0x8->tun_metadata0,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30],output:103,resubmit(,55)");
+    }
+
+    #[test]
+    fn of_a_switch_without_a_port_here_nothing_is_known() {
+        let mut lab = lab();
+        lab.switch("sw1", 2);
+        lab.port("sw1", "else", 8, |_| {});
+        assert_eq!(lab.difference(&TABLES, |lab| lab.bind("else", Some("hv2"))), "");
+    }
+
+    #[test]
+    fn vxlan_has_room_for_half_of_it() {
+        let mut lab = lab();
+        lab.chassis("hv4");
+        let remote = std::net::IpAddr::from([10, 0, 0, 4]);
+        let tunnel = TunnelPort { kind: EncapKind::Vxlan, chassis: "hv4".into(), remote };
+        lab.rows.host.tunnels.insert(PortNo(104), tunnel);
+        lab.interface("nobody", None);
+        insta::assert_snapshot!(lab.difference(&TABLES, |lab| lab.bind("far", Some("hv4"))), @"+ table=54, priority=100,reg15=0x8,metadata=0x1 actions=set_field:0x8001/0xffffff->tun_id,output:104,resubmit(,55)");
+    }
+
+    #[test]
+    fn a_switch_without_room_for_the_option_sends_nothing() {
+        let mut lab = lab();
+        lab.inputs.geneve_field(None);
+        assert_eq!(lab.difference(&TABLES, |lab| lab.bind("far", Some("hv2"))), "");
+        insta::assert_snapshot!(lab.difference(&TABLES, |lab| lab.inputs.geneve_field(Some(3))), @"+ table=54, priority=100,reg15=0x8,metadata=0x1 actions=set_field:0x1/0xffffff->tun_id,set_field:0x8->tun_metadata3,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA3[16..30],output:102,resubmit(,55)");
+    }
+}

@@ -53,3 +53,30 @@ pub(crate) fn flows(net: &Network, reads: &Reads, port: PortNo, emit: &mut Emit<
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::host::TunnelPort;
+    use crate::model::EncapKind;
+    use crate::tables;
+    use crate::testing::Lab;
+
+    #[test]
+    fn packets_from_tunnels_go_to_local_ports() {
+        let mut lab = Lab::new();
+        let remote = std::net::IpAddr::from([10, 0, 0, 4]);
+        let plug = |lab: &mut Lab| {
+            let tunnel = TunnelPort { kind: EncapKind::Vxlan, chassis: "hv4".into(), remote };
+            lab.rows.host.tunnels.insert(PortNo(104), tunnel);
+            lab.rows.host.tunnels.remove(&PortNo(102));
+            lab.interface("nobody", None);
+        };
+        insta::assert_snapshot!(lab.difference(&[tables::PHY_TO_LOG], plug), @r"
+        - table=0, priority=100,in_port=102 actions=move:NXM_NX_TUN_ID[0..23]->OXM_OF_METADATA[0..23],move:NXM_NX_TUN_METADATA0[16..30]->NXM_NX_REG14[0..14],move:NXM_NX_TUN_METADATA0[0..15]->NXM_NX_REG15[0..15],resubmit(,56)
+        + table=0, priority=100,in_port=104 actions=move:NXM_NX_TUN_ID[0..11]->OXM_OF_METADATA[0..11],move:NXM_NX_TUN_ID[12..23]->NXM_NX_REG15[0..11],resubmit(,56)
+        + table=0, priority=105,tun_id=0x800000/0x800000,in_port=104 actions=move:NXM_NX_TUN_ID[0..11]->OXM_OF_METADATA[0..11],set_field:0x8000/0x8000->reg15,move:NXM_NX_TUN_ID[12..22]->NXM_NX_REG15[0..10],resubmit(,56)
+        ");
+    }
+
+    use openflow::PortNo;
+}

@@ -111,3 +111,102 @@ pub(super) fn to_interface(
     };
     sink.flow(tables::LOG_TO_PHY, 100, to(datapath, port.key), actions);
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::tables::{self, OfTable};
+    use crate::testing::Lab;
+
+    const ALL: [OfTable; 6] = [
+        tables::PHY_TO_LOG,
+        tables::REMOTE_OUTPUT,
+        tables::LOCAL_OUTPUT,
+        tables::CHECK_LOOPBACK,
+        tables::SAVE_INPORT,
+        tables::LOG_TO_PHY,
+    ];
+
+    #[test]
+    fn an_interface_is_plugged_in_and_its_port_is_here() {
+        let mut lab = Lab::new();
+        lab.switch("sw0", 1);
+        lab.port("sw0", "p1", 7, |_| {});
+        insta::assert_snapshot!(lab.difference(&ALL, |lab| lab.interface("p1", Some(2))), @r"
+        + table=0, priority=100,in_port=2 actions=set_field:0x1/0xffff->reg13,set_field:0x1->metadata,set_field:0x7->reg14,resubmit(,8)
+        + table=56, priority=100,reg15=0x7,metadata=0x1 actions=set_field:0x1/0xffff->reg13,resubmit(,57)
+        + table=57, priority=100,reg10=0/0x1,reg14=0x7,reg15=0x7,metadata=0x1 actions=drop
+        + table=88, priority=100,reg10=0x1/0x1,reg15=0x7,metadata=0x1 actions=push:NXM_OF_IN_PORT[],set_field:ANY->in_port,resubmit(,89),pop:NXM_OF_IN_PORT[]
+        + table=89, priority=100,reg15=0x7,metadata=0x1 actions=output:2
+        ");
+        insta::assert_snapshot!(lab.difference(&ALL, |lab| lab.interface("p1", Some(3))), @r"
+        - table=0, priority=100,in_port=2 actions=set_field:0x1/0xffff->reg13,set_field:0x1->metadata,set_field:0x7->reg14,resubmit(,8)
+        - table=89, priority=100,reg15=0x7,metadata=0x1 actions=output:2
+        + table=0, priority=100,in_port=3 actions=set_field:0x1/0xffff->reg13,set_field:0x1->metadata,set_field:0x7->reg14,resubmit(,8)
+        + table=89, priority=100,reg15=0x7,metadata=0x1 actions=output:3
+        ");
+        insta::assert_snapshot!(lab.difference(&ALL, |lab| lab.interface("p1", None)), @r"
+        - table=0, priority=100,in_port=3 actions=set_field:0x1/0xffff->reg13,set_field:0x1->metadata,set_field:0x7->reg14,resubmit(,8)
+        - table=56, priority=100,reg15=0x7,metadata=0x1 actions=set_field:0x1/0xffff->reg13,resubmit(,57)
+        - table=57, priority=100,reg10=0/0x1,reg14=0x7,reg15=0x7,metadata=0x1 actions=drop
+        - table=88, priority=100,reg10=0x1/0x1,reg15=0x7,metadata=0x1 actions=push:NXM_OF_IN_PORT[],set_field:ANY->in_port,resubmit(,89),pop:NXM_OF_IN_PORT[]
+        - table=89, priority=100,reg15=0x7,metadata=0x1 actions=output:3
+        ");
+    }
+
+    #[test]
+    fn a_nested_port_is_where_its_parent_is() {
+        let mut lab = Lab::new();
+        lab.switch("sw0", 1);
+        lab.port("sw0", "p1", 7, |_| {});
+        lab.interface("p1", Some(2));
+        let nested = |lab: &mut Lab| {
+            lab.port("sw0", "c1", 8, |row| {
+                row.parent_port = Some("p1".into());
+                row.tag = Some(5);
+            });
+        };
+        insta::assert_snapshot!(lab.difference(&ALL, nested), @r"
+        + table=0, priority=150,in_port=2,dl_vlan=5 actions=set_field:0x20/0x20->reg10,pop_vlan,set_field:0x2/0xffff->reg13,set_field:0x1->metadata,set_field:0x8->reg14,resubmit(,8)
+        + table=56, priority=100,reg15=0x8,metadata=0x1 actions=set_field:0x2/0xffff->reg13,resubmit(,57)
+        + table=57, priority=100,reg10=0/0x1,reg14=0x8,reg15=0x8,metadata=0x1 actions=drop
+        + table=88, priority=100,reg10=0x20/0x20,reg15=0x7,metadata=0x1 actions=push:NXM_OF_IN_PORT[],set_field:ANY->in_port,resubmit(,89),pop:NXM_OF_IN_PORT[]
+        + table=88, priority=100,reg15=0x8,metadata=0x1 actions=push:NXM_OF_IN_PORT[],set_field:ANY->in_port,resubmit(,89),pop:NXM_OF_IN_PORT[]
+        + table=89, priority=100,reg15=0x8,metadata=0x1 actions=push_vlan:0x8100,set_field:4101->vlan_vid,output:2,pop_vlan
+        ");
+    }
+
+    #[test]
+    fn a_localport_never_leaves_its_chassis() {
+        let mut lab = Lab::new();
+        lab.switch("sw0", 1);
+        lab.port("sw0", "p1", 7, |_| {});
+        lab.port("sw0", "lp", 9, |row| row.r#type = "localport".into());
+        lab.interface("p1", Some(2));
+        insta::assert_snapshot!(lab.difference(&ALL, |lab| lab.interface("lp", Some(4))), @r"
+        + table=0, priority=100,in_port=4 actions=set_field:0x2/0xffff->reg13,set_field:0x1->metadata,set_field:0x9->reg14,set_field:0x400/0x400->reg10,resubmit(,8)
+        + table=54, priority=150,reg14=0x9,metadata=0x1 actions=resubmit(,56)
+        + table=56, priority=100,reg15=0x9,metadata=0x1 actions=set_field:0x2/0xffff->reg13,resubmit(,57)
+        + table=57, priority=100,reg10=0/0x1,reg14=0x9,reg15=0x9,metadata=0x1 actions=drop
+        + table=88, priority=100,reg10=0x1/0x1,reg15=0x9,metadata=0x1 actions=push:NXM_OF_IN_PORT[],set_field:ANY->in_port,resubmit(,89),pop:NXM_OF_IN_PORT[]
+        + table=89, priority=100,reg15=0x9,metadata=0x1 actions=output:4
+        ");
+    }
+
+    #[test]
+    fn a_port_that_another_chassis_was_asked_for_is_not_here() {
+        let mut lab = Lab::new();
+        lab.switch("sw0", 1);
+        lab.interface("p1", Some(2));
+        let named = |lab: &mut Lab, names: &'static str| {
+            lab.port("sw0", "p1", 7, |row| {
+                row.options.insert("requested-chassis".into(), names.into());
+            });
+        };
+        named(&mut lab, "hv2");
+        assert_eq!(lab.difference(&ALL, |_| {}), "");
+        assert_eq!(lab.inputs.claimed().count(), 0);
+        named(&mut lab, "hv1.example,hv2");
+        lab.step();
+        assert_eq!(lab.inputs.claimed().count(), 1);
+    }
+}

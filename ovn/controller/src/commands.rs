@@ -1,0 +1,181 @@
+//! The commands of the control socket, as functions of the core: words in, text out.
+//!
+//! Those of upstream's ovn-controller, as far as they mean something here, with its words. There is no other way to
+//! compute than by units, so what upstream calls a recomputation is a check here: every unit runs again, and the
+//! result is compared.
+
+use std::fmt::Write as _;
+
+use crate::controller::Controller;
+use crate::events::Link;
+use crate::model::PortKind;
+
+/// Name, usage, fewest and most arguments of each command.
+pub const COMMANDS: &[(&str, &str, usize, usize)] = &[
+    ("connection-status", "", 0, 0),
+    ("coverage/read-counter", "COUNTER", 1, 1),
+    ("ct-zone-list", "", 0, 0),
+    ("debug/dump-local-bindings", "", 0, 0),
+    ("debug/dump-local-datapaths", "", 0, 0),
+    ("debug/dump-local-template-vars", "", 0, 0),
+    ("debug/dump-related-ports", "", 0, 0),
+    ("debug/ignore-startup-delay", "", 0, 0),
+    ("debug/pause", "", 0, 0),
+    ("debug/resume", "", 0, 0),
+    ("debug/status", "", 0, 0),
+    ("flush-lflow-cache", "", 0, 0),
+    ("group-table-list", "", 0, 0),
+    ("inc-engine/clear-stats", "", 0, 0),
+    ("inc-engine/compute-log-timeout", "MSECS", 1, 1),
+    ("inc-engine/recompute", "", 0, 0),
+    ("inc-engine/show-stats", "[ENGINE_NODE] [COUNTER]", 0, 2),
+    ("lflow-cache/flush", "", 0, 0),
+    ("meter-table-list", "", 0, 0),
+    ("recompute", "", 0, 0),
+    ("sb-cluster-state-reset", "", 0, 0),
+];
+
+/// Runs a command.
+///
+/// # Errors
+/// Words for whoever gave it: an argument that does not fit, or a command that is none.
+pub fn run(controller: &mut Controller, name: &str, args: &[&str]) -> Result<String, String> {
+    let nothing = Ok(String::new());
+    match (name, args) {
+        ("connection-status", []) => {
+            let is_connected = controller.connected.get(&Link::Southbound) == Some(&true);
+            Ok(if is_connected { "connected\n" } else { "not connected\n" }.to_owned())
+        }
+        ("debug/status", []) => Ok(if controller.is_paused() { "paused\n" } else { "running\n" }.to_owned()),
+        ("debug/pause" | "debug/resume", []) => {
+            controller.pause(name == "debug/pause");
+            nothing
+        }
+        ("ct-zone-list", []) => Ok(zones(controller)),
+        ("debug/dump-local-bindings", []) => Ok(local_bindings(controller)),
+        ("debug/dump-local-datapaths", []) => Ok(local_datapaths(controller)),
+        ("debug/dump-related-ports", []) => Ok(related_ports(controller)),
+        ("debug/dump-local-template-vars", []) => Ok("Local template vars:\n".to_owned()),
+        ("inc-engine/show-stats", args) => show_stats(controller, args),
+        ("inc-engine/clear-stats", []) => {
+            controller.inputs.engine.clear_stats();
+            nothing
+        }
+        ("recompute" | "inc-engine/recompute", []) => check(controller),
+        ("coverage/read-counter", [counter]) => read_counter(controller, counter),
+        // There are no groups and meters yet, nothing is kept between computations, there is no delay at the start,
+        // and no computation is long enough to be logged for it.
+        ("group-table-list" | "meter-table-list" | "flush-lflow-cache" | "lflow-cache/flush", [])
+        | ("debug/ignore-startup-delay" | "sb-cluster-state-reset", [])
+        | ("inc-engine/compute-log-timeout", [_]) => nothing,
+        (name, _) => Err(format!("\"{name}\" is not a valid command, or not with these arguments")),
+    }
+}
+
+fn zones(controller: &Controller) -> String {
+    let mut text = String::new();
+    for (name, zone) in controller.inputs.zones.by_name() {
+        let _ = writeln!(text, "{name} {zone}");
+    }
+    text
+}
+
+/// Each interface of a port with the ports that share it.
+fn local_bindings(controller: &Controller) -> String {
+    let mut text = String::from("Local bindings:\n");
+    let mut claimed: Vec<_> = controller.inputs.claimed().collect();
+    claimed.sort_by_key(|(port, _)| port.name.clone());
+    for (port, local) in claimed.iter().filter(|(port, _)| port.kind == PortKind::Vif) {
+        let interface = controller.vswitch_rows.interface.get(&local.interface);
+        let children = claimed.iter().filter(|(child, other)| {
+            matches!(child.kind, PortKind::Container { .. }) && other.interface == local.interface
+        });
+        let children: Vec<_> = children.collect();
+        let (name, device) = (&port.name, interface.map(|row| &*row.name).unwrap_or_default());
+        let count = 1 + children.len();
+        let _ = writeln!(
+            text,
+            "name: [{name}], OVS interface name : [{device}], num binding lports : [{count}]\nprimary lport : [{name}]"
+        );
+        for (i, (child, _)) in children.iter().enumerate() {
+            let _ = writeln!(text, "child lport[{}] : [{}], type : [CONTAINER]", i + 1, child.name);
+        }
+        text.push_str("----------------------------------------\n");
+    }
+    text
+}
+
+fn local_datapaths(controller: &Controller) -> String {
+    let net = &controller.inputs.network;
+    let mut text = String::from("Local datapaths:\n");
+    let local = net.local_datapaths.peek_all().filter_map(|(row, ())| net.datapaths.peek(row));
+    let mut local: Vec<_> = local.map(|datapath| (datapath.name.clone(), datapath)).collect();
+    local.sort_by_key(|(name, datapath)| (name.clone(), datapath.key));
+    for (name, datapath) in local {
+        let kind = match datapath.kind {
+            lflow::DatapathKind::Switch => "switch",
+            lflow::DatapathKind::Router => "router",
+        };
+        let _ = writeln!(text, "Datapath: {name}, type: {kind}");
+    }
+    text
+}
+
+/// Ports whose flows matter here.
+fn related_ports(controller: &Controller) -> String {
+    let net = &controller.inputs.network;
+    let related = net
+        .locals
+        .peek_all()
+        .filter_map(|(row, _)| net.ports.peek(row))
+        .filter_map(|port| Some(format!("{}_{}", net.datapaths.peek(&port.datapath)?.key, port.key)));
+    let mut related: Vec<String> = related.collect();
+    related.sort();
+    std::iter::once("Related lports:".to_owned())
+        .chain(related)
+        .fold(String::new(), |text, line| text + &line + "\n")
+}
+
+fn check(controller: &Controller) -> Result<String, String> {
+    match &controller.inputs.engine.check(&controller.inputs.network)[..] {
+        [] => Ok(String::new()),
+        wrong => Err(format!("units that read something untracked: {wrong:?}")),
+    }
+}
+
+/// In upstream's words: each run of a unit is a `compute`.
+fn show_stats(controller: &Controller, args: &[&str]) -> Result<String, String> {
+    let stats = controller.inputs.engine.stats();
+    let [kind, counter] = [args.first(), args.get(1)];
+    if let Some(counter) = counter {
+        let runs = kind.and_then(|kind| stats.kinds.get(kind)).map(|counters| counters.runs);
+        return match (runs, *counter) {
+            (None, _) => Err(format!("no kind of unit is called \"{}\"", kind.unwrap_or(&""))),
+            (Some(runs), "compute") => Ok(format!("{runs}\n")),
+            (Some(_), "recompute" | "abort") => Ok("0\n".into()),
+            (Some(_), other) => Ok(format!("Invalid stat type : {other}\n")),
+        };
+    }
+    let mut text = String::new();
+    for (name, counters) in stats.kinds.iter().filter(|(name, _)| kind.is_none_or(|kind| kind == *name)) {
+        let _ = writeln!(text, "Node: {name}");
+        for (word, count) in [("recompute:", 0), ("compute:", counters.runs), ("abort:", 0)] {
+            let _ = writeln!(text, "- {word:<11}{count:>12}");
+        }
+    }
+    Ok(text)
+}
+
+/// The counters that scripts read, by upstream's names.
+fn read_counter(controller: &Controller, counter: &str) -> Result<String, String> {
+    let stats = controller.inputs.engine.stats();
+    let runs =
+        |kinds: &[&str]| kinds.iter().filter_map(|kind| stats.kinds.get(kind)).map(|c| c.runs).sum::<u64>();
+    match counter {
+        // Nothing is ever computed as a whole.
+        "lflow_run" | "physical_run" => Ok("0\n".to_owned()),
+        "consider_logical_flow" => Ok(format!("{}\n", runs(&["logical_flow", "logical_flow_on"]))),
+        "lflow_conj_free_unexpected" | "poll_zero_timeout" => Ok("0\n".to_owned()),
+        other => Err(format!("No such counter: {other}")),
+    }
+}
