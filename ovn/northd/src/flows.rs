@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use incr::Emit;
 use lflow::pipeline::Stage;
+use lflow::{action, expr};
 use ovsdb::{Str, Uuid};
 use schema::sb;
 
@@ -73,6 +74,24 @@ impl Flow {
     /// What the flow is for.
     pub fn described(self, description: &'static str) -> Self {
         Self { description: Some(description), ..self }
+    }
+
+    /// Pairs with the controllers' reading of flows: what is written here can be read there.
+    ///
+    /// # Panics
+    ///
+    /// If match or actions are not in OVN's language. They are ours, so this is a mistake in the feature that is
+    /// their source.
+    fn assert_parses(&self) {
+        let Some(table) = numbering::table(self.stage) else {
+            panic!("{self} is in a stage without a table")
+        };
+        let context = action::Context { pipeline: self.stage.pipeline(), table };
+        let parsed = expr::parse(&self.matches, &expr::NoSets).map(drop);
+        let parsed = parsed.and_then(|()| action::parse(&self.actions, context).map(drop));
+        if let Err(error) = parsed {
+            panic!("{} wrote the flow {self}: {error}", self.source_text());
+        }
     }
 
     /// The source as it is written to the database: file name and line.
@@ -206,6 +225,9 @@ impl Interner {
         if interned.flows.len() >= interned.sweep_at {
             interned.flows.retain(|ByFlow(flow)| Arc::strong_count(flow) > 1);
             interned.sweep_at = (2 * interned.flows.len()).max(Interned::SWEEP_MIN);
+        }
+        if cfg!(debug_assertions) {
+            flow.assert_parses();
         }
         let row = Arc::new(FlowRow::from(flow));
         interned.flows.insert(ByFlow(row.clone()));

@@ -22,7 +22,7 @@ use schema::{nb, sb};
 use crate::inputs::Inputs;
 use crate::sync::global::Globals;
 use crate::sync::port_state::PortStates;
-use crate::sync::{Plan, Southbound};
+use crate::sync::{Plan, Southbound, leftover};
 
 /// The lock that the one northd that writes has in the southbound database.
 pub const LOCK: &str = "ovn_northd";
@@ -102,6 +102,8 @@ impl Northd {
     /// The longest time between two attempts to write what the server refuses.
     pub const RETRY_MAX: Duration = Duration::from_secs(32);
     const RETRY_MIN: Duration = Duration::from_secs(1);
+    /// The time to another attempt if somebody has changed rows since: that may be what was in the way.
+    const RETRY_CHANGED: Duration = Duration::from_millis(50);
 
     /// A northd without connections.
     pub fn new(options: &NorthdOptions) -> Self {
@@ -223,10 +225,7 @@ impl Northd {
             while let Some(event) = self.side(db).replica.poll_event() {
                 match event {
                     ReplicaEvent::Synced => self.side(db).is_known = true,
-                    ReplicaEvent::Changes(changes) if db == Db::Northbound => {
-                        self.northbound_changes(&changes)
-                    }
-                    ReplicaEvent::Changes(changes) => self.southbound_changes(&changes),
+                    ReplicaEvent::Changes(changes) => self.take_changes(db, &changes, now),
                     ReplicaEvent::Lock(true) => {
                         tracing::info!("{LOCK} lock acquired, this northd is now active")
                     }
@@ -237,6 +236,16 @@ impl Northd {
                     ReplicaEvent::Lost(reason) => self.lost.push_back((db, reason)),
                 }
             }
+        }
+    }
+
+    fn take_changes(&mut self, db: Db, changes: &[RowChange], now: Instant) {
+        if let Some(at) = &mut self.side(db).retry_at {
+            *at = (now + Self::RETRY_CHANGED).min(*at);
+        }
+        match db {
+            Db::Northbound => self.northbound_changes(changes),
+            Db::Southbound => self.southbound_changes(changes),
         }
     }
 
@@ -406,6 +415,9 @@ fn southbound_monitors() -> Vec<ovsdb::replica::MonitorTable> {
     monitors.push(TableId::Chassis.monitor_columns(&["name", "hostname", "other_config"]));
     monitors.push(TableId::Encap.monitor_columns(&["type"]));
     monitors.push(TableId::MacBinding.monitor_columns(&["logical_port", "datapath"]));
+    monitors.push(TableId::LearnedRoute.monitor_columns(&["logical_port", "datapath"]));
     monitors.push(TableId::Fdb.monitor_columns(&["dp_key", "port_key"]));
+    // Of leftovers only that they are there; without any column the server would not tell even that.
+    monitors.extend(leftover::TABLES.iter().map(|table| table.monitor_columns(&table.columns()[..1])));
     monitors
 }

@@ -14,10 +14,11 @@ use crate::output::Output;
 
 pub mod address_set;
 pub mod datapath_binding;
+pub mod dependents;
 pub mod fdb;
 pub mod global;
+pub mod leftover;
 pub mod logical_flow;
-pub mod mac_binding;
 pub mod mirror;
 pub mod multicast_group;
 pub mod plan;
@@ -38,7 +39,8 @@ pub struct Southbound {
     address_sets: address_set::AddressSets,
     port_groups: port_group::PortGroups,
     rbac: rbac::Rbac,
-    mac_bindings: mac_binding::MacBindings,
+    dependents: dependents::Dependents,
+    leftovers: leftover::Leftovers,
     fdb: fdb::Fdb,
     complaints: incr::Gather<Complaint, Unit>,
 }
@@ -72,10 +74,11 @@ impl Southbound {
             sb::Change::PortGroup(delta) => self.port_groups.found(delta),
             sb::Change::RbacRole(delta) => self.rbac.found_role(delta),
             sb::Change::RbacPermission(delta) => self.rbac.found_permission(delta),
-            sb::Change::MacBinding(delta) => self.mac_bindings.found(delta),
+            sb::Change::MacBinding(delta) => self.dependents.found_mac_binding(delta),
+            sb::Change::LearnedRoute(delta) => self.dependents.found_learned_route(delta),
             sb::Change::Fdb(delta) => self.fdb.found(delta),
-            // Chassis and what belongs to them are written by controllers; SB_Global by `northd`.
-            _ => {}
+            // Chassis and what belongs to them are written by controllers; SB_Global is in `global`.
+            change => self.leftovers.found(change),
         }
     }
 
@@ -83,7 +86,8 @@ impl Southbound {
     pub fn plan(&mut self, plan: &mut Plan) {
         let datapaths_deleted = self.datapaths.plan(plan);
         let ports_changed = self.ports.plan(&self.datapaths, plan);
-        self.mac_bindings.plan(&datapaths_deleted, &ports_changed.deleted, plan);
+        self.dependents.plan(&datapaths_deleted, &ports_changed.deleted, plan);
+        self.leftovers.plan(plan);
         self.groups.mark_ports(&ports_changed.inserted);
         self.groups.plan(&self.datapaths, &self.ports, plan);
         self.flows.plan(&self.datapaths, plan);
@@ -103,6 +107,7 @@ impl Southbound {
         self.port_groups.mark_all();
         self.rbac.mark_all();
         self.fdb.mark_all();
+        self.leftovers.mark_all();
     }
 
     /// Whether something may have to change.
@@ -115,6 +120,7 @@ impl Southbound {
             || self.port_groups.is_dirty()
             || self.rbac.is_dirty()
             || self.fdb.is_dirty()
+            || self.leftovers.is_dirty()
     }
 
     /// All complaints there are, in order.

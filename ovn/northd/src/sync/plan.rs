@@ -63,7 +63,12 @@ impl Plan {
 
     /// The end of a row.
     pub fn delete<T: TypedRow>(&mut self, uuid: Uuid) {
-        self.changes.push(Change::Delete { table: T::TABLE, uuid });
+        self.delete_from(T::TABLE, uuid);
+    }
+
+    /// The end of a row of a table of which only that is known.
+    pub fn delete_from(&mut self, table: &'static str, uuid: Uuid) {
+        self.changes.push(Change::Delete { table, uuid });
     }
 
     /// Whether there is nothing to do.

@@ -18,8 +18,8 @@ use crate::sync::plan::{Plan, fresh_uuid};
 /// Ports whose row is another one after a plan.
 #[derive(Debug, Default)]
 pub struct PortsChanged {
-    /// Ports that will have no row.
-    pub deleted: BTreeSet<Str>,
+    /// Rows that are deleted, by the name of the port.
+    pub deleted: BTreeSet<(Str, Uuid)>,
     /// Ports that get a new row, with their switch.
     pub inserted: BTreeSet<(Uuid, Str)>,
 }
@@ -80,11 +80,9 @@ impl Ports {
             }
             for (uuid, _) in rows {
                 plan.delete::<sb::PortBinding>(uuid);
+                changed.deleted.insert((name.clone(), uuid));
             }
-            let Some((datapath, wanted)) = wanted else {
-                changed.deleted.insert(name);
-                continue;
-            };
+            let Some((datapath, wanted)) = wanted else { continue };
             match kept {
                 Some((uuid, row)) => plan.update(uuid, &**row, &fill(row, &wanted, datapath)),
                 None => {

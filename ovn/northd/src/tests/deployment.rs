@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ovsdb::{Str, Transaction, Uuid};
-use schema::{TypedRow, sb};
+use ovsdb::{Datum, Str, Transaction, Uuid};
+use schema::sb;
 use serde_json::Value;
 
 use crate::northd::{Db, Status};
@@ -232,27 +232,94 @@ fn a_port_that_becomes_something_else_is_another_port() {
 
 #[test]
 fn a_refused_transaction_is_tried_again_with_patience() {
-    let mut world = World::new();
-    world.run(NETWORK);
+    let mut schema = (**sb::schema()).clone();
+    schema.tables.get_mut("Address_Set").expect("a table of the schema").max_rows = Some(2);
+    let mut world = World::with_southbound(schema.into());
+    world.run("as-set as0 10.0.0.1; as-set as1 10.0.0.1; ls-add sw0");
     world.take_sent(0, Db::Southbound);
-    // A row that is not northd's to delete refers to a datapath that should go.
-    let datapath = world.southbound().datapath_binding.values().next().expect("there are datapaths").uuid;
-    let uuid = Uuid::from_u128(9);
-    let mut transaction = Transaction::new();
-    transaction.insert("DNS", uuid, sb::Dns { datapaths: [datapath].into(), ..Default::default() }.to_row());
-    world.transact("OVN_Southbound", &transaction);
-    world.run("ls-del sw0; ls-del sw1");
-    assert_eq!(world.take_sent(0, Db::Southbound).len(), 1, "it is not tried again at once");
-    world.now += Duration::from_millis(500);
-    world.run("ls-add sw3");
-    assert_eq!(world.take_sent(0, Db::Southbound).len(), 0, "nor because of something else");
-    world.now += Duration::from_millis(600);
-    world.settle();
-    assert_eq!(world.take_sent(0, Db::Southbound).len(), 1, "but after a second");
-    let mut transaction = Transaction::new();
-    transaction.delete("DNS", uuid);
-    world.transact("OVN_Southbound", &transaction);
-    world.now += Duration::from_secs(2);
-    world.settle();
+    let tries = |world: &mut World, millis: u64| {
+        world.now += Duration::from_millis(millis);
+        world.settle();
+        world.take_sent(0, Db::Southbound).len()
+    };
+    assert_eq!(tries(&mut world, 500), 0, "the first attempt was just now");
+    assert_eq!(tries(&mut world, 600), 1);
+    assert_eq!((tries(&mut world, 1900), tries(&mut world, 200)), (0, 1), "then it waits twice as long");
+    world.chassis("hv1", "geneve", 0);
+    assert_eq!(tries(&mut world, 100), 1, "somebody changed rows");
+    world.rows.run("as-del as1");
+    world.run("");
+    assert_eq!(tries(&mut world, 40_000), 1);
     assert_eq!(world.southbound().datapath_binding.len(), 1);
+}
+
+#[test]
+fn what_another_northd_left_is_taken_over_or_deleted() {
+    let mut world = World::new();
+    world.kill(0);
+    world.run(NETWORK);
+    let southbound = [
+        // A switch of ours under another UUID, with a tunnel key to be kept, and a router.
+        (
+            "Datapath_Binding",
+            1,
+            vec![("tunnel_key", Datum::scalar(77)), ("external_ids", world.switch_ids("sw0"))],
+        ),
+        ("Datapath_Binding", 2, vec![("tunnel_key", Datum::scalar(78))]),
+        (
+            "Port_Binding",
+            3,
+            vec![
+                ("logical_port", Datum::scalar("p1")),
+                ("datapath", Datum::scalar(Uuid::from_u128(1))),
+                ("tunnel_key", Datum::scalar(99)),
+            ],
+        ),
+        (
+            "Port_Binding",
+            4,
+            vec![
+                ("logical_port", Datum::scalar("lrp")),
+                ("datapath", Datum::scalar(Uuid::from_u128(2))),
+                ("tunnel_key", Datum::scalar(1)),
+            ],
+        ),
+        ("DNS", 5, vec![("datapaths", Datum::scalar(Uuid::from_u128(1)))]),
+        (
+            "MAC_Binding",
+            6,
+            vec![("logical_port", Datum::scalar("lrp")), ("datapath", Datum::scalar(Uuid::from_u128(2)))],
+        ),
+        (
+            "Logical_Flow",
+            7,
+            vec![
+                ("logical_datapath", Datum::scalar(Uuid::from_u128(1))),
+                ("pipeline", Datum::scalar("ingress")),
+                ("match", Datum::scalar("1")),
+            ],
+        ),
+    ];
+    let mut transaction = Transaction::new();
+    for (table, uuid, row) in southbound {
+        let row = row.into_iter().map(|(column, value)| (Str::from(column), value)).collect();
+        transaction.insert(table, Uuid::from_u128(uuid), row);
+    }
+    world.transact("OVN_Southbound", &transaction);
+    world.start(1);
+    let after = world.southbound();
+    assert_eq!((after.dns.len(), after.mac_binding.len()), (0, 0));
+    let keys = |world: &World| {
+        let text = world.text();
+        let lines = text.iter().filter(|line| line.starts_with("datapath") || line.starts_with("port sw"));
+        lines.map(|line| line.split(" {").next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    insta::assert_snapshot!(keys(&world).join("\n"), @r#"
+    datapath Some(1cefb671-5afc-58b9-9562-995dcc308b44) Some("logical-switch") 77
+    datapath Some(6d2dc098-cc29-58ba-8410-1d93c14aa65d) Some("logical-switch") 1
+    port sw0 "" p1 99
+    port sw0 "" p2 1
+    port sw1 "" q1 1
+    "#);
+    assert!(after.datapath_binding.contains_key(&Uuid::from_u128(1)), "the row stays");
 }

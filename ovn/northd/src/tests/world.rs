@@ -1,12 +1,13 @@
 //! Two databases, their server, any number of northds, and whoever else writes: in one thread, with a clock of its own.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ovsdb::db::Database;
 use ovsdb::rpc::Message;
 use ovsdb::server::{Output as ServerOutput, Server, SessionId, SessionOptions, Storage};
-use ovsdb::{Datum, Mutator, Str, Transaction, Uuid};
+use ovsdb::{DatabaseSchema, Datum, Mutator, Str, Transaction, Uuid};
 use schema::{TypedRow, nb, sb};
 use serde_json::Value;
 
@@ -40,12 +41,17 @@ const DBS: [(Db, &str); 2] = [(Db::Northbound, "OVN_Northbound"), (Db::Southboun
 
 impl World {
     /// Empty databases and one northd.
-    #[expect(clippy::disallowed_methods, reason = "the clock of the test has to begin somewhere")]
     pub(crate) fn new() -> Self {
+        Self::with_southbound(sb::schema().clone())
+    }
+
+    /// The same with another schema for the southbound database.
+    #[expect(clippy::disallowed_methods, reason = "the clock of the test has to begin somewhere")]
+    pub(crate) fn with_southbound(southbound: Arc<DatabaseSchema>) -> Self {
         let now = Instant::now();
         let mut server = Server::new(1);
-        for schema in [nb::schema(), sb::schema()] {
-            let database = Database::new(schema.clone(), 2);
+        for schema in [nb::schema().clone(), southbound] {
+            let database = Database::new(schema, 2);
             server.add_database(database, Storage::Memory).expect("the first of its name");
         }
         let options = SessionOptions { probe_interval: None, ..Default::default() };
@@ -141,6 +147,12 @@ impl World {
         self.northds[index].sent = rest;
         let wanted: Vec<(Db, Value)> = wanted;
         wanted.into_iter().map(|(_, params)| params).collect()
+    }
+
+    /// The `external_ids` by which a datapath says that it is a switch's.
+    pub(crate) fn switch_ids(&self, name: &str) -> Datum {
+        let uuid = self.rows.switches.values().find(|row| &*row.name == name).map(|row| row.uuid.to_string());
+        Datum::map([("logical-switch", uuid.unwrap_or_default())])
     }
 
     /// Takes what the server has to say to those it concerns, and says whether that was anything.
@@ -256,7 +268,7 @@ impl World {
             return;
         };
         let datapath = &southbound.datapath_binding[&port.datapath];
-        let known = |row: &&std::sync::Arc<sb::Fdb>| &*row.mac == mac && row.dp_key == datapath.tunnel_key;
+        let known = |row: &&Arc<sb::Fdb>| &*row.mac == mac && row.dp_key == datapath.tunnel_key;
         let mut transaction = Transaction::new();
         if let Some(row) = southbound.fdb.values().find(known) {
             transaction.delete("FDB", row.uuid);
