@@ -99,6 +99,7 @@ impl Rows {
 
     fn port_command(&mut self, verb: &str, name: &str, args: &[&str]) {
         let Some(uuid) = self.find_port(name) else { return };
+        let is_taken = args.first().is_some_and(|name| self.find_port(name).is_some());
         let port = self.ports.get_mut(&uuid).expect("found");
         match (verb, args) {
             ("lsp-set-addresses", addresses) => port.addresses = set(addresses),
@@ -111,6 +112,7 @@ impl Rows {
                 port.parent_name = Some((*parent).into());
                 port.tag_request = tag.parse().ok();
             }
+            ("lsp-rename", [_]) if is_taken => {}
             ("lsp-rename", [name]) => port.name = (*name).into(),
             (verb, args) => panic!("no command \"{verb} {}\"", args.join(" ")),
         }
