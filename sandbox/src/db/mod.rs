@@ -4,6 +4,5 @@
 //! transaction that creates nested rows. Neither knows sockets; `client.rs` is the connection.
 
 pub mod client;
-pub mod file;
 pub mod plain;
 pub mod rows;

@@ -33,11 +33,12 @@ impl Lab {
             bail!("there is a node called {name} already");
         }
         let chassis = self.node(guest.chassis.as_str())?;
-        self.make_guest(&chassis, name, guest).await?;
+        let node = self.make_guest(&chassis, name, guest).await?;
         let deadline = Instant::now() + START_MAX;
         let operations = chassis::add_guest(name, guest, self.attachment(guest));
         self.switch(&chassis.name).transact(operations, deadline).await?;
-        self.wait_switch(&chassis.name, deadline).await
+        self.wait_switch(&chassis.name, deadline).await?;
+        self.wait_present(&node, deadline).await
     }
 
     /// Makes a guest's namespace; with a cable to its chassis when that is what attaches it.

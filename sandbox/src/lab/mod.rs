@@ -21,4 +21,5 @@ pub mod process;
 pub mod service;
 pub mod start;
 pub mod supervisor;
+pub mod taps;
 pub mod world;

@@ -118,10 +118,10 @@ impl Net {
             .with_context(|| format!("making a cable {} - {}", near.interface, far.interface))
     }
 
-    /// Adds an address.
+    /// Adds an address, unless the interface has it already.
     ///
     /// # Errors
-    /// When the interface does not exist or has the address already, or the system refuses.
+    /// When the interface does not exist, or the system refuses.
     pub async fn address(&self, interface: &str, cidr: Cidr) -> Result<()> {
         let index = self.index(interface).await?;
         let mut request = self.handle.address().add(index, cidr.addr, cidr.prefix_len);
@@ -130,7 +130,7 @@ impl Net {
             use rtnetlink::packet_route::address::AddressHeaderFlags;
             request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
         }
-        request.execute().await.with_context(|| format!("giving {interface} the address {cidr}"))
+        request.replace().execute().await.with_context(|| format!("giving {interface} the address {cidr}"))
     }
 
     /// Adds a default route.

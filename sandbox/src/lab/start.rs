@@ -14,10 +14,10 @@ use super::keeper::THIS_EXECUTABLE;
 use super::netns::Netns;
 use super::supervisor::NAMES_DIR;
 use super::world::{Kind, Lab, Node};
-use crate::db::{file, rows};
+use crate::db::rows;
 use crate::text::values::Name;
 use crate::topology::check::{CENTRAL, switches};
-use crate::topology::{Chassis, Guest, Role};
+use crate::topology::{Attach, Chassis, Guest, Role};
 use anyhow::{Context, Result, anyhow, bail};
 use futures::future::{try_join, try_join_all};
 use serde_json::{Value, json};
@@ -26,6 +26,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// How long a lab may take to be up; what it waits for then is said.
@@ -92,7 +93,18 @@ impl Lab {
             }
             Kind::Guest(_) => None,
         };
-        let node = Rc::new(Node { name: name.to_owned(), kind, netns, end, services: Default::default() });
+        let present = match &kind {
+            Kind::Guest(guest) => self.attachment(guest) == Attach::Veth,
+            Kind::Central | Kind::Chassis(_) => true,
+        };
+        let node = Rc::new(Node {
+            name: name.to_owned(),
+            kind,
+            netns,
+            end,
+            present: watch::Sender::new(present),
+            services: Default::default(),
+        });
         self.nodes.borrow_mut().insert(name.to_owned(), node.clone());
         Ok(node)
     }
@@ -133,7 +145,7 @@ impl Lab {
 
     fn write_database(&self, node: &str, daemon: Daemon, schema: &ovsdb::DatabaseSchema) -> Result<()> {
         let path = self.files.database(node, daemon).ok_or_else(|| anyhow!("{daemon} serves no database"))?;
-        fs::write(&path, file::empty(schema)).with_context(|| format!("writing {}", path.display()))
+        fs::write(&path, ovsdb::log::created(schema)).with_context(|| format!("writing {}", path.display()))
     }
 
     async fn start_chassis(self: &Rc<Self>, name: &Name, chassis: &Chassis, deadline: Instant) -> Result<()> {
@@ -159,8 +171,12 @@ impl Lab {
             .transact(description.operations(), deadline)
             .await
             .with_context(|| format!("filling {name}'s database"))?;
+        self.follow_devices(&node).await?;
         self.start_daemon(&node, Daemon::Vswitchd).await?;
         self.wait_switch(name.as_str(), deadline).await?;
+        for (guest, _) in &guests {
+            self.wait_present(&*self.node(guest.as_str())?, deadline).await?;
+        }
         if description.underlay_bridge {
             self.move_address(&node, chassis.address, UNDERLAY_BRIDGE).await?;
         }

@@ -58,6 +58,8 @@ pub struct Node {
     pub netns: Netns,
     /// Where it is attached to the fabric.
     pub end: Option<End>,
+    /// Whether its interface is there; always, but for guests whose interface the switch makes.
+    pub(super) present: watch::Sender<bool>,
     pub(super) services: RefCell<BTreeMap<Daemon, Service>>,
 }
 

@@ -1,7 +1,7 @@
 //! A ping's books: which echo requests went out, which answers came back, what was lost. Pure.
 
 use packet::{Icmp4, Icmp6, IpProto, Ipv4};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,8 @@ pub struct Books {
     began: Instant,
     next: u64,
     waiting: BTreeMap<u64, Instant>,
+    /// Lost ones whose answer may still come.
+    given_up: BTreeSet<u64>,
     pub report: Report,
 }
 
@@ -30,6 +32,8 @@ pub struct Report {
     /// Answers to requests that had their answer already.
     pub duplicates: u64,
     pub lost: u64,
+    /// Of the lost ones, those whose answer came too late.
+    pub late: u64,
     /// When the first lost ones were sent, in milliseconds since the ping began.
     pub lost_at_ms: Vec<f64>,
     pub rtt_min_us: u64,
@@ -54,6 +58,9 @@ impl std::fmt::Display for Report {
             let more = if self.lost > 5 { ".." } else { "" };
             write!(f, ", {} lost (sent after {}{more} ms)", self.lost, times.join(", "))?;
         }
+        if self.late > 0 {
+            write!(f, ", {} of them only late", self.late)?;
+        }
         if self.duplicates > 0 {
             write!(f, ", {} twice", self.duplicates)?;
         }
@@ -77,6 +84,7 @@ impl Books {
             began: now,
             next: 0,
             waiting: BTreeMap::new(),
+            given_up: BTreeSet::new(),
             report: Report::default(),
         }
     }
@@ -88,9 +96,9 @@ impl Books {
         self.report.sent += 1;
         self.waiting.insert(sequence, now);
         if self.waiting.len() > WAITING_MAX
-            && let Some((_, sent)) = self.waiting.pop_first()
+            && let Some((oldest, sent)) = self.waiting.pop_first()
         {
-            self.lose(sent);
+            self.lose(oldest, sent);
         }
         let mut body = MAGIC.to_vec();
         body.extend(sequence.to_be_bytes());
@@ -117,14 +125,18 @@ impl Books {
     pub fn answer(&mut self, from: IpAddr, octets: &[u8], now: Instant) -> bool {
         let Some(sequence) = self.sequence_of(from, octets) else { return false };
         let Some(sent) = self.waiting.remove(&sequence) else {
-            if sequence < self.next {
+            if self.given_up.remove(&sequence) {
+                self.report.late += 1;
+            } else if sequence < self.next {
                 self.report.duplicates += 1;
             }
             return false;
         };
         let rtt = now.saturating_duration_since(sent);
         if rtt > self.patience {
-            self.lose(sent);
+            self.lose(sequence, sent);
+            self.given_up.remove(&sequence);
+            self.report.late += 1;
             return false;
         }
         let us = rtt.as_micros() as u64;
@@ -144,7 +156,7 @@ impl Books {
                 return;
             }
             self.waiting.remove(&sequence);
-            self.lose(sent);
+            self.lose(sequence, sent);
         }
     }
 
@@ -158,7 +170,11 @@ impl Books {
         self.waiting.first_key_value().map(|(_, sent)| *sent + self.patience)
     }
 
-    fn lose(&mut self, sent: Instant) {
+    fn lose(&mut self, sequence: u64, sent: Instant) {
+        self.given_up.insert(sequence);
+        if self.given_up.len() > WAITING_MAX {
+            self.given_up.pop_first();
+        }
         self.report.lost += 1;
         self.report.in_a_row = 0;
         if self.report.lost_at_ms.len() < LOST_REMEMBERED {
@@ -214,7 +230,7 @@ mod tests {
         assert!(!books.answer(TO, &reply(&requests[1]), at(15)), "the second answer to one request");
         assert!(!books.answer(TO, &reply(&requests[2]), at(200)), "too late");
         books.expire(at(131));
-        let text = "4 sent, 2 answered, 2 lost (sent after 20, 30 ms), 1 twice, round trip 2000/3000/4000 us";
+        let text = "4 sent, 2 answered, 2 lost (sent after 20, 30 ms), 1 of them only late, 1 twice, round trip 2000/3000/4000 us";
         assert_eq!(books.report.to_string(), text);
         assert_eq!(books.waiting(), 0);
     }

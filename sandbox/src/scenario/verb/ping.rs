@@ -31,6 +31,12 @@ pub struct Ping {
     /// Octets in a request, after its headers.
     #[serde(default = "size")]
     pub size: usize,
+    /// No answer may come sooner than this after its request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtt_min: Option<Span>,
+    /// At least one answer must come within this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtt_max: Option<Span>,
 }
 
 /// A node must not be answered by another, for some time.
@@ -87,14 +93,36 @@ impl Action for Ping {
         let node = run.lab.node(self.from.as_str())?;
         let report =
             ping::ping(&node.netns, plan, Until::InARow(self.count, deadline(self.within.0))).await?;
-        if report.in_a_row >= self.count {
+        let fastest = Duration::from_micros(report.rtt_min_us);
+        let in_time = self.rtt_max.is_none_or(|max| fastest <= max.0);
+        if report.in_a_row >= self.count && in_time && self.rtt_min.is_none_or(|min| fastest >= min.0) {
             return Ok(report.to_string());
         }
         Err(Failure::new(
-            format!("{} to answer {} ({} in a row within {})", self.to, self.from, self.count, self.within),
+            format!(
+                "{} to answer {} ({} in a row within {}){}",
+                self.to,
+                self.from,
+                self.count,
+                self.within,
+                self.rtt()
+            ),
             report.to_string(),
         )
         .with_nodes(run.concerned([self.from.as_str(), &self.to])))
+    }
+}
+
+impl Ping {
+    /// The bounds of the round trip in words.
+    fn rtt(&self) -> String {
+        match (self.rtt_min, self.rtt_max) {
+            (None, None) => String::new(),
+            (min, max) => {
+                let max = max.map_or(String::new(), |max| max.to_string());
+                format!(", the fastest in {}..{max}", min.unwrap_or_default())
+            }
+        }
     }
 }
 
