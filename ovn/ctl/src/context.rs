@@ -44,6 +44,40 @@ pub struct Output {
     pub table: Option<Table>,
 }
 
+/// Who a line of the log is from, by the names of upstream's modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogModule {
+    /// The verbs for any table.
+    DbCtlBase,
+    /// Signals, of which a time-out is one.
+    FatalSignal,
+    /// ovn-nbctl.
+    Nbctl,
+    /// What ovn-nbctl and ovn-sbctl have in common.
+    OvnDbctl,
+    /// The connection to the database.
+    OvsdbIdl,
+    /// ovn-sbctl.
+    Sbctl,
+    /// ovs-vsctl.
+    Vsctl,
+}
+
+impl LogModule {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DbCtlBase => "db_ctl_base",
+            Self::FatalSignal => "fatal_signal",
+            Self::Nbctl => "nbctl",
+            Self::OvnDbctl => "ovn_dbctl",
+            Self::OvsdbIdl => "ovsdb_idl",
+            Self::Sbctl => "sbctl",
+            Self::Vsctl => "vsctl",
+        }
+    }
+}
+
 /// What verbs want beside changes to rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
@@ -52,7 +86,7 @@ pub struct Wishes {
     /// Raise the configuration number even where nothing else changes (`sync`).
     pub force_next_cfg: bool,
     /// Warnings for the log: module and text.
-    pub warnings: Vec<(&'static str, String)>,
+    pub warnings: Vec<(LogModule, String)>,
     /// Interfaces that were added, for ovs-vsctl to look at after the switch has taken them up.
     pub interfaces_added: Vec<(Uuid, String)>,
 }
@@ -70,7 +104,7 @@ impl Context<'_> {
     }
 
     /// Logs a warning.
-    pub fn warn(&mut self, module: &'static str, text: String) {
+    pub fn warn(&mut self, module: LogModule, text: String) {
         self.wishes.warnings.push((module, text));
     }
 }

@@ -1,5 +1,6 @@
 //! The programs and their verbs.
 
+use crate::context::LogModule;
 use crate::verb::Verb;
 use crate::{nbctl, sbctl, vsctl};
 use ovsdb::DatabaseSchema;
@@ -29,20 +30,20 @@ impl Program {
         }
     }
 
-    /// The name of its module in logs.
-    pub const fn log_module(self) -> &'static str {
+    /// Who its warnings are from.
+    pub(crate) const fn log_module(self) -> LogModule {
         match self {
-            Self::Nbctl => "nbctl",
-            Self::Sbctl => "sbctl",
-            Self::Vsctl => "vsctl",
+            Self::Nbctl => LogModule::Nbctl,
+            Self::Sbctl => LogModule::Sbctl,
+            Self::Vsctl => LogModule::Vsctl,
         }
     }
 
-    /// The module that upstream's shell around the program logs as.
-    pub(crate) const fn shell_module(self) -> &'static str {
+    /// Who warnings about its command line as a whole are from.
+    pub(crate) const fn shell_module(self) -> LogModule {
         match self {
-            Self::Nbctl | Self::Sbctl => "ovn_dbctl",
-            Self::Vsctl => "vsctl",
+            Self::Nbctl | Self::Sbctl => LogModule::OvnDbctl,
+            Self::Vsctl => LogModule::Vsctl,
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use ctl::Program;
 use ctl::cli::{self, Environment, Parsed};
+use ctl::context::LogModule;
 use ctl::run::{Output, Run};
 use ovsdb::rpc::{Framer, MESSAGE_BYTES_MAX};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -205,10 +206,7 @@ impl Client {
             match output {
                 Output::Send(message) => out.extend(message.to_string().into_bytes()),
                 Output::Reconnect => go_on = false,
-                Output::Warn { module: "fatal_signal", text } => {
-                    tracing::warn!(target: "fatal_signal", "{text}")
-                }
-                Output::Warn { module, text } => tracing::warn!(target: "ovn_dbctl", "{module}: {text}"),
+                Output::Warn { module, text } => warn(module, &text),
                 Output::Print(text) => print(&text),
                 Output::Error(text) => eprintln!("{}: {text}", self.program.name()),
                 Output::Exit(code) => {
@@ -218,6 +216,19 @@ impl Client {
             }
         }
         go_on
+    }
+}
+
+/// Logs a warning. The target of an event is fixed where it is written, hence one line a module.
+fn warn(module: LogModule, text: &str) {
+    match module {
+        LogModule::DbCtlBase => tracing::warn!(target: "db_ctl_base", "{text}"),
+        LogModule::FatalSignal => tracing::warn!(target: "fatal_signal", "{text}"),
+        LogModule::Nbctl => tracing::warn!(target: "nbctl", "{text}"),
+        LogModule::OvnDbctl => tracing::warn!(target: "ovn_dbctl", "{text}"),
+        LogModule::OvsdbIdl => tracing::warn!(target: "ovsdb_idl", "{text}"),
+        LogModule::Sbctl => tracing::warn!(target: "sbctl", "{text}"),
+        LogModule::Vsctl => tracing::warn!(target: "vsctl", "{text}"),
     }
 }
 

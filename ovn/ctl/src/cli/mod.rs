@@ -7,6 +7,7 @@ mod words;
 
 pub use commands::Command;
 pub use options::Argument;
+pub use words::split as split_words;
 
 use crate::help;
 use crate::output::{CellStyle, Style, TableFormat};
@@ -263,4 +264,64 @@ fn option_list(program: Program) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Environment, Parsed, Wait, parse};
+    use crate::Program;
+    use std::time::Duration;
+
+    fn run(program: Program, line: &str, environment: &Environment) -> super::Invocation {
+        let words = super::split_words(line).unwrap();
+        match parse(program, &words, environment) {
+            Ok(Parsed::Run(invocation)) => *invocation,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn options_before_the_first_command_are_the_programs_or_its() {
+        let line = "-t5 --wait=hv --may-exist --db tcp:h:1 -vdbg --log-file=x --oneline ls-add a -- --if-exists ls-del b";
+        let found = run(Program::Nbctl, line, &Environment::default());
+        assert_eq!(
+            (found.timeout, found.wait, found.db.as_str()),
+            (Some(Duration::from_secs(5)), Wait::Chassis, "tcp:h:1")
+        );
+        assert_eq!(found.shell, [("verbose", Some("dbg".to_owned())), ("log-file", Some("x".to_owned()))]);
+        let commands: Vec<_> =
+            found.commands.iter().map(|command| (command.verb.name, command.options.len())).collect();
+        assert_eq!(commands, [("ls-add", 1), ("ls-del", 1)]);
+        assert!(
+            found.oneline && found.commands[0].has("--may-exist") && found.commands[1].has("--if-exists")
+        );
+        assert!(found.line.starts_with("ovn-nbctl -t5 --wait=hv"));
+    }
+
+    #[test]
+    fn the_environment_says_what_options_do_not() {
+        let variable = |name: &str| match name {
+            "OVN_SB_DB" => Some("tcp:sb:1".to_owned()),
+            "OVS_CTL_TIMEOUT" => Some("7".to_owned()),
+            "OVN_NBCTL_OPTIONS" => Some("--oneline --db='tcp:a b:1'".to_owned()),
+            "OVS_LOGDIR" => Some("/log".to_owned()),
+            _ => None,
+        };
+        let sb = run(Program::Sbctl, "show", &Environment::read(Program::Sbctl, "/run/ovn", variable));
+        assert_eq!(
+            (sb.db.as_str(), sb.timeout, sb.oneline),
+            ("tcp:sb:1", Some(Duration::from_secs(7)), false)
+        );
+        let nb = run(Program::Nbctl, "-t 3 show", &Environment::read(Program::Nbctl, "/run/ovn", variable));
+        assert_eq!(
+            (nb.db.as_str(), nb.timeout, nb.oneline),
+            ("tcp:a b:1", Some(Duration::from_secs(3)), true)
+        );
+        let environment = Environment::read(Program::Vsctl, "/run/openvswitch", variable);
+        let vs = run(Program::Vsctl, "show", &environment);
+        assert_eq!(
+            (vs.db.as_str(), vs.logdir.as_str(), vs.wait),
+            ("unix:/run/openvswitch/db.sock", "/log", Wait::Next)
+        );
+    }
 }

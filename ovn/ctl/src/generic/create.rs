@@ -5,7 +5,7 @@ use super::argument::set_column;
 use super::rows::{Target, prepare_rows};
 use crate::Failure;
 use crate::cli::{Argument, Command};
-use crate::context::Context;
+use crate::context::{Context, LogModule};
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
             "applying \"create\" command to table {} without --id option will have no effect",
             target.name
         );
-        context.warn("db_ctl_base", warning);
+        context.warn(LogModule::DbCtlBase, warning);
     }
     context.view.insert(target.name, row, BTreeMap::new());
     for assignment in command.rest(1) {

@@ -4,7 +4,7 @@ use super::GROUP;
 use super::rows::{Target, prepare_rows};
 use crate::Failure;
 use crate::cli::{Argument, Command};
-use crate::context::Context;
+use crate::context::{Context, LogModule};
 use crate::failure::fail;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
@@ -32,7 +32,7 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
         fail!("--all and records argument should not be specified together");
     }
     if !is_all && names.is_empty() {
-        context.warn("db_ctl_base", "either --all or records argument should be specified".to_owned());
+        context.warn(LogModule::DbCtlBase, "either --all or records argument should be specified".to_owned());
     }
     let all: Vec<_> = if is_all { context.view.uuids(target.name).collect() } else { Vec::new() };
     let mut rows = all;

@@ -1,7 +1,7 @@
 //! One attempt: all commands of the line on one set of rows, to one transaction and one text.
 
 use crate::cli::{Invocation, Wait};
-use crate::context::{Context, Output, Served, Wishes};
+use crate::context::{Context, LogModule, Output, Served, Wishes};
 use crate::failure::fail;
 use crate::output::Printer;
 use crate::symbols::Symbols;
@@ -20,7 +20,7 @@ pub(super) struct Attempt<'a> {
 
 /// What an attempt comes to.
 pub(super) struct Prepared {
-    pub(super) warnings: Vec<(&'static str, String)>,
+    pub(super) warnings: Vec<(LogModule, String)>,
     /// Without operations if nothing changes.
     pub(super) transaction: Transaction,
     pub(super) printed: Printed,
@@ -28,7 +28,7 @@ pub(super) struct Prepared {
 
 /// Why an attempt is the last.
 pub(super) struct Failed {
-    pub(super) warnings: Vec<(&'static str, String)>,
+    pub(super) warnings: Vec<(LogModule, String)>,
     pub(super) failure: Failure,
 }
 

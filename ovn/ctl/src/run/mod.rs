@@ -16,6 +16,7 @@ mod attempt;
 mod effect;
 
 use crate::cli::{Invocation, Wait};
+use crate::context::LogModule;
 use crate::needs::Needs;
 use crate::{Failure, Program};
 use attempt::{Attempt, Failed, Prepared, Printed};
@@ -38,7 +39,7 @@ pub enum Output {
     /// Log a warning as this module.
     Warn {
         /// The module.
-        module: &'static str,
+        module: LogModule,
         /// The text.
         text: String,
     },
@@ -156,7 +157,7 @@ impl Run {
         self.pump(now);
         if self.deadline.is_some_and(|deadline| deadline <= now) && !matches!(self.state, State::Finished) {
             let text = "terminating with signal 14 (Alarm clock)".to_owned();
-            self.output.push_back(Output::Warn { module: "fatal_signal", text });
+            self.output.push_back(Output::Warn { module: LogModule::FatalSignal, text });
             self.finish(ALARM);
         }
     }
@@ -264,7 +265,7 @@ impl Run {
             TxnOutcome::NotLocked | TxnOutcome::Aborted => self.fail(Failure::new("transaction aborted")),
             TxnOutcome::Error(error) => {
                 let text = format!("transaction error: {}", error.to_json());
-                self.push(Output::Warn { module: "ovsdb_idl", text: text.clone() });
+                self.push(Output::Warn { module: LogModule::OvsdbIdl, text: text.clone() });
                 self.fail(Failure::new(text));
             }
         }
@@ -295,7 +296,7 @@ impl Run {
         self.finish(0);
     }
 
-    fn warn(&mut self, warnings: Vec<(&'static str, String)>) {
+    fn warn(&mut self, warnings: Vec<(LogModule, String)>) {
         for (module, text) in warnings {
             self.push(Output::Warn { module, text });
         }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, dead_code)] // Of a test's world; not every test file uses all of it.
 
-use ctl::cli::{Environment, Parsed, parse};
+use ctl::cli::{Environment, Parsed, parse, split_words};
 use ctl::run::{Output, Run};
 use ctl::{Failure, Program};
 use ovsdb::db::Database;
@@ -83,7 +83,7 @@ impl World {
 
     /// Starts a run without a connection.
     pub(crate) fn start_unconnected(&mut self, line: &str) -> usize {
-        let words = words(line);
+        let words = split_words(line).unwrap();
         let program = Program::ALL.into_iter().find(|program| program.name() == words[0]).unwrap();
         self.seed += 1000;
         let mut printed = Printed::default();
@@ -196,7 +196,9 @@ impl Client {
                     self.sent.push_back(message);
                 }
                 Output::Reconnect => panic!("a run gives its connection up"),
-                Output::Warn { module, text } => writeln!(printed.error, "{module}|WARN|{text}").unwrap(),
+                Output::Warn { module, text } => {
+                    writeln!(printed.error, "{}|WARN|{text}", module.name()).unwrap()
+                }
                 Output::Print(text) => printed.out.push_str(&text),
                 Output::Error(text) => writeln!(printed.error, "{}: {text}", self.program.name()).unwrap(),
                 Output::Exit(code) => {
@@ -223,37 +225,6 @@ fn without(schema: &DatabaseSchema, later: &str) -> DatabaseSchema {
         }
     }
     schema
-}
-
-/// Splits a command line as a shell does, without its expansions.
-pub(crate) fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut letters = line.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            ' ' => words.extend(word.take()),
-            '\'' => {
-                word.get_or_insert_default().extend(letters.by_ref().take_while(|letter| *letter != '\''))
-            }
-            '"' => {
-                let word = word.get_or_insert_default();
-                while let Some(inner) = letters.next().filter(|inner| *inner != '"') {
-                    match inner {
-                        '\\' => match letters.next().unwrap() {
-                            escaped @ ('"' | '\\') => word.push(escaped),
-                            other => word.extend(['\\', other]),
-                        },
-                        _ => word.push(inner),
-                    }
-                }
-            }
-            '\\' => word.get_or_insert_default().extend(letters.next()),
-            _ => word.get_or_insert_default().push(letter),
-        }
-    }
-    words.extend(word);
-    words
 }
 
 /// Writes `<uuid>` for UUIDs but those that the commands themselves name, and for the parts of them in output.
