@@ -26,14 +26,15 @@ pub struct Inputs {
 
 impl Default for Inputs {
     fn default() -> Self {
-        let mut engine = Engine::default();
-        engine.set_unit(Unit::Global, true);
-        Self {
+        let mut inputs = Self {
             network: Network::default(),
-            engine,
+            engine: Engine::default(),
             allocation: Allocation::default(),
             touched: Touched::default(),
-        }
+        };
+        inputs.engine.set_unit(Unit::Global, true);
+        inputs.network.global.set(&mut inputs.touched, (), Some(Arc::default()));
+        inputs
     }
 }
 
@@ -98,9 +99,9 @@ impl Inputs {
     }
 
     fn global(&mut self, delta: &Delta<nb::NbGlobal>) {
-        let parsed = delta.new.as_ref().map(|row| Arc::new(Global::parse(row)));
-        self.allocation.vxlan_counts(parsed.as_ref().is_none_or(|global| global.vxlan_counts));
-        self.network.global.set(&mut self.touched, (), parsed);
+        let parsed = delta.new.as_ref().map_or_else(Global::default, |row| Global::parse(row));
+        self.allocation.vxlan_counts(parsed.vxlan_counts);
+        self.network.global.set(&mut self.touched, (), Some(Arc::new(parsed)));
     }
 
     fn address_set(&mut self, delta: &Delta<nb::AddressSet>) {

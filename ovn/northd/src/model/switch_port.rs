@@ -117,6 +117,9 @@ impl SwitchPort {
         if let PortKind::Other(name) = &kind {
             complaints.push(format!("type \"{name}\" is not supported; the port is left out"));
         }
+        if row.tag_request == Some(0) && row.parent_name.is_some() {
+            complaints.push("tag_request 0 is ignored, tags are not allocated yet".into());
+        }
         let (addresses, has_unknown) = parse_addresses(row, &mut complaints);
         let mut options = Options::new(&row.options, "options", &mut complaints);
         let is_vif = kind == PortKind::Vif;

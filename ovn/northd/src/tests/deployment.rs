@@ -195,6 +195,18 @@ fn a_standby_takes_over_without_writing_anything() {
 }
 
 #[test]
+fn a_lost_connection_leaves_nothing_undone() {
+    for db in [Db::Northbound, Db::Southbound] {
+        let mut world = World::new();
+        world.run(NETWORK);
+        world.write("lsp-add sw0 p9; sync");
+        world.reconnect(0, db);
+        assert!(world.text().iter().any(|line| line.starts_with("port sw0 \"\" p9")), "{db:?}");
+        assert_eq!(cfg(&world), (1, 1, 1), "{db:?}");
+    }
+}
+
+#[test]
 fn a_paused_northd_writes_nothing_until_it_is_resumed() {
     let mut world = World::new();
     world.run(NETWORK);

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use crate::northd::Db;
+use crate::tests::fixture::Fixture;
 use crate::tests::world::World;
 
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ enum Transition {
     Vandalize(&'static str, u8),
     /// The northd that writes dies; another one was started before.
     Failover,
+    /// A connection breaks when a change has just begun to be acted upon.
+    Reconnect(Db, String),
 }
 
 const ADDRESSES: [&str; 5] = [
@@ -77,6 +80,8 @@ fn transition() -> impl Strategy<Value = Transition> {
         1 => (0..6_u8).prop_map(Transition::Learn),
         2 => (prop::sample::select(&TABLES[..]), any::<u8>()).prop_map(|(table, n)| Transition::Vandalize(table, n)),
         1 => Just(Transition::Failover),
+        1 => (prop::sample::select(&[Db::Northbound, Db::Southbound][..]), script())
+            .prop_map(|(db, script)| Transition::Reconnect(db, script)),
     ]
 }
 
@@ -92,6 +97,10 @@ fn apply(world: &mut World, transition: &Transition) {
         Transition::Failover => {
             world.start(9);
             world.kill(0);
+        }
+        Transition::Reconnect(db, script) => {
+            world.write(script);
+            world.reconnect(0, *db);
         }
     }
 }
@@ -115,4 +124,22 @@ proptest! {
         prop_assert_eq!(world.take_sent(0, Db::Northbound), Vec::<serde_json::Value>::new());
         prop_assert_eq!(world.text(), text);
     }
+}
+
+#[test]
+fn a_port_more_runs_two_units_however_many_there_are() {
+    let ports = |range: std::ops::Range<u32>| {
+        let port = |n: u32| {
+            format!("lsp-add sw0 p{n}; lsp-set-addresses p{n} \"0a:00:00:00:00:{n:02x} 10.0.0.{n}\"; ")
+        };
+        range.map(port).collect::<String>()
+    };
+    let mut fixture = Fixture::new(&format!("ls-add sw0; {}", ports(0..200)));
+    let lines = fixture.run(&ports(200..201));
+    assert_eq!(fixture.reran(), ["port_facts p200", "switch_port p200"]);
+    assert_eq!(lines.len(), 6, "{lines:#?}");
+    assert!(fixture.run("lsp-set-options p7 some-option=7").len() == 2, "only the row of the port");
+    assert_eq!(fixture.reran(), ["port_facts p7", "switch_port p7"]);
+    fixture.run("set NB_Global something=else; sync");
+    assert_eq!(fixture.reran(), [] as [&str; 0], "nobody reads that");
 }

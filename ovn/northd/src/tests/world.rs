@@ -88,15 +88,33 @@ impl World {
         self.settle();
     }
 
+    /// A connection of a northd breaks, with whatever was on its way, and is made again.
+    pub(crate) fn reconnect(&mut self, index: usize, db: Db) {
+        let options = SessionOptions { probe_interval: None, ..Default::default() };
+        let session = self.server.open_session(&options, self.now).expect("few sessions");
+        let member = &mut self.northds[index];
+        let old = member.sessions.insert(db, session).expect("northds are connected to both");
+        member.northd.disconnected(db, self.now);
+        member.northd.connected(db, self.now);
+        self.server.close_session(old);
+        self.settle();
+    }
+
     /// Changes northbound rows by a script, and waits until nothing happens any more.
     pub(crate) fn run(&mut self, script: &str) {
+        self.write(script);
+        self.settle();
+    }
+
+    /// Changes northbound rows by a script, and lets northds begin to act upon it.
+    pub(crate) fn write(&mut self, script: &str) {
         self.rows.run(script);
         let transaction = self.rows.transaction_since(&self.told);
         self.told = self.rows.clone();
         if !transaction.is_empty() {
             self.transact("OVN_Northbound", &transaction);
         }
-        self.settle();
+        self.round();
     }
 
     /// A transaction of somebody else's, which must succeed.
@@ -113,24 +131,7 @@ impl World {
     /// Lets everybody talk until nobody has anything to say. Time goes on by a millisecond a round.
     pub(crate) fn settle(&mut self) {
         for _ in 0..100 {
-            let mut is_quiet = !self.deliver();
-            self.now += Duration::from_millis(1);
-            self.wall_ms += 1;
-            for index in 0..self.northds.len() {
-                let member = &mut self.northds[index];
-                member.northd.handle_timeout(self.now, self.wall_ms);
-                while let Some(output) = member.northd.poll_output() {
-                    is_quiet = false;
-                    let Output::Send(db, message) = output else { panic!("{output:?}") };
-                    if let Message::Request { method, params, .. } = &message
-                        && method == "transact"
-                    {
-                        member.sent.push((db, params.clone()));
-                    }
-                    self.server.handle_message(member.sessions[&db], message, self.now);
-                }
-            }
-            if is_quiet {
+            if self.round() {
                 return;
             }
         }
@@ -138,6 +139,27 @@ impl World {
             "they talk for ever: {:?}",
             self.northds.iter().map(|member| member.sent.last()).collect::<Vec<_>>()
         );
+    }
+
+    /// Lets everybody say what they have to say now; whether that was nothing.
+    fn round(&mut self) -> bool {
+        let mut is_quiet = !self.deliver();
+        self.now += Duration::from_millis(1);
+        self.wall_ms += 1;
+        for member in &mut self.northds {
+            member.northd.handle_timeout(self.now, self.wall_ms);
+            while let Some(output) = member.northd.poll_output() {
+                is_quiet = false;
+                let Output::Send(db, message) = output else { continue };
+                if let Message::Request { method, params, .. } = &message
+                    && method == "transact"
+                {
+                    member.sent.push((db, params.clone()));
+                }
+                self.server.handle_message(member.sessions[&db], message, self.now);
+            }
+        }
+        is_quiet
     }
 
     /// The transactions that a northd sent to a database since the last call.
