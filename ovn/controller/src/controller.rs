@@ -189,10 +189,10 @@ impl Controller {
     }
 
     /// When [`Self::handle_timeout`] is due, and why.
-    pub fn poll_timeout(&self, now: Now) -> Option<(Instant, &'static str)> {
+    pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
         let refused = [self.vswitch_writer.poll_timeout(), self.southbound_writer.poll_timeout()];
         let refused = refused.into_iter().flatten().min().map(|at| (at, "transaction refused"));
-        let claim = self.memory.claims.next(now.instant).map(|at| (at, "claim put off"));
+        let claim = self.memory.claims.next().map(|at| (at, "claim put off"));
         [self.vswitch.poll_timeout(), self.southbound.poll_timeout(), refused, claim]
             .into_iter()
             .flatten()

@@ -38,6 +38,4 @@ pub use controller::Controller;
 pub use events::{Link, Now, Options, Output};
 
 #[cfg(test)]
-mod laws;
-#[cfg(test)]
-mod testing;
+mod tests;

@@ -235,7 +235,7 @@ impl Sets for TrackedSets<'_> {
 mod tests {
     use crate::network::Unit;
     use crate::tables::OfTable;
-    use crate::testing::{Lab, On, uuid};
+    use crate::tests::lab::{Lab, On, uuid};
 
     /// Ingress table 5.
     const TABLES: [OfTable; 1] = [OfTable(13)];

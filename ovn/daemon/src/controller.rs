@@ -9,7 +9,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use controller::{Controller, Link, Now, Options, Output};
+use controller::{Controller, Link, Now, Options, Output, commands};
 use openflow::{Framer, Message, Version};
 
 use crate::base::getopt::{Opt, Takes, opt, short};
@@ -34,7 +34,17 @@ const OWN: &[Opt] = &[
     TLS[6],
 ];
 
-const COMMANDS: &[Spec] = &[spec("connection-status", "", 0, 0)];
+/// Those of the core.
+const COMMANDS: &[Spec] = &{
+    let mut specs = [spec("", "", 0, 0); commands::COMMANDS.len()];
+    let mut i = 0;
+    while i < specs.len() {
+        let (name, usage, min, max) = commands::COMMANDS[i];
+        specs[i] = spec(name, usage, min, max);
+        i += 1;
+    }
+    specs
+};
 
 /// OpenFlow 1.5, which is all that the controller speaks.
 #[derive(Default)]
@@ -79,7 +89,6 @@ struct Daemon {
     core: Controller,
     databases: Peers<Link, Json>,
     switch: Peers<Link, OpenFlow15>,
-    is_connected: bool,
 }
 
 impl Daemon {
@@ -93,13 +102,7 @@ impl Daemon {
             switch_run_dir: run_dir.to_string_lossy().into(),
             seed: crate::base::random_seed(),
         };
-        Self {
-            shell,
-            core: Controller::new(options),
-            databases: Peers::default(),
-            switch: Peers::default(),
-            is_connected: false,
-        }
+        Self { shell, core: Controller::new(options), databases: Peers::default(), switch: Peers::default() }
     }
 
     async fn serve(&mut self) {
@@ -108,7 +111,7 @@ impl Daemon {
             if self.drain() {
                 return;
             }
-            let deadline = self.core.poll_timeout(now()).map(|(at, _)| at);
+            let deadline = self.core.poll_timeout().map(|(at, _)| at);
             match self.shell.next(deadline).await {
                 Happening::Net(event) => {
                     let mut event = Some(event);
@@ -132,15 +135,9 @@ impl Daemon {
 
     fn database_said(&mut self, input: Input<Link, ovsdb::rpc::Message>) {
         match input {
-            Input::Connected(link) => {
-                self.is_connected |= link == Link::Southbound;
-                self.core.connected(link, now());
-            }
+            Input::Connected(link) => self.core.connected(link, now()),
             Input::Message(link, message) => self.core.handle_ovsdb(link, message, now()),
-            Input::Disconnected(link) => {
-                self.is_connected &= link != Link::Southbound;
-                self.core.disconnected(link, now());
-            }
+            Input::Disconnected(link) => self.core.disconnected(link, now()),
         }
     }
 
@@ -220,13 +217,10 @@ impl Daemon {
                 self.core.exit(command.args.iter().any(|arg| arg == "--restart"));
                 command.reply(Ok(String::new()));
             }
-            "connection-status" => {
-                let status = if self.is_connected { "connected\n" } else { "not connected\n" };
-                command.reply(Ok(status.to_owned()));
-            }
-            other => {
-                let text = format!("\"{other}\" is not for this daemon");
-                command.reply(Err(text));
+            name => {
+                let args: Vec<&str> = command.args.iter().map(String::as_str).collect();
+                let outcome = commands::run(&mut self.core, name, &args);
+                command.reply(outcome);
             }
         }
     }

@@ -42,7 +42,7 @@ pub(crate) fn flows(emit: &mut Emit<Network>) {
 #[cfg(test)]
 mod tests {
     use crate::tables;
-    use crate::testing::Lab;
+    use crate::tests::lab::Lab;
 
     #[test]
     fn every_packet_has_somewhere_to_go() {

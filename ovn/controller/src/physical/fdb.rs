@@ -34,7 +34,7 @@ pub(crate) fn flows(net: &Network, reads: &Reads, row: Uuid, emit: &mut Emit<Net
 #[cfg(test)]
 mod tests {
     use crate::tables;
-    use crate::testing::Lab;
+    use crate::tests::lab::Lab;
 
     #[test]
     fn addresses_of_local_switches_are_looked_up() {

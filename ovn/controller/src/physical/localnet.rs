@@ -54,7 +54,7 @@ fn from_fabric(port: &LogicalPort, local: &Local, datapath: &Datapath, zone: u16
 #[cfg(test)]
 mod tests {
     use crate::tables;
-    use crate::testing::Lab;
+    use crate::tests::lab::Lab;
 
     const ALL: [tables::OfTable; 6] = [
         tables::PHY_TO_LOG,

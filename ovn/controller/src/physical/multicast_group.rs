@@ -92,7 +92,7 @@ fn copies(net: &Network, reads: &Reads, ports: &[&Arc<LogicalPort>]) -> Vec<Acti
 #[cfg(test)]
 mod tests {
     use crate::tables;
-    use crate::testing::Lab;
+    use crate::tests::lab::Lab;
 
     const TABLES: [tables::OfTable; 2] = [tables::REMOTE_OUTPUT, tables::LOCAL_OUTPUT];
 

@@ -202,7 +202,7 @@ fn v6_addresses(allowed: &AllowedMac) -> impl Iterator<Item = AllowedAddress<Ipv
 #[cfg(test)]
 mod tests {
     use crate::tables;
-    use crate::testing::Lab;
+    use crate::tests::lab::Lab;
 
     const TABLES: [tables::OfTable; 3] =
         [tables::CHK_IN_PORT_SEC, tables::CHK_IN_PORT_SEC_ND, tables::CHK_OUT_PORT_SEC];

@@ -59,7 +59,7 @@ mod tests {
     use crate::host::TunnelPort;
     use crate::model::EncapKind;
     use crate::tables;
-    use crate::testing::Lab;
+    use crate::tests::lab::Lab;
     use openflow::PortNo;
 
     const TABLES: [tables::OfTable; 1] = [tables::REMOTE_OUTPUT];

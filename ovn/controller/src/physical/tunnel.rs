@@ -59,7 +59,7 @@ mod tests {
     use crate::host::TunnelPort;
     use crate::model::EncapKind;
     use crate::tables;
-    use crate::testing::Lab;
+    use crate::tests::lab::Lab;
 
     #[test]
     fn packets_from_tunnels_go_to_local_ports() {

@@ -115,7 +115,7 @@ pub(super) fn to_interface(
 #[cfg(test)]
 mod tests {
     use crate::tables::{self, OfTable};
-    use crate::testing::Lab;
+    use crate::tests::lab::Lab;
 
     const ALL: [OfTable; 6] = [
         tables::PHY_TO_LOG,

@@ -19,18 +19,21 @@ const CLAIM_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     taken: BTreeMap<Uuid, Instant>,
+    /// Those that wait for their interval to pass.
+    put_off: BTreeSet<Uuid>,
 }
 
 impl Claims {
     /// When the next claim is due that was put off.
-    pub(crate) fn next(&self, after: Instant) -> Option<Instant> {
-        self.taken.values().map(|at| *at + CLAIM_INTERVAL).filter(|at| *at > after).min()
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.put_off.iter().filter_map(|port| self.taken.get(port)).map(|at| *at + CLAIM_INTERVAL).min()
     }
 }
 
 pub(crate) fn plan(rows: &Rows<'_>, claims: &mut Claims, draft: &mut Draft<'_>) {
     let Some(chassis) = rows.chassis() else { return };
     let mut ours = BTreeSet::new();
+    claims.put_off.clear();
     for (port, local) in rows.inputs.claimed() {
         ours.insert(port.uuid);
         if let Some(row) = rows.sb.port_binding.get(&port.uuid) {
@@ -59,6 +62,7 @@ fn claim(
     if row.chassis != Some(chassis) {
         if let Some(other) = row.chassis {
             if claims.taken.get(&row.uuid).is_some_and(|at| now < *at + CLAIM_INTERVAL) {
+                claims.put_off.insert(row.uuid);
                 return;
             }
             claims.taken.insert(row.uuid, now);

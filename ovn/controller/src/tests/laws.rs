@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::testing::{Lab, On, uuid};
+use crate::tests::lab::{Lab, On, uuid};
 
 /// One change of what there is. Numbers are taken modulo what there is of a kind.
 #[derive(Clone, Debug)]
@@ -87,7 +87,8 @@ fn apply(lab: &mut Lab, transition: &Transition) {
     match *transition {
         Transition::Port { port: p, switch: s, key, kind, security } => {
             let chassis = lab.rows.ports.get(&uuid("Port_Binding", port(p))).and_then(|row| row.chassis);
-            lab.port(switch(s), port(p), i64::from(key % 8) + 1, |row| {
+            // Keys are unique, as the database has it.
+            lab.port(switch(s), port(p), 1 + i64::from(p % 6) + 10 * i64::from(key % 2), |row| {
                 row.chassis = chassis;
                 match kind % 5 {
                     0 | 1 => {}
@@ -129,7 +130,9 @@ fn apply(lab: &mut Lab, transition: &Transition) {
         Transition::DeleteGroup(s) => {
             lab.delete_group(uuid("Multicast_Group", &format!("{} _MC_flood", switch(s))));
         }
-        Transition::Switch { switch: s, key } => drop(lab.switch(switch(s), i64::from(key % 8) + 1)),
+        Transition::Switch { switch: s, key } => {
+            lab.switch(switch(s), 1 + i64::from(s % 3) + 10 * i64::from(key % 2));
+        }
         Transition::DeleteSwitch(s) => lab.delete_datapath(uuid("Datapath_Binding", switch(s))),
         Transition::DatapathGroup { members } => {
             let members: Vec<&str> = (0..3).filter(|n| members >> n & 1 != 0).map(switch).collect();
@@ -209,7 +212,7 @@ proptest! {
     fn changes_come_to_the_same_as_a_fresh_start(transitions in vec(transition(), 1..60)) {
         let mut lab = Lab::new();
         for switch in SWITCHES {
-            lab.switch(switch, 1 + i64::from(switch.as_bytes()[2] - b'0'));
+            lab.switch(switch, i64::from(switch.as_bytes()[2] - b'0') + 1);
         }
         let mut field = Some(0);
         for transition in &transitions {

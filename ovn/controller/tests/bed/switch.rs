@@ -1,0 +1,151 @@
+//! A switch as far as its OpenFlow connections go: it keeps flows, and does nothing with packets.
+
+use controller::Link;
+use openflow::{
+    Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorCode, ErrorMessage, FlowMod,
+    FlowModCommand, Message, PacketOut, SwitchConfig, TlvMap, TlvTable, Version, Versions,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+type Key = (Option<u8>, u16, openflow::Match);
+
+#[derive(Default)]
+pub(crate) struct Switch {
+    pub(crate) flows: BTreeMap<Key, FlowMod>,
+    bundles: BTreeMap<BundleId, (Vec<FlowMod>, bool)>,
+    tlv: Vec<TlvMap>,
+    ports: BTreeMap<String, u32>,
+    output: VecDeque<(Link, Message)>,
+    /// Replies to barriers are held back.
+    pub(crate) is_slow: bool,
+    held: Vec<(Link, Message)>,
+    /// Flows with this text in them are refused.
+    pub(crate) refuses: Option<&'static str>,
+    /// What bundles changed, one entry a bundle, as text.
+    pub(crate) log: Vec<Vec<String>>,
+    pub(crate) packets: Vec<PacketOut>,
+    pub(crate) flushed_zones: Vec<u16>,
+    pub(crate) config: Option<SwitchConfig>,
+}
+
+impl Switch {
+    /// The number of a port.
+    pub(crate) fn number(&mut self, name: &str) -> u32 {
+        let next = self.ports.len() as u32 + 1;
+        *self.ports.entry(name.to_owned()).or_insert(next)
+    }
+
+    pub(crate) fn connect(&mut self, link: Link) {
+        self.output.push_back((link, Body::Hello(Versions::up_to(6)).with_xid(0)));
+    }
+
+    pub(crate) fn disconnect(&mut self, link: Link) {
+        self.output.retain(|(other, _)| *other != link);
+        self.held.retain(|(other, _)| *other != link);
+        self.bundles.clear();
+    }
+
+    /// Answers what was held back.
+    pub(crate) fn hurry(&mut self) {
+        self.is_slow = false;
+        self.output.extend(self.held.drain(..));
+    }
+
+    /// A packet for the controller.
+    pub(crate) fn punt(&mut self, packet: openflow::PacketIn2) {
+        self.output.push_back((Link::Packets, Body::PacketIn2(packet).with_xid(0)));
+    }
+
+    pub(crate) fn say(&mut self) -> Option<(Link, Message)> {
+        self.output.pop_front()
+    }
+
+    /// Flows as text, without cookies.
+    pub(crate) fn text(&self) -> Vec<String> {
+        self.flows.values().map(|flow| FlowMod { cookie: 0, ..flow.clone() }.to_string()).collect()
+    }
+
+    pub(crate) fn hear(&mut self, link: Link, message: Message) {
+        // What is said must come through the wire as it is.
+        let octets = message.encode(Version::Of15);
+        assert_eq!(Message::decode(Version::Of15, &octets).as_ref(), Ok(&message));
+        let Message { xid, body } = message;
+        match body {
+            Body::BarrierRequest => {
+                let reply = (link, Body::BarrierReply.with_xid(xid));
+                if self.is_slow { self.held.push(reply) } else { self.output.push_back(reply) }
+            }
+            Body::TlvTableRequest => {
+                let table = TlvTable { max_option_space: 256, max_fields: 64, maps: self.tlv.clone() };
+                self.output.push_back((link, Body::TlvTableReply(table).with_xid(xid)));
+            }
+            Body::TlvTableMod(change) => self.tlv.extend(change.maps),
+            Body::GetConfigRequest => {
+                let config = SwitchConfig { flags: 0, miss_send_len: 0 };
+                self.output.push_back((link, Body::GetConfigReply(config).with_xid(xid)));
+            }
+            Body::SetConfig(config) => self.config = Some(config),
+            Body::BundleControl(control) => self.bundle(link, xid, control),
+            Body::BundleAdd(BundleAdd { id, message, .. }) => self.add(link, xid, id, message.body),
+            Body::PacketOut(packet) => self.packets.push(packet),
+            Body::CtFlushZone(zone) => self.flushed_zones.push(zone),
+            Body::Hello(_) | Body::SetPacketInFormat(_) | Body::MeterMod(_) => {}
+            other => panic!("the switch hears {other:?}"),
+        }
+    }
+
+    fn error(&mut self, link: Link, xid: u32, code: ErrorCode) {
+        let error = ErrorMessage { code, data: Vec::new() };
+        self.output.push_back((link, Body::Error(error).with_xid(xid)));
+    }
+
+    fn add(&mut self, link: Link, xid: u32, id: BundleId, body: Body) {
+        let Body::FlowMod(flow) = body else { return };
+        let refused = self.refuses.is_some_and(|text| flow.to_string().contains(text));
+        let (flows, failed) = self.bundles.get_mut(&id).expect("the bundle is open");
+        if refused {
+            *failed = true;
+            self.error(link, xid, ErrorCode::BAD_ARGUMENT);
+        } else {
+            flows.push(flow);
+        }
+    }
+
+    fn bundle(&mut self, link: Link, xid: u32, control: BundleControl) {
+        let reply = match control.kind {
+            BundleKind::OpenRequest => {
+                assert!(self.bundles.insert(control.id, Default::default()).is_none());
+                BundleKind::OpenReply
+            }
+            BundleKind::CommitRequest => {
+                let (flows, failed) = self.bundles.remove(&control.id).expect("the bundle is open");
+                if failed {
+                    return self.error(link, xid, ErrorCode::BUNDLE_MSG_FAILED);
+                }
+                let log =
+                    flows.iter().map(|f| format!("{:?} {}", f.command, FlowMod { cookie: 0, ..f.clone() }));
+                self.log.push(log.collect());
+                flows.into_iter().for_each(|flow| self.change(flow));
+                BundleKind::CommitReply
+            }
+            other => panic!("the switch hears {other:?}"),
+        };
+        let reply = BundleControl { id: control.id, kind: reply, flags: BundleFlags::default() };
+        self.output.push_back((link, Body::BundleControl(reply).with_xid(xid)));
+    }
+
+    fn change(&mut self, flow: FlowMod) {
+        let key = (flow.table, flow.priority, flow.matching.clone());
+        match flow.command {
+            FlowModCommand::Add => drop(self.flows.insert(key, flow)),
+            FlowModCommand::ModifyStrict => {
+                let old = self.flows.get_mut(&key).expect("what is changed is there");
+                assert_eq!(old.cookie, flow.cookie);
+                *old = flow;
+            }
+            FlowModCommand::DeleteStrict => drop(self.flows.remove(&key).expect("what is deleted is there")),
+            FlowModCommand::Delete => self.flows.clear(),
+            FlowModCommand::Modify => panic!("the switch hears {flow}"),
+        }
+    }
+}
