@@ -86,6 +86,7 @@ struct Conn {
     writer: mpsc::UnboundedSender<Arc<[u8]>>,
     queue: Arc<Queue>,
     reader: JoinHandle<()>,
+    is_local: bool,
 }
 
 /// What waits for one peer.
@@ -207,6 +208,11 @@ impl Net {
         let _ = peer.writer.send(bytes);
     }
 
+    /// Whether the peer is a process of this host, whose end is noticed without asking.
+    pub fn is_local(&self, conn: ConnId) -> bool {
+        self.conns.get(&conn).is_some_and(|peer| peer.is_local)
+    }
+
     /// Whether so much waits for a peer that it should be left alone until [`Event::Drained`], which then follows.
     pub fn is_full(&self, conn: ConnId) -> bool {
         let Some(peer) = self.conns.get(&conn) else { return false };
@@ -282,6 +288,7 @@ impl Net {
             return None;
         }
         let id = ConnId(self.fresh());
+        let is_local = matches!(stream, Stream::Unix(_));
         let conn = match stream {
             Stream::Unix(stream) => {
                 let (read, write) = stream.into_split();
@@ -294,7 +301,7 @@ impl Net {
                 self.spawn(link, id, read, write)
             }
         };
-        self.conns.insert(id, conn);
+        self.conns.insert(id, Conn { is_local, ..conn });
         if let Some(Link::Connecting { backoff, attempt, conn, .. }) = self.links.get_mut(&link) {
             (*backoff, *attempt, *conn) = (Duration::ZERO, None, Some(id));
         }
@@ -315,7 +322,7 @@ impl Net {
         let state = Arc::new(Queue::default());
         tokio::spawn(write_all(id, write, queue, Arc::clone(&state), self.sender.clone()));
         let reader = tokio::spawn(read_all(id, read, self.sender.clone()));
-        Conn { link, writer, queue: state, reader }
+        Conn { link, writer, queue: state, reader, is_local: false }
     }
 
     /// A connection of `link` is gone: connect again if that is the link's business.

@@ -133,7 +133,12 @@ impl Daemon {
         let now = Instant::now();
         match event {
             Event::Accepted(_, conn) | Event::Connected(_, conn) => {
-                match self.server.open_session(&SessionOptions::default(), now) {
+                let mut options = SessionOptions::default();
+                if self.shell.net.is_local(conn) {
+                    // The kernel tells when a process of this host ends, however busy it was before.
+                    options.probe_interval = None;
+                }
+                match self.server.open_session(&options, now) {
                     Ok(session) => {
                         self.conns.insert(conn, (session, Framer::new(MESSAGE_BYTES_MAX)));
                         self.sessions.insert(session, conn);
