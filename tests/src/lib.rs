@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods)] // Tests across processes live in real time and read their environment.
 
 pub mod console;
+pub mod lab;
 pub mod process;
 
 use std::path::{Path, PathBuf};
