@@ -22,3 +22,4 @@ pub mod tools;
 pub mod topology;
 
 pub use cli::main;
+pub use cli::ping::main as ping;

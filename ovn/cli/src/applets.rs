@@ -45,6 +45,12 @@ pub(crate) const APPLETS: &[Applet] = &[
         run: northd::run,
     },
     Applet {
+        name: "ovn-ping",
+        short: Some("ping"),
+        summary: "asks an address for an answer, for guests without a ping of their own",
+        run: sandbox::ping,
+    },
+    Applet {
         name: "ovn-sandbox",
         short: Some("sandbox"),
         summary: "labs of chassis and guests on this machine, and scenarios run in them",
@@ -68,13 +74,13 @@ pub(crate) const APPLETS: &[Applet] = &[
         summary: "sends a control command to a daemon",
         run: |args| appctl::run(program("ovs-appctl", Family::Ovs), "ovs-vswitchd", args),
     },
-    Applet { name: "ovs-vswitchd", short: None, summary: "the software switch", run: vswitchd::run },
     Applet {
         name: "ovs-vsctl",
         short: Some("vsctl"),
         summary: "edits and shows a switch's database",
         run: |args| ctl::run(::ctl::Program::Vsctl, args),
     },
+    Applet { name: "ovs-vswitchd", short: None, summary: "the software switch", run: vswitchd::run },
     Applet {
         name: "ovsdb-server",
         short: None,

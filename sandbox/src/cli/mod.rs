@@ -8,6 +8,7 @@ mod gc;
 mod inspect;
 mod logs;
 mod ls;
+pub(crate) mod ping;
 mod schema;
 mod test;
 mod up;

@@ -69,6 +69,9 @@ fn keep_home(name: &LabName, topology: &str, home: &Home) -> Result<()> {
     // The connection to the command is the supervisor's alone from here on.
     let null = File::open("/dev/null").context("opening /dev/null")?;
     dup2_stdin(&null).context("leaving the connection")?;
+    let null = File::options().write(true).open("/dev/null").context("opening /dev/null")?;
+    // Whoever reads the command's output through a pipe waits for the last one who holds it.
+    nix::unistd::dup2_stderr(&null).context("leaving standard error")?;
     supervisor.wait().context("waiting for the supervisor")?;
     Ok(())
 }

@@ -119,6 +119,9 @@ async fn work(
         return events.last(broken).await;
     }
     events.say(Event::Ready { after_ms: lab.age_ms() });
+    if boot.scenario.is_none() {
+        leave_standard_error();
+    }
     if let Some(source) = boot.scenario {
         let result = try_scenario(&lab, source, &events).await;
         let kept = match boot.keep {
@@ -134,6 +137,14 @@ async fn work(
         events.say(finished);
     }
     serving.await.context("serving")
+}
+
+/// Lets go of the command's standard error: whoever reads it through a pipe waits for the last one who holds it.
+/// From here on the lab speaks by its control socket and its logs.
+fn leave_standard_error() {
+    if let Ok(null) = File::options().write(true).open("/dev/null") {
+        let _ = nix::unistd::dup2_stderr(&null);
+    }
 }
 
 async fn try_scenario(lab: &Rc<Lab>, source: Source, events: &Events) -> Result<(), Failure> {

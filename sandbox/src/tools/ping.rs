@@ -53,6 +53,14 @@ pub async fn start(node: &Netns, plan: Plan, until: Until) -> tokio::sync::onesh
     node.start(move |_| run(plan, until)).await
 }
 
+/// Pings from where this process is, until the end that was asked for.
+///
+/// # Errors
+/// When there are no raw sockets here.
+pub async fn here(plan: Plan, until: Until) -> Result<Report> {
+    run(plan, until).await
+}
+
 async fn run(plan: Plan, mut until: Until) -> Result<Report> {
     let socket = sys::watched(open(plan.to)?).context("waiting for a raw socket")?;
     let mut books = Books::new(IDENTIFIER.fetch_add(1, Ordering::Relaxed), plan.patience, Instant::now());
