@@ -53,9 +53,7 @@ pub fn run(northd: &mut Northd, name: &str, args: &[&str]) -> Result<String, Str
             recompute(northd)
         }
         ("northd/complaints", []) => Ok(lines(northd.southbound.complaints())),
-        ("northd/last-run", []) => {
-            Ok(lines(northd.inputs.engine.last_run().iter().map(|unit| format!("{unit:?}"))))
-        }
+        ("northd/last-run", []) => Ok(lines(northd.last_run.iter().map(|unit| format!("{unit:?}")))),
         ("parallel-build/get-n-threads", []) => Ok("1\n".into()),
         ("parallel-build/set-n-threads", [count]) => match count.parse::<u32>() {
             Ok(count) if count > 0 => nothing,
@@ -145,6 +143,7 @@ mod tests {
             "inc-engine/show-stats nope compute",
             "parallel-build/set-n-threads x",
             "northd/complaints",
+            "northd/last-run",
             "status now",
         ];
         let text: String = script.iter().map(|line| format!("> {line}\n{}", ask(line))).collect();
@@ -173,6 +172,10 @@ mod tests {
         error: invalid n_threads: x
         > northd/complaints
         switch port p1: addresses: "bogus" does not begin with a MAC address, nor is it "unknown", "router" or "dynamic"
+        > northd/last-run
+        PortFacts(86e0fe0f-5330-51c5-841a-e11465a2ffab)
+        Switch(1cefb671-5afc-58b9-9562-995dcc308b44)
+        SwitchPort(86e0fe0f-5330-51c5-841a-e11465a2ffab)
         > status now
         error: "status" is not a valid command, or not with these arguments
         "#);

@@ -20,6 +20,7 @@ use ovsdb::rpc::Message;
 use schema::{nb, sb};
 
 use crate::inputs::Inputs;
+use crate::network::Unit;
 use crate::sync::global::Globals;
 use crate::sync::port_state::PortStates;
 use crate::sync::{Plan, Southbound, leftover};
@@ -84,6 +85,8 @@ pub struct Northd {
     /// The time of the last call.
     now: Option<Instant>,
     lost: VecDeque<(Db, LostReason)>,
+    /// The units that ran when any last did, at most [`Northd::LAST_RUN_MAX`] of them.
+    pub(crate) last_run: Vec<Unit>,
 }
 
 /// One database.
@@ -101,6 +104,8 @@ struct Side {
 impl Northd {
     /// The longest time between two attempts to write what the server refuses.
     pub const RETRY_MAX: Duration = Duration::from_secs(32);
+    /// How many units are remembered as those that ran last.
+    pub const LAST_RUN_MAX: usize = 1000;
     const RETRY_MIN: Duration = Duration::from_secs(1);
     /// The time to another attempt if somebody has changed rows since: that may be what was in the way.
     const RETRY_CHANGED: Duration = Duration::from_millis(50);
@@ -125,6 +130,7 @@ impl Northd {
             is_pending: false,
             now: None,
             lost: VecDeque::new(),
+            last_run: Vec::new(),
         }
     }
 
@@ -324,6 +330,11 @@ impl Northd {
 
     fn compute(&mut self) {
         let step = self.inputs.step();
+        let ran = self.inputs.engine.last_run();
+        if !ran.is_empty() {
+            tracing::debug!(ran = ran.len(), added = step.added.len(), removed = step.removed.len(), "units");
+            self.last_run = ran.iter().take(Self::LAST_RUN_MAX).copied().collect();
+        }
         self.southbound.want(step);
         self.globals.set_key_max(self.inputs.datapath_key_max());
         for complaint in self.southbound.take_new_complaints() {
