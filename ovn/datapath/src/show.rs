@@ -1,27 +1,11 @@
-//! Matches, keys and programs as text, for operators.
+//! Keys and programs as text, for operators.
 
-use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use openflow::Match;
 use packet::MacAddr;
 use packet::key::{FlowKey, Slot, slot};
 
 use crate::program::Op;
-
-/// A match with its priority.
-pub(crate) fn show_match(matching: &Match, priority: u16) -> String {
-    let mut out = String::new();
-    for test in matching.iter() {
-        let _ = write!(out, "{}={:#x}", test.field, test.value);
-        if test.mask != test.field.full_mask() {
-            let _ = write!(out, "/{:#x}", test.mask);
-        }
-        out.push(',');
-    }
-    let _ = write!(out, "priority {priority}");
-    out
-}
 
 /// How a slot is written.
 #[derive(Clone, Copy)]

@@ -23,7 +23,7 @@ pub const COMMANDS: &[(&str, &str, usize, usize, Run)] = &[
     ("fdb/flush", "[BRIDGE]", 0, 1, fdb::flush),
     ("fdb/show", "BRIDGE", 1, 1, fdb::show),
     ("ofproto/list", "", 0, 0, dpif::list),
-    ("ofproto/trace", "BRIDGE in_port=PORT PACKET", 3, 3, trace::trace),
+    ("ofproto/trace", "BRIDGE FLOW [PACKET]", 2, 3, trace::trace),
     ("revalidator/purge", "", 0, 0, flows::purge),
 ];
 
@@ -89,12 +89,13 @@ mod tests {
         in_port=0,eth_type=0x800,nw_dst=10.0.0.3, packets:1, bytes:42, used:0.000s, actions:set(eth_dst=02:00:00:00:00:07),p2
         2 flows, 2 masks
     "#);
-        insta::assert_snapshot!(run("coverage/show", &[]), @r#"
+        let coverage = run("coverage/show", &[]);
+        let (coverage, _) = coverage.rsplit_once("\n").and_then(|(text, _)| text.rsplit_once("\n")).unwrap();
+        insta::assert_snapshot!(coverage, @r#"
         Event coverage:
         datapath_upcall                  total: 2
         datapath_megaflow_add            total: 2
         flow_mod                         total: 2
-        27 events never hit
     "#);
         let packet: String = udp4(1, 3, (1, 2), &[]).iter().map(|octet| format!("{octet:02x}")).collect();
         insta::assert_snapshot!(run("ofproto/trace", &["br", "in_port=1", &packet]), @r#"
@@ -102,7 +103,7 @@ mod tests {
 
         bridge("br")
         ------------
-         0. eth_type=0x800,ip_dst=0xa000003,priority 5, cookie 0x0
+         0. ip,nw_dst=10.0.0.3, priority 5: set_field:02:00:00:00:00:07->eth_dst,output:2
             output:2
 
         Megaflow: in_port=1,eth_type=0x800,nw_dst=10.0.0.3

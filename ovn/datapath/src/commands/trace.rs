@@ -2,28 +2,33 @@
 
 use std::time::Instant;
 
-use openflow::PortNo;
+use openflow::{Match, PortNo};
 use packet::key::{FlowKey, extract, slot};
 
+use crate::field::key_of_match;
 use crate::port::PortId;
 use crate::show::{show_key, show_ops};
 use crate::switch::Switch;
 use crate::xlate::Xlate;
 
-/// Translates a packet, given as hexadecimal digits, without sending it.
+/// Translates a packet without sending it. The packet is given by its fields, as in flows, and may be
+/// given as hexadecimal digits; then only the fields of the pipeline are taken from the first.
 pub(super) fn trace(switch: &mut Switch, args: &[&str], _now: Instant) -> Result<String, String> {
-    let bridge = switch.bridge_named(args[0])?;
-    let port = args[1].strip_prefix("in_port=").and_then(|n| n.parse().ok());
-    let port: u32 = port.ok_or_else(|| format!("{}: expected in_port=NUMBER", args[1]))?;
-    let frame = octets(args[2]).ok_or_else(|| format!("{}: expected hexadecimal digits", args[2]))?;
-    let port = if port == 65534 { PortNo::LOCAL } else { PortNo(port) };
-    let mut key = FlowKey::ZERO;
-    key.set(slot::IN_PORT, u128::from(port.0));
-    extract(&frame, &mut key);
+    let id = switch.bridge_named(args[0])?;
+    let matching: Match = args[1].parse().map_err(|error| format!("{error}"))?;
+    let bridge = switch.bridges.get(&id).ok_or("no such bridge")?;
+    let (mut key, _) = key_of_match(&matching, &bridge.tlv).map_err(|code| format!("{}: {code}", args[1]))?;
+    if matching.in_port().is_none() {
+        key.set(slot::IN_PORT, u128::from(PortNo::NONE.0));
+    }
+    if let Some(digits) = args.get(2) {
+        let frame = octets(digits).ok_or_else(|| format!("{digits}: expected hexadecimal digits"))?;
+        extract(&frame, &mut key);
+    }
     let mut out = format!("Flow: {}\n\nbridge(\"{}\")\n", show_key(&key, &used_bits(&key)), args[0]);
     out += &format!("{}\n", "-".repeat(args[0].len() + 10));
     let (translation, lines) =
-        Xlate::new(switch.view(), bridge, key.clone()).with_trace().start().finish_traced();
+        Xlate::new(switch.view(), id, key.clone()).with_trace().start().finish_traced();
     for line in lines {
         out += &format!("{line}\n");
     }

@@ -5,12 +5,13 @@ use std::time::Instant;
 use openflow::{
     Aggregate, ErrorCode, FlowStats, FlowStatsRequest, GroupDesc, GroupFeatures, GroupId, GroupStats,
     MeterConfig, MeterFeatures, MeterId, MeterStats, MultipartReply, MultipartRequest, PortNo, PortStats,
-    SwitchDesc, TableDesc, TableStats,
+    SwitchDesc, TableDesc, TableFeatures, TableStats,
 };
 
 use super::duration;
 use crate::bridge::{Bridge, BridgeId};
 use crate::flow::{Rule, groups_of, meters_of};
+use crate::limits::FLOWS_PER_TABLE_MAX;
 use crate::port::Port;
 use crate::switch::{FlowFilter, Switch, all_actions, describe};
 
@@ -68,8 +69,9 @@ impl Switch {
                 meters(bridge, *meter)?.map(|meter| meter.config.clone()).collect(),
             ),
             MultipartRequest::MeterFeatures => MultipartReply::MeterFeatures(METER_FEATURES),
-            // Clients refuse a description without a list of everything that a table can match and do.
-            MultipartRequest::TableFeatures => return Err(ErrorCode::BAD_MULTIPART),
+            MultipartRequest::TableFeatures => {
+                MultipartReply::TableFeatures((0..TABLES_SHOWN).map(table_features).collect())
+            }
             MultipartRequest::TableDesc => MultipartReply::TableDesc(
                 (0..TABLES_SHOWN).map(|table| TableDesc { table, config: 0 }).collect(),
             ),
@@ -155,6 +157,16 @@ fn table_stats(bridge: &Bridge, number: u8) -> TableStats {
         active: table.map_or(0, |table| table.len() as u32),
         lookups: matched,
         matched,
+    }
+}
+
+fn table_features(table: u8) -> TableFeatures {
+    TableFeatures {
+        table,
+        name: format!("table{table}"),
+        metadata_match: u64::MAX,
+        metadata_write: u64::MAX,
+        max_entries: FLOWS_PER_TABLE_MAX,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use openflow::{Conjunction, FlowModFlags, Instruction, Match};
+use openflow::{Action, Actions, Conjunction, FlowModFlags, Instruction, Match};
 
 use super::step::Steps;
 
@@ -39,6 +39,15 @@ impl Rule {
     /// The flow that stands for all packets that no other flow matches.
     pub(crate) fn is_table_miss(&self) -> bool {
         self.priority == 0 && self.matching.is_any()
+    }
+
+    /// As `ofproto/trace` shows it: table, match, priority, cookie and instructions.
+    pub(crate) fn to_text(&self) -> String {
+        let Self { table, priority, matching, cookie, .. } = self;
+        let matching = if matching.is_any() { String::new() } else { format!("{matching}, ") };
+        let cookie = if *cookie == 0 { String::new() } else { format!(", cookie {cookie:#x}") };
+        let actions: Vec<Action> = crate::switch::all_actions(&self.instructions);
+        format!("{table:2}. {matching}priority {priority}{cookie}: {}", Actions(&actions))
     }
 
     /// When the flow goes because no packet came, as far as is known now.

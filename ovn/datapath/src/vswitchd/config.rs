@@ -28,6 +28,8 @@ pub(super) struct Config {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct BridgeConfig {
     pub row: Uuid,
+    /// `system` or `netdev`: only named, both are this switch.
+    pub datapath_type: Str,
     /// `other_config:datapath-id`.
     pub datapath_id: Option<u64>,
     /// `other_config:hwaddr`.
@@ -109,6 +111,11 @@ fn read_bridge(tables: &Tables, bridge: &Arc<vswitch::Bridge>) -> BridgeConfig {
     let fdb_max = other("mac-table-size").and_then(|n| n.parse().ok());
     BridgeConfig {
         row: bridge.uuid,
+        datapath_type: if bridge.datapath_type.is_empty() {
+            "system".into()
+        } else {
+            bridge.datapath_type.clone()
+        },
         datapath_id: other("datapath-id")
             .and_then(|id| u64::from_str_radix(id.trim_start_matches("0x"), 16).ok()),
         mac: other("hwaddr").and_then(|mac| mac.parse().ok()).filter(|mac: &MacAddr| !mac.is_multicast()),

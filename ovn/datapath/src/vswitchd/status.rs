@@ -8,7 +8,7 @@ use schema::TypedRow;
 use schema::vswitch;
 
 use super::Vswitchd;
-use super::config::TYPES;
+use super::config::{Kind, TYPES};
 use super::devices::{Interface, State, virtual_mac};
 
 /// The number of a bridge's own port in the database.
@@ -75,6 +75,9 @@ impl Vswitchd {
             let Some(row) = self.tables.interface.get(&interface.config.row) else { continue };
             let mut new = vswitch::Interface::clone(row);
             interface_status(name, interface, &mut new);
+            if let (Kind::Patch { peer }, true) = (&interface.config.kind, interface.port.is_some()) {
+                new.error = self.patch_error(name, interface, peer);
+            }
             if with_statistics {
                 self.interface_statistics(interface, &mut new);
             }
@@ -101,6 +104,26 @@ impl Vswitchd {
                 CAPABILITIES.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
             txn.update(vswitch::Datapath::TABLE, row.uuid, row.diff(&new));
         }
+    }
+
+    /// What is wrong with the other end of a patch port.
+    fn patch_error(&self, name: &str, interface: &Interface, peer: &str) -> Option<Str> {
+        let is_peer = |other: &Interface| match &other.config.kind {
+            Kind::Patch { peer } => peer == name && other.port.is_some(),
+            Kind::System
+            | Kind::Internal
+            | Kind::Tap
+            | Kind::Dummy
+            | Kind::Null
+            | Kind::Tunnel(_)
+            | Kind::Wrong(_) => false,
+        };
+        if self.interfaces.get(peer).is_some_and(is_peer) {
+            return None;
+        }
+        let kind =
+            self.config.bridges.get(&interface.bridge).map_or("system", |bridge| &bridge.datapath_type);
+        Some(format!("No usable peer '{peer}' exists in '{kind}' datapath.").into())
     }
 
     fn interface_statistics(&self, interface: &Interface, row: &mut vswitch::Interface) {

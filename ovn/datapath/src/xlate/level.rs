@@ -118,10 +118,7 @@ impl Xlate<'_> {
         match rule {
             None => self.note(|| format!("{table:2}. No match.")),
             Some(rule) => {
-                self.note(|| {
-                    let matching = crate::show::show_match(&rule.matching, rule.priority);
-                    format!("{table:2}. {matching}, cookie {:#x}", rule.cookie)
-                });
+                self.note(|| rule.to_text());
                 self.out.credits.push(Credit::Rule(Arc::clone(&rule.counters)));
                 let steps = Arc::clone(&rule.steps);
                 self.push_steps(steps, table, rule.cookie, depth, rule.is_table_miss());

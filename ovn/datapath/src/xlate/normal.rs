@@ -6,7 +6,6 @@ use packet::key::slot;
 
 use super::{Effect, Xlate};
 use crate::counters::Event;
-use crate::port::Vlans;
 
 impl Xlate<'_> {
     pub(super) fn normal(&mut self) {
@@ -27,8 +26,7 @@ impl Xlate<'_> {
         if !src.is_multicast() && self.port(in_port).is_some() {
             self.out.effects.push(Effect::Learn { bridge: self.bridge, vlan, mac: src, port: in_port });
         }
-        let known =
-            self.current().and_then(|bridge| bridge.fdb.lookup(vlan, dst)).filter(|_| !dst.is_multicast());
+        let known = if dst.is_multicast() { None } else { self.learned(vlan, dst) };
         match known {
             Some(port) if port == in_port => {
                 self.note(|| "NORMAL: learned port is the input port, dropped".to_owned());
@@ -43,6 +41,16 @@ impl Xlate<'_> {
                 self.normal_flood(in_port, tci, vlan);
             }
         }
+    }
+
+    /// Behind which port an address is; what this packet taught counts already.
+    fn learned(&self, vlan: u16, mac: MacAddr) -> Option<PortNo> {
+        let here = (self.bridge, vlan, mac);
+        let taught = self.out.effects.iter().rev().find_map(|effect| {
+            let Effect::Learn { bridge, vlan, mac, port } = *effect;
+            ((bridge, vlan, mac) == here).then_some(port)
+        });
+        taught.or_else(|| self.current()?.fdb.lookup(vlan, mac))
     }
 
     fn normal_flood(&mut self, in_port: PortNo, tci: u16, vlan: u16) {
@@ -60,25 +68,20 @@ impl Xlate<'_> {
         let Some((_, port)) = self.port(number) else { return };
         let Some(leaving) = port.vlans.outgoing(vlan) else { return };
         let wanted = match leaving {
-            // A tag with VLAN 0 carries a priority, which trunks keep.
-            0 if tci & 0x1fff == 0x1000 && port.vlans != Vlans::default() => Some(0),
-            0 if tci & 0x1fff == 0x1000 => Some(tci),
-            0 => Some(0),
-            vid if tci & 0x1fff == 0x1000 | vid => Some(tci),
-            vid => Some(tci & 0xe000 | 0x1000 | vid),
+            // A tag with VLAN 0 carries a priority only; it is not passed on, as in Open vSwitch.
+            0 => 0,
+            vid => tci & 0xe000 | 0x1000 | vid,
         };
-        match wanted.filter(|wanted| *wanted != tci) {
-            None => self.output_to(number),
-            Some(wanted) => {
-                self.begin_copy();
-                if self.failure.is_none() {
-                    let floor = self.levels.len();
-                    self.write_tag(wanted.into(), 0xffff);
-                    self.output_to(number);
-                    // What the output led to (a patch port's bridge) comes before the next port.
-                    self.run(floor - 1);
-                }
-            }
+        if wanted == tci {
+            return self.output_to(number);
+        }
+        self.begin_copy();
+        if self.failure.is_none() {
+            let floor = self.levels.len();
+            self.write_tag(wanted.into(), 0xffff);
+            self.output_to(number);
+            // What the output led to (a patch port's bridge) comes before the next port.
+            self.run(floor - 1);
         }
     }
 }

@@ -20,7 +20,8 @@ impl Xlate<'_> {
         self.key.get(slot::VLAN_TCI) & PRESENT != 0
     }
 
-    /// Puts on a tag with VLAN 0 and the priority of the tag below, if there is one.
+    /// Puts on a tag with VLAN 0 and priority 0, whatever the tag below says (as Open vSwitch does;
+    /// OpenFlow 1.5.1 section 5.8.1 would copy it).
     pub(super) fn push_tag(&mut self, tpid: u16) {
         let outer = self.see(slot::VLAN_TCI);
         let outer_tpid = self.see(slot::VLAN_TPID);
@@ -28,9 +29,8 @@ impl Xlate<'_> {
             return self.fail(Event::DropVlans);
         }
         self.commit();
-        let tci = outer & 0xefff;
-        self.emit(Op::PushVlan { tpid, tci: tci as u16 });
-        self.tags(tci | PRESENT, u128::from(tpid), outer, outer_tpid);
+        self.emit(Op::PushVlan { tpid, tci: 0 });
+        self.tags(PRESENT, u128::from(tpid), outer, outer_tpid);
     }
 
     /// Takes the outer tag off, if there is one.

@@ -486,8 +486,17 @@ fn put_table_features(out: &mut Vec<u8>, f: &TableFeatures) {
     out.put_u64(f.metadata_write);
     out.zeros(4);
     out.put_u32(f.max_entries);
+    for property in TABLE_PROPERTIES {
+        out.put_u16(property);
+        out.put_u16(4);
+        out.zeros(4);
+    }
     out.patch_len(start, start);
 }
+
+/// The properties that a description of a table must have (OpenFlow 1.3.5 section 7.3.5.5.2): instructions, next
+/// tables, written and applied actions, match, wildcards, written and applied set-field. Their lists are left empty.
+const TABLE_PROPERTIES: [u16; 8] = [0, 2, 4, 6, 8, 10, 12, 14];
 
 pub(super) fn put_reply(out: &mut Vec<u8>, version: Version, more: bool, reply: &MultipartReply) {
     let number = match reply {

@@ -118,6 +118,7 @@ fn every_request_for_statistics_is_answered() {
             MultipartRequest::GroupDesc(openflow::GroupId::ALL),
             MultipartRequest::Meter(openflow::MeterId::ALL),
             MultipartRequest::MeterConfig(openflow::MeterId::ALL),
+            MultipartRequest::TableFeatures,
         ] {
             let replies = peer.say(&mut lab, Body::MultipartRequest(request.clone()));
             assert!(

@@ -497,6 +497,9 @@ fn patch_ports_lead_from_bridge_to_bridge() {
     patch("br0", "p0", "p1");
     patch("br1", "p1", "p0");
     assert_eq!(world.send("eth0", &broadcast(1)), ["eth1", "br1", "br0"]);
+    assert_eq!(world.interface("p0").error, None);
     world.del_port("p1");
     assert_eq!(world.send("eth0", &broadcast(1)), ["br0"]);
+    let error = world.interface("p0").error.clone();
+    assert_eq!(error.as_deref(), Some("No usable peer 'p1' exists in 'system' datapath."));
 }
