@@ -31,8 +31,41 @@ pub(crate) struct Bridge {
     pub ports: BTreeMap<PortNo, PortId>,
     pub tlv: TlvTable,
     pub fdb: Fdb,
+    pub fragments: Fragments,
     /// The switch's version when groups, ports or options last changed.
     pub version: u64,
+}
+
+/// How IP fragments are looked up (OpenFlow 1.3.5 section 7.3.2, and Nicira's extension).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fragments {
+    /// As if they had no ports, the first one too: flows on ports treat all of a datagram alike.
+    #[default]
+    Normal,
+    /// Not at all: they are dropped.
+    Drop,
+    /// The first one by its ports.
+    Match,
+}
+
+impl Fragments {
+    /// From the flags of a switch's configuration.
+    pub(crate) const fn from_flags(flags: u16) -> Option<Self> {
+        match flags & 3 {
+            0 => Some(Self::Normal),
+            1 => Some(Self::Drop),
+            3 => Some(Self::Match),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn to_flags(self) -> u16 {
+        match self {
+            Self::Normal => 0,
+            Self::Drop => 1,
+            Self::Match => 3,
+        }
+    }
 }
 
 /// A meter: kept and shown, not yet measured with.
@@ -53,6 +86,7 @@ impl Bridge {
             ports: BTreeMap::new(),
             tlv: TlvTable::default(),
             fdb: Fdb::new(FDB_MAX, FDB_AGE),
+            fragments: Fragments::default(),
             version: 0,
         }
     }

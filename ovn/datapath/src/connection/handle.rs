@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use openflow::{
     Body, ErrorCode, FlowMod, FlowModCommand, FlowModFlags, Message, PacketInFormat, PortConfig, PortMod,
-    Role, RoleMessage, SwitchFeatures, TlvTableMod, Version,
+    Role, RoleMessage, SwitchConfig, SwitchFeatures, TlvTableMod, Version,
 };
 
 use super::{ConnId, Connection};
-use crate::bridge::BridgeId;
+use crate::bridge::{BridgeId, Fragments};
 use crate::switch::{Changes, Switch, describe};
 
 /// Tables that a controller is told of: those that flows can be in.
@@ -72,6 +72,11 @@ impl Switch {
             }
             // There is no connection to forget yet.
             Body::CtFlushZone(_) | Body::CtFlush(_) => None,
+            Body::GetConfigRequest => Some(Body::GetConfigReply(self.config_of(id)?)),
+            Body::SetConfig(config) => {
+                self.set_config(id, config)?;
+                None
+            }
             body => connection.configure(body)?,
         };
         if let (Some(reply), Some(connection)) = (reply, self.connections.get_mut(&id)) {
@@ -82,6 +87,26 @@ impl Switch {
 
     fn version_of(&self, id: ConnId) -> Version {
         self.connections.get(&id).and_then(|c| c.version).unwrap_or(Version::Of15)
+    }
+
+    /// The connection's configuration, with the bridge's treatment of fragments.
+    fn config_of(&self, id: ConnId) -> Result<SwitchConfig, ErrorCode> {
+        let connection = self.connections.get(&id).ok_or(ErrorCode::EPERM)?;
+        let bridge = self.bridges.get(&connection.bridge).ok_or(ErrorCode::EPERM)?;
+        Ok(SwitchConfig { flags: bridge.fragments.to_flags(), miss_send_len: connection.miss_send_len })
+    }
+
+    fn set_config(&mut self, id: ConnId, config: SwitchConfig) -> Result<(), ErrorCode> {
+        let connection = self.connections.get_mut(&id).ok_or(ErrorCode::EPERM)?;
+        let bridge = self.bridges.get_mut(&connection.bridge).ok_or(ErrorCode::EPERM)?;
+        // Flags that ask for what this switch cannot do leave the treatment as it is.
+        let fragments = Fragments::from_flags(config.flags).unwrap_or(bridge.fragments);
+        connection.miss_send_len = config.miss_send_len;
+        if bridge.fragments != fragments {
+            bridge.fragments = fragments;
+            self.change_all();
+        }
+        Ok(())
     }
 
     fn features(&self, bridge: BridgeId, version: Version) -> SwitchFeatures {
@@ -167,8 +192,6 @@ impl Connection {
     /// What concerns only the connection.
     fn configure(&mut self, body: Body) -> Result<Option<Body>, ErrorCode> {
         match body {
-            Body::GetConfigRequest => return Ok(Some(Body::GetConfigReply(self.config))),
-            Body::SetConfig(config) => self.config = config,
             // Only NXT_PACKET_IN2 can say what packets of this switch need.
             Body::SetPacketInFormat(PacketInFormat::Nxt) => return Err(ErrorCode::BAD_ARGUMENT),
             Body::SetPacketInFormat(format) => self.format = format,

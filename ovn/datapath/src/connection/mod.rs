@@ -19,8 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use openflow::{
-    Body, BundleId, ErrorCode, ErrorMessage, Framer, Message, PacketInFormat, Role, SwitchConfig, Version,
-    Versions,
+    Body, BundleId, ErrorCode, ErrorMessage, Framer, Message, PacketInFormat, Role, Version, Versions,
 };
 
 use crate::bridge::BridgeId;
@@ -59,7 +58,8 @@ pub(crate) struct Connection {
     ours: Versions,
     /// What was agreed on, once it was.
     version: Option<Version>,
-    config: SwitchConfig,
+    /// Octets of an unmatched packet that it gets; 0 keeps a service connection from hearing of anything.
+    miss_send_len: u16,
     format: PacketInFormat,
     controller_id: u16,
     role: Role,
@@ -82,7 +82,7 @@ impl Connection {
             framer: Framer::new(),
             ours,
             version: None,
-            config: SwitchConfig { flags: 0, miss_send_len: if kind == ConnKind::Service { 0 } else { 128 } },
+            miss_send_len: if kind == ConnKind::Service { 0 } else { 128 },
             format: PacketInFormat::Standard,
             controller_id: 0,
             role: Role::Equal,

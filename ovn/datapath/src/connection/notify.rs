@@ -66,7 +66,7 @@ impl Switch {
 impl Connection {
     /// Whether it is ready and wants to hear of what happens.
     fn wants_notices(&self) -> bool {
-        let asked = self.kind == ConnKind::Controller || self.config.miss_send_len != 0;
+        let asked = self.kind == ConnKind::Controller || self.miss_send_len != 0;
         self.version.is_some() && self.closing.is_none() && asked
     }
 
@@ -75,7 +75,7 @@ impl Connection {
             packet_in.reason,
             PacketInReason::NoMatch | PacketInReason::ExplicitMiss | PacketInReason::ImplicitMiss
         );
-        let len_max = usize::from(if missed { self.config.miss_send_len } else { max_len });
+        let len_max = usize::from(if missed { self.miss_send_len } else { max_len });
         let full_len = packet_in.packet.len();
         // A packet that is to be resumed is whole, as it comes back from the controller.
         let len = if packet_in.continuation.is_some() { full_len } else { full_len.min(len_max) };

@@ -1,14 +1,15 @@
 //! The stack of what is being executed.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use openflow::{Action, PortNo};
 use packet::key::{FlowKey, slot};
 
 use super::{Credit, Xlate};
-use crate::bridge::BridgeId;
+use crate::bridge::{BridgeId, Fragments};
 use crate::counters::Event;
-use crate::flow::Steps;
+use crate::flow::{FlowTable, Rule, Steps};
 use crate::limits::{CLONES_MAX, DEPTH_MAX, RESUBMITS_MAX, STACK_LEN_MAX};
 use crate::program::Op;
 
@@ -103,17 +104,7 @@ impl Xlate<'_> {
         let Some(flows) = self.current().and_then(|bridge| bridge.table(table)) else {
             return self.note(|| format!("{table:2}. No match."));
         };
-        let mut looked = FlowKey::ZERO;
-        let rule = match in_port {
-            None => flows.lookup(&self.key, &mut looked),
-            Some(port) => {
-                let mut key = self.key.clone();
-                key.set(slot::IN_PORT, u128::from(port.0));
-                let rule = flows.lookup(&key, &mut looked);
-                looked.set(slot::IN_PORT, 0);
-                rule
-            }
-        };
+        let (rule, looked) = self.lookup(flows, in_port);
         self.look_all(&looked);
         match rule {
             None => self.note(|| format!("{table:2}. No match.")),
@@ -124,6 +115,40 @@ impl Xlate<'_> {
                 self.push_steps(steps, table, rule.cookie, depth, rule.is_table_miss());
             }
         }
+    }
+
+    /// The rule for the packet, and the bits of it that this depended on.
+    fn lookup<'t>(&self, flows: &'t FlowTable, in_port: Option<PortNo>) -> (Option<&'t Arc<Rule>>, FlowKey) {
+        let mut looked = FlowKey::ZERO;
+        let fragments = self.current().map_or(Fragments::Normal, |bridge| bridge.fragments);
+        let is_fragment = self.key.get(slot::NW_FRAG) & 1 != 0;
+        if is_fragment && fragments == Fragments::Drop {
+            looked.set(slot::NW_FRAG, 1);
+            return (None, looked);
+        }
+        let hides_ports = is_fragment && fragments == Fragments::Normal;
+        let mut key = Cow::Borrowed(&self.key);
+        if let Some(port) = in_port {
+            key.to_mut().set(slot::IN_PORT, u128::from(port.0));
+        }
+        if hides_ports {
+            key.to_mut().set(slot::TP_SRC, 0);
+            key.to_mut().set(slot::TP_DST, 0);
+        }
+        let rule = flows.lookup(&key, &mut looked);
+        let saw_ports = looked.get(slot::TP_SRC) | looked.get(slot::TP_DST) != 0;
+        if saw_ports || fragments == Fragments::Drop {
+            looked.set_masked(slot::NW_FRAG, 1, 1);
+        }
+        // What was put in its place is no bit of the packet.
+        if in_port.is_some() {
+            looked.set(slot::IN_PORT, 0);
+        }
+        if hides_ports {
+            looked.set(slot::TP_SRC, 0);
+            looked.set(slot::TP_DST, 0);
+        }
+        (rule, looked)
     }
 
     /// Begins to treat a copy of the packet; when its levels are done, all is as now.

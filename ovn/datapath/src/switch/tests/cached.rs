@@ -48,6 +48,13 @@ fn tests() -> impl Strategy<Value = Match> {
             Match::any().with(Field::EthType, ethertype).with(Field::IpProto, 17u8).with(Field::UdpDst, port)
         }),
         (0u32..3, 0u8..2).prop_map(|(value, n)| Match::any().with_masked(Field::Reg(n), value.into(), 3)),
+        (0u8..4, 1u8..4).prop_map(|(value, mask)| {
+            Match::any().with(Field::EthType, 0x0800u16).with_masked(
+                Field::IpFrag,
+                (value & mask).into(),
+                mask.into(),
+            )
+        }),
         (62u8..65).prop_map(|ttl| Match::any().with(Field::EthType, 0x0800u16).with(Field::IpTtl, ttl)),
         (1u32..3).prop_map(|id| Match::any().with(Field::ConjId, id)),
     ];
@@ -114,6 +121,13 @@ fn frame() -> impl Strategy<Value = Vec<u8>> {
             &vec![0; len]
         )),
         (1u8..4, 1u8..4, 1u16..4).prop_map(|(src, dst, a)| udp6(src, dst, (a, 1), &[0; 20])),
+        (1u8..4, 1u8..4, 1u16..4, prop_oneof![Just([0x20, 0]), Just([0x20, 1]), Just([0, 1])]).prop_map(
+            |(src, dst, port, fragment)| {
+                let mut frame = udp4(src, dst, (port, port), &[0; 16]);
+                frame[20..22].copy_from_slice(&fragment);
+                frame
+            }
+        ),
         (1u8..4).prop_map(broadcast),
     ];
     (plain, prop_oneof![2 => Just(None), 1 => (0u8..3).prop_map(Some)], 0usize..60).prop_map(

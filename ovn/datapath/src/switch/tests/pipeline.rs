@@ -498,3 +498,24 @@ fn an_arp_request_is_turned_into_its_reply_by_set_field() {
     );
     assert_eq!(lab.send(1, &request), [(1, reply)]);
 }
+
+#[test]
+fn fragments_have_no_ports_unless_the_bridge_is_told_to_look() {
+    let mut lab = Lab::new(3);
+    let udp = Match::any().with(Field::EthType, 0x0800u16).with(Field::IpProto, 17u8);
+    lab.flow(0, 2, udp.clone().with(Field::UdpDst, 6u16), vec![out(2)]);
+    lab.flow(0, 1, udp, vec![out(3)]);
+    let whole = udp4(1, 2, (5, 6), &[]);
+    let mut first = whole.clone();
+    first[20] = 0x20;
+    let ports = |lab: &mut Lab| (lab.ports(1, &whole), lab.ports(1, &first));
+    assert_eq!(ports(&mut lab), (vec![2], vec![3]));
+    let bridge = lab.switch.bridges.get_mut(&lab.bridge).unwrap();
+    bridge.fragments = crate::bridge::Fragments::Match;
+    lab.switch.change_all();
+    assert_eq!(ports(&mut lab), (vec![2], vec![2]));
+    let bridge = lab.switch.bridges.get_mut(&lab.bridge).unwrap();
+    bridge.fragments = crate::bridge::Fragments::Drop;
+    lab.switch.change_all();
+    assert_eq!(ports(&mut lab), (vec![2], vec![]));
+}
