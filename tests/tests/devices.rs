@@ -122,15 +122,17 @@ fn tunnel_packets_keep_their_source_port_over_both_families() {
         let lo = links.get("lo").await.unwrap().unwrap();
         links.set_up(lo.index).await.unwrap();
         let sender = Sender::open();
-        for (address, checksum) in [
-            (IpAddr::V4(Ipv4Addr::LOCALHOST), true),
-            (IpAddr::V4(Ipv4Addr::LOCALHOST), false),
-            (IpAddr::V6(Ipv6Addr::LOCALHOST), true),
+        for (local, address, checksum) in [
+            // Without an address of ours the checksum is still right: the kernel would drop the packet else.
+            (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::LOCALHOST), true),
+            (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST), true),
+            (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST), false),
+            (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::LOCALHOST), true),
         ] {
             let receiver = Receiver::open(6081, address.is_ipv6()).unwrap();
             let payload = b"geneve and an odd length";
             let packet = Outgoing {
-                local: address,
+                local,
                 remote: address,
                 source_port: 54_321,
                 destination_port: 6081,

@@ -3,6 +3,8 @@
 //! The source port carries the hash of the inner flow, so that the underlay spreads flows over its paths (RFC 8926
 //! section 3.3, RFC 7348 section 5); a plain UDP socket could send from one port only.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
@@ -28,16 +30,25 @@ pub struct Outgoing<'a> {
     pub payload: &'a [u8],
 }
 
+/// Remote ends whose source address is remembered; when there are more, all are asked for anew.
+const SOURCES_MAX: usize = 4096;
+
 /// Sends tunnel packets of both families.
 pub struct Sender {
     v4: Option<OwnedFd>,
     v6: Option<OwnedFd>,
+    /// The address that the kernel's routes choose towards a remote end, needed for the checksum.
+    sources: RefCell<HashMap<IpAddr, IpAddr>>,
 }
 
 impl Sender {
     /// Opens the raw sockets. A family that the system lacks is left out.
     pub fn open() -> Self {
-        Self { v4: sys::raw_udp_socket(false).ok(), v6: sys::raw_udp_socket(true).ok() }
+        Self {
+            v4: sys::raw_udp_socket(false).ok(),
+            v6: sys::raw_udp_socket(true).ok(),
+            sources: RefCell::default(),
+        }
     }
 
     /// Sends one packet.
