@@ -8,6 +8,7 @@
 pub mod console;
 pub mod lab;
 pub mod process;
+pub mod world;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

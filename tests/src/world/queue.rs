@@ -1,0 +1,82 @@
+//! Virtual time: a clock that only moves to the next thing that is due, and the things themselves.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Milliseconds since 1970 at which every world begins: 2026-01-01.
+const WALL_START_MS: i64 = 1_767_225_600_000;
+
+/// Deliveries in the order in which they are due; those of one instant in the order in which they were sent. Nothing
+/// bounds it but what the cores of the world have to say to each other.
+#[derive(Debug)]
+pub(super) struct Queue<T> {
+    start: Instant,
+    now: Instant,
+    sent: u64,
+    waiting: BTreeMap<(Instant, u64), T>,
+}
+
+impl<T> Queue<T> {
+    /// Nothing is due yet.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "an Instant has no other origin; only differences to it are seen"
+    )]
+    pub(super) fn new() -> Self {
+        let start = Instant::now();
+        Self { start, now: start, sent: 0, waiting: BTreeMap::new() }
+    }
+
+    /// The present.
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Since the beginning of the world.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.now - self.start
+    }
+
+    /// The present for people, in milliseconds since 1970.
+    pub(super) fn wall_ms(&self) -> i64 {
+        let elapsed = i64::try_from(self.elapsed().as_millis()).expect("no test lasts for ages");
+        WALL_START_MS + elapsed
+    }
+
+    /// Makes something due after a while.
+    pub(super) fn push(&mut self, after: Duration, delivery: T) {
+        self.sent += 1;
+        self.waiting.insert((self.now + after, self.sent), delivery);
+    }
+
+    /// When the next thing is due.
+    pub(super) fn next_at(&self) -> Option<Instant> {
+        self.waiting.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Moves the clock. It never goes back.
+    pub(super) fn advance(&mut self, to: Instant) {
+        self.now = self.now.max(to);
+    }
+
+    /// The next thing that is due by now.
+    pub(super) fn pop(&mut self) -> Option<T> {
+        let first = self.waiting.first_entry()?;
+        (first.key().0 <= self.now).then(|| first.remove())
+    }
+}
+
+/// Chance that follows from a seed (`SplitMix64`).
+#[derive(Debug)]
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    /// The next number.
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,146 @@
+//! Connections: between processes that find each other, lose each other and try again.
+
+use std::time::Duration;
+
+use controller::Link;
+use openflow::Version;
+use ovsdb::Str;
+use ovsdb::rpc::Message;
+
+use super::database::DatabaseNode;
+use super::{CONTROL_DELAY, ChassisId, Client, Delivery, OPENFLOW_PACE, RECONNECT_DELAY, Site, World};
+
+/// The server that a client is of.
+fn site_of(client: Client) -> Site {
+    match client {
+        Client::Northd(_) | Client::Controller(_, Link::Southbound) => Site::Central,
+        Client::Switch(id) | Client::Controller(id, Link::Vswitch | Link::Flows | Link::Packets) => {
+            Site::Chassis(id)
+        }
+    }
+}
+
+impl World {
+    pub(super) fn server(&mut self, site: Site) -> &mut DatabaseNode {
+        match site {
+            Site::Central => &mut self.central,
+            Site::Chassis(id) => &mut self.chassis[id.0].database,
+        }
+    }
+
+    /// A client says something to its server; lost if it is not connected.
+    pub(super) fn say(&mut self, client: Client, message: Message) {
+        let site = site_of(client);
+        if let Some(session) = self.server(site).session(client) {
+            self.queue.push(CONTROL_DELAY, Delivery::ToServer(site, session, message));
+        }
+    }
+
+    /// The controller says something to its bridge, which takes one message after the other: packets pass in between,
+    /// and meet whatever the flows are at that moment.
+    pub(super) fn say_openflow(&mut self, id: ChassisId, link: Link, message: &openflow::Message) {
+        let chassis = &mut self.chassis[id.0];
+        let Some((conn, _)) = chassis.conns.get(&link) else { return };
+        let now = self.queue.now();
+        let at = (chassis.bridge_free_at + OPENFLOW_PACE).max(now + CONTROL_DELAY);
+        chassis.bridge_free_at = at;
+        let octets = message.encode_split(Version::Of15).concat();
+        self.queue.push(at - now, Delivery::ToBridge(id, *conn, octets));
+    }
+
+    /// A connection ends, and its client tries again after a while.
+    pub(super) fn reconnect(&mut self, client: Client) {
+        self.disconnect(client);
+        self.queue.push(RECONNECT_DELAY, Delivery::Connect(client));
+    }
+
+    /// The same for a connection to the bridge.
+    pub(super) fn reconnect_bridge(&mut self, id: ChassisId, link: Link) {
+        self.disconnect_bridge(id, link);
+        self.begin(id, link, RECONNECT_DELAY);
+    }
+
+    pub(super) fn connect(&mut self, client: Client) {
+        let now = self.now();
+        if let Client::Controller(id, link) = client
+            && !self.chassis[id.0].targets.contains_key(&link)
+        {
+            // It was asked for by a controller that is no more.
+            return;
+        }
+        if !self.server(site_of(client)).open(client, now.instant) {
+            return;
+        }
+        match client {
+            Client::Northd(db) => self.northd.connected(db, now.instant),
+            Client::Switch(id) => self.chassis[id.0].switch.database_connected(now.instant),
+            Client::Controller(id, link) => self.chassis[id.0].controller.connected(link, now),
+        }
+    }
+
+    pub(super) fn connect_bridge(&mut self, id: ChassisId, link: Link) {
+        let now = self.now();
+        let chassis = &mut self.chassis[id.0];
+        let Some(target) = chassis.targets.get(&link).filter(|_| !chassis.conns.contains_key(&link)) else {
+            return;
+        };
+        let bridge = target.rsplit('/').next().and_then(|file| file.strip_suffix(".mgmt"));
+        let bridge = bridge.expect("controllers connect to management sockets");
+        match chassis.switch.openflow_accepted(bridge, now.instant) {
+            Some(conn) => {
+                chassis.conns.insert(link, (conn, openflow::Framer::default()));
+                chassis.controller.connected(link, now);
+            }
+            None => self.queue.push(RECONNECT_DELAY, Delivery::ConnectBridge(id, link)),
+        }
+    }
+
+    /// A connection ends, and its client hears of it.
+    fn disconnect(&mut self, client: Client) {
+        let now = self.now();
+        self.server(site_of(client)).close(client);
+        match client {
+            Client::Northd(db) => self.northd.disconnected(db, now.instant),
+            Client::Switch(id) => self.chassis[id.0].switch.database_disconnected(now.instant),
+            Client::Controller(id, link) => self.chassis[id.0].controller.disconnected(link, now),
+        }
+    }
+
+    fn disconnect_bridge(&mut self, id: ChassisId, link: Link) {
+        let now = self.now();
+        let chassis = &mut self.chassis[id.0];
+        if let Some((conn, _)) = chassis.conns.remove(&link) {
+            chassis.switch.switch_mut().openflow_closed(conn);
+            chassis.controller.disconnected(link, now);
+        }
+    }
+
+    /// The controller wants `link` to be with `target` from now on.
+    pub(super) fn aim(&mut self, id: ChassisId, link: Link, target: Str) {
+        let before = self.chassis[id.0].targets.insert(link, target.clone());
+        if before.as_ref() != Some(&target) {
+            self.end(id, link);
+            self.begin(id, link, CONTROL_DELAY);
+        }
+    }
+
+    pub(super) fn begin(&mut self, id: ChassisId, link: Link, after: Duration) {
+        let attempt = match link {
+            Link::Vswitch | Link::Southbound => Delivery::Connect(Client::Controller(id, link)),
+            Link::Flows | Link::Packets => Delivery::ConnectBridge(id, link),
+        };
+        self.queue.push(after, attempt);
+    }
+
+    pub(super) fn end(&mut self, id: ChassisId, link: Link) {
+        match link {
+            Link::Vswitch | Link::Southbound => {
+                let client = Client::Controller(id, link);
+                if self.server(site_of(client)).session(client).is_some() {
+                    self.disconnect(client);
+                }
+            }
+            Link::Flows | Link::Packets => self.disconnect_bridge(id, link),
+        }
+    }
+}
