@@ -37,6 +37,38 @@ pub(crate) const fn low_bits(bits: u8) -> u128 {
     if bits >= 128 { u128::MAX } else { (1 << bits) - 1 }
 }
 
+/// The fields that this switch does not have. A pattern, so that the compiler counts them along with the others.
+macro_rules! absent {
+    () => {
+        Field::PacketType
+            | Field::DpHash
+            | Field::RecircId
+            | Field::ActsetOutput
+            | Field::TunErspanIdx
+            | Field::TunErspanVer
+            | Field::TunErspanDir
+            | Field::TunErspanHwid
+            | Field::TunGtpuFlags
+            | Field::TunGtpuMsgtype
+            | Field::MplsLabel
+            | Field::MplsTc
+            | Field::MplsBos
+            | Field::MplsTtl
+            | Field::NshFlags
+            | Field::NshMdtype
+            | Field::NshNp
+            | Field::NshSpi
+            | Field::NshSi
+            | Field::NshC1
+            | Field::NshC2
+            | Field::NshC3
+            | Field::NshC4
+            | Field::NshTtl
+            | Field::NdReserved
+            | Field::NdOptionsType
+    };
+}
+
 /// Where a field lies. `None` for fields that this switch does not have (MPLS, NSH, GTP-U, ...), and
 /// for tunnel options that are not in the table.
 pub(crate) fn slot_of(field: Field, tlv: &TlvTable) -> Option<Slot> {
@@ -94,32 +126,7 @@ pub(crate) fn slot_of(field: Field, tlv: &TlvTable) -> Option<Slot> {
         Field::TcpDst | Field::UdpDst | Field::SctpDst | Field::Icmp4Code | Field::Icmp6Code => slot::TP_DST,
         Field::TcpFlags => slot::TCP_FLAGS,
         Field::NdTarget => slot::ND_TARGET,
-        Field::PacketType
-        | Field::DpHash
-        | Field::RecircId
-        | Field::ActsetOutput
-        | Field::TunErspanIdx
-        | Field::TunErspanVer
-        | Field::TunErspanDir
-        | Field::TunErspanHwid
-        | Field::TunGtpuFlags
-        | Field::TunGtpuMsgtype
-        | Field::MplsLabel
-        | Field::MplsTc
-        | Field::MplsBos
-        | Field::MplsTtl
-        | Field::NshFlags
-        | Field::NshMdtype
-        | Field::NshNp
-        | Field::NshSpi
-        | Field::NshSi
-        | Field::NshC1
-        | Field::NshC2
-        | Field::NshC3
-        | Field::NshC4
-        | Field::NshTtl
-        | Field::NdReserved
-        | Field::NdOptionsType => return None,
+        absent!() => return None,
     })
 }
 
