@@ -85,6 +85,26 @@ fn is_test_file(name: &str) -> bool {
         || name.contains("/benches/")
         || name.ends_with("/tests.rs")
         || name.ends_with("_tests.rs")
+        || is_test_module(name)
+}
+
+/// Whether the root of the crate, or of the folder, declares the file for tests only.
+fn is_test_module(name: &str) -> bool {
+    let path = root().join(name);
+    let (Some(module), Some(dir)) = (path.file_stem().and_then(|stem| stem.to_str()), path.parent()) else {
+        return false;
+    };
+    let declaration = format!("#[cfg(test)]\nmod {module};");
+    ["lib.rs", "main.rs", "mod.rs"]
+        .iter()
+        .filter_map(|root| fs::read_to_string(dir.join(root)).ok())
+        .any(|text| text.contains(&declaration))
+}
+
+#[test]
+fn modules_for_tests_only_are_tests() {
+    assert!(is_test_file("ovn/datapath/src/testing.rs"));
+    assert!(!is_test_file("ovn/datapath/src/field.rs"));
 }
 
 #[test]
