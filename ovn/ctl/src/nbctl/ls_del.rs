@@ -1,12 +1,13 @@
 //! `ls-del SWITCH`.
 
 use super::LS;
-use super::rows::{find, prepare_switches, switch};
+use super::rows::{find, ports, prepare_switches, switch};
 use crate::Failure;
 use crate::cli::{Argument, Command};
 use crate::context::Context;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
+use crate::view::references;
 use schema::TypedRow;
 use schema::nb::{LogicalSwitch, LogicalSwitchPort};
 
@@ -32,8 +33,9 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
         None if command.has("--if-exists") => return Ok(()),
         None => switch(context.view, id)?,
     };
-    context.view.delete(LogicalSwitch::TABLE, switch.uuid);
-    for port in switch.ports {
+    let ports = references(&ports(context.view, switch));
+    context.view.delete(LogicalSwitch::TABLE, switch);
+    for port in ports {
         context.view.forget(LogicalSwitchPort::TABLE, port);
     }
     Ok(())

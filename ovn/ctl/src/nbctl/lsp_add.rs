@@ -1,14 +1,14 @@
 //! `lsp-add SWITCH PORT [PARENT] [TAG]`.
 
 use super::LSP;
-use super::rows::{find_port, prepare_ports, switch, switch_name, switch_of};
+use super::rows::{find_port, name_or_uuid, prepare_ports, switch, switch_of};
 use crate::Failure;
 use crate::cli::{Argument, Command};
 use crate::context::Context;
 use crate::failure::fail;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
-use ovsdb::Datum;
+use ovsdb::{Datum, Uuid};
 use schema::TypedRow;
 use schema::nb::{LogicalSwitch, LogicalSwitchPort};
 
@@ -46,7 +46,7 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
         if !command.has("--may-exist") {
             fail!("{name}: a port with this name already exists");
         }
-        return check_same(context, name, &port, &switch, nested.as_ref());
+        return check_same(context, name, &port, switch, nested.as_ref());
     }
     let port = LogicalSwitchPort {
         name: name.into(),
@@ -56,7 +56,7 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     };
     let uuid = context.fresh();
     context.view.insert_row(uuid, &port);
-    context.view.add(LogicalSwitch::TABLE, switch.uuid, "ports", &Datum::scalar(uuid));
+    context.view.add(LogicalSwitch::TABLE, switch, "ports", &Datum::scalar(uuid));
     Ok(())
 }
 
@@ -74,12 +74,12 @@ fn check_same(
     context: &Context<'_>,
     name: &str,
     port: &LogicalSwitchPort,
-    switch: &LogicalSwitch,
+    switch: Uuid,
     nested: Option<&Nested<'_>>,
 ) -> Result<(), Failure> {
-    match switch_of(context.view, port.uuid)? {
-        Some(other) if other.uuid != switch.uuid => {
-            fail!("{name}: port already exists but in switch {}", switch_name(&other))
+    match switch_of(context.view, port.uuid) {
+        Some(other) if other != switch => {
+            fail!("{name}: port already exists but in switch {}", name_or_uuid(context.view, other))
         }
         Some(_) | None => {}
     }

@@ -1,16 +1,17 @@
 //! `lsp-set-addresses PORT [ADDRESS]...` and `lsp-get-addresses PORT`.
 
 use super::LSP;
-use super::rows::{port, prepare_ports, switch_name, switch_of};
+use super::rows::{name_or_uuid, port, ports, prepare_ports, switch_of};
 use crate::Failure;
 use crate::cli::Command;
 use crate::context::Context;
 use crate::failure::fail;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
-use ovsdb::Datum;
+use crate::view::View;
+use ovsdb::{Atom, Datum, Uuid};
 use schema::TypedRow;
-use schema::nb::{LogicalSwitch, LogicalSwitchPort};
+use schema::nb::LogicalSwitchPort;
 use std::net::IpAddr;
 
 pub(super) const SET: Verb = Verb {
@@ -40,7 +41,7 @@ fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
 
 fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let port = port(context.view, command.required(0))?;
-    let switch = switch_of(context.view, port.uuid)?;
+    let switch = switch_of(context.view, port.uuid);
     for address in command.rest(1) {
         if !is_address(address) {
             fail!(
@@ -48,8 +49,8 @@ fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
                  an IP address, together as a single argument."
             );
         }
-        if let Some(switch) = &switch {
-            check_unique(context, switch, &port, address)?;
+        if let Some(switch) = switch {
+            check_unique(context.view, switch, port.uuid, address)?;
         }
     }
     let addresses = Datum::set(command.rest(1).iter().map(String::as_str));
@@ -102,27 +103,31 @@ fn ips(address: &str) -> Vec<IpAddr> {
 }
 
 /// No other port of the switch may have one of the IP addresses.
-fn check_unique(
-    context: &Context<'_>,
-    switch: &LogicalSwitch,
-    port: &LogicalSwitchPort,
-    address: &str,
-) -> Result<(), Failure> {
-    let wanted = ips(address);
+fn check_unique(view: &View, switch: Uuid, port: Uuid, address: &str) -> Result<(), Failure> {
+    let wanted: Vec<(IpAddr, String)> = ips(address).into_iter().map(|ip| (ip, ip.to_string())).collect();
     if wanted.is_empty() {
         return Ok(());
     }
-    for other in switch.ports.iter().filter(|other| **other != port.uuid) {
-        let Some(other) = context.view.row::<LogicalSwitchPort>(*other)? else { continue };
-        let taken: Vec<IpAddr> = other.addresses.iter().flat_map(|address| ips(address)).collect();
-        if let Some(ip) = wanted.iter().find(|ip| taken.contains(ip)) {
+    for other in ports(view, switch).keys().filter(|other| **other != port.into()) {
+        let Atom::Uuid(other) = other else { continue };
+        for text in view.value(LogicalSwitchPort::TABLE, *other, "addresses").keys() {
+            let Atom::String(text) = text else { continue };
+            let Some((ip, _)) = wanted.iter().find(|(ip, written)| has_ip(text, *ip, written)) else {
+                continue;
+            };
+            let name = view.value(LogicalSwitchPort::TABLE, *other, "name");
             fail!(
                 "Error on switch {}: duplicate {} address '{ip}' found on logical switch port '{}'",
-                switch_name(switch),
+                name_or_uuid(view, switch),
                 if ip.is_ipv4() { "IPv4" } else { "IPv6" },
-                other.name
+                name.as_str().unwrap_or_default()
             );
         }
     }
     Ok(())
+}
+
+/// Whether an address has this IP address. IPv4 is written in only one way, which saves most of the reading.
+fn has_ip(address: &str, ip: IpAddr, written: &str) -> bool {
+    (ip.is_ipv6() || address.contains(written)) && ips(address).contains(&ip)
 }

@@ -33,8 +33,8 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
         None if command.has("--if-exists") => return Ok(()),
         None => port(context.view, id)?,
     };
-    if let Some(switch) = switch_of(context.view, port.uuid)? {
-        context.view.remove(LogicalSwitch::TABLE, switch.uuid, "ports", &Datum::scalar(port.uuid));
+    if let Some(switch) = switch_of(context.view, port.uuid) {
+        context.view.remove(LogicalSwitch::TABLE, switch, "ports", &Datum::scalar(port.uuid));
     }
     context.view.forget(LogicalSwitchPort::TABLE, port.uuid);
     Ok(())

@@ -1,7 +1,7 @@
 //! `lsp-get-ls PORT`.
 
 use super::LSP;
-use super::rows::{port, prepare_ports, switch_of};
+use super::rows::{name, port, prepare_ports, switch_of};
 use crate::Failure;
 use crate::cli::Command;
 use crate::context::Context;
@@ -25,8 +25,8 @@ fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let port = port(context.view, command.required(0))?;
-    if let Some(switch) = switch_of(context.view, port.uuid)? {
-        context.print(format!("{} ({})", switch.uuid, switch.name));
+    if let Some(switch) = switch_of(context.view, port.uuid) {
+        context.print(format!("{switch} ({})", name(context.view, switch)));
     }
     Ok(())
 }

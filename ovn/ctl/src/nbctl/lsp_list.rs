@@ -1,12 +1,13 @@
 //! `lsp-list SWITCH`.
 
 use super::LSP;
-use super::rows::{prepare_ports, print_sorted, switch};
+use super::rows::{self, prepare_ports, print_sorted, switch};
 use crate::Failure;
 use crate::cli::Command;
 use crate::context::Context;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
+use crate::view::references;
 use schema::nb::LogicalSwitchPort;
 
 pub(super) const LSP_LIST: Verb = Verb {
@@ -26,7 +27,8 @@ fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let mut ports = Vec::new();
-    for uuid in switch(context.view, command.required(0))?.ports {
+    let switch = switch(context.view, command.required(0))?;
+    for uuid in references(&rows::ports(context.view, switch)) {
         ports.extend(context.view.row::<LogicalSwitchPort>(uuid)?);
     }
     print_sorted(context, ports.into_iter().map(|port| (port.name, port.uuid)));

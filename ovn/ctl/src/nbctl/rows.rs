@@ -5,9 +5,10 @@ use crate::context::Context;
 use crate::failure::fail;
 use crate::needs::Needs;
 use crate::view::View;
-use ovsdb::{Str, Uuid};
+use ovsdb::{Datum, Str, Uuid};
 use schema::TypedRow;
 use schema::nb::{LogicalRouter, LogicalSwitch, LogicalSwitchPort};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Asks for what finding a switch takes.
@@ -37,15 +38,15 @@ impl Named for LogicalRouter {
 }
 
 /// The switch or router that `id` means, if there is one.
-pub(super) fn find<T: Named>(view: &View, id: &str) -> Result<Option<T>, Failure> {
+pub(super) fn find<T: Named>(view: &View, id: &str) -> Result<Option<Uuid>, Failure> {
     if let Ok(uuid) = id.parse::<Uuid>()
-        && let Some(row) = view.row(uuid)?
+        && view.contains(T::TABLE, uuid)
     {
-        return Ok(Some(row));
+        return Ok(Some(uuid));
     }
     match view.named(T::TABLE, "name", id)[..] {
         [] => Ok(None),
-        [uuid] => view.row(uuid),
+        [uuid] => Ok(Some(uuid)),
         _ => fail!("Multiple logical {} named '{id}'.  Use a UUID.", plural(T::WHAT)),
     }
 }
@@ -55,8 +56,8 @@ fn plural(what: &str) -> String {
 }
 
 /// The switch that `id` means.
-pub(super) fn switch(view: &View, id: &str) -> Result<LogicalSwitch, Failure> {
-    found(find(view, id)?, id, LogicalSwitch::WHAT)
+pub(super) fn switch(view: &View, id: &str) -> Result<Uuid, Failure> {
+    found(find::<LogicalSwitch>(view, id)?, id, LogicalSwitch::WHAT)
 }
 
 /// The port that `id` means, if there is one that a switch has.
@@ -86,17 +87,24 @@ fn found<T>(row: Option<T>, id: &str, what: &str) -> Result<T, Failure> {
 }
 
 /// The switch that has the port.
-pub(super) fn switch_of(view: &View, port: Uuid) -> Result<Option<LogicalSwitch>, Failure> {
-    let has_port = |uuid: &Uuid| view.value(LogicalSwitch::TABLE, *uuid, "ports").contains(&port.into());
-    match view.uuids(LogicalSwitch::TABLE).find(has_port) {
-        Some(switch) => view.row(switch),
-        None => Ok(None),
-    }
+pub(super) fn switch_of(view: &View, port: Uuid) -> Option<Uuid> {
+    view.uuids(LogicalSwitch::TABLE).find(|switch| ports(view, *switch).contains(&port.into()))
+}
+
+/// The ports of a switch.
+pub(super) fn ports(view: &View, switch: Uuid) -> Cow<'_, Datum> {
+    view.value(LogicalSwitch::TABLE, switch, "ports")
+}
+
+/// The name of a switch.
+pub(super) fn name(view: &View, switch: Uuid) -> String {
+    view.value(LogicalSwitch::TABLE, switch, "name").as_str().unwrap_or_default().to_owned()
 }
 
 /// How errors name a switch.
-pub(super) fn switch_name(switch: &LogicalSwitch) -> String {
-    if switch.name.is_empty() { switch.uuid.to_string() } else { switch.name.to_string() }
+pub(super) fn name_or_uuid(view: &View, switch: Uuid) -> String {
+    let name = name(view, switch);
+    if name.is_empty() { switch.to_string() } else { name }
 }
 
 /// Prints `UUID (NAME)` of each row, sorted by name.

@@ -1,6 +1,6 @@
 //! `show [SWITCH|ROUTER]`: an overview of switches and routers.
 
-use super::rows::find;
+use super::rows::{Named, find};
 use crate::Failure;
 use crate::cli::Command;
 use crate::context::Context;
@@ -33,10 +33,7 @@ fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let (switches, routers) = match command.optional(0) {
-        Some(id) => {
-            let switch = find::<LogicalSwitch>(context.view, id)?.into_iter().collect();
-            (switch, find::<LogicalRouter>(context.view, id)?.into_iter().collect())
-        }
+        Some(id) => (named::<LogicalSwitch>(context, id)?, named::<LogicalRouter>(context, id)?),
         None => {
             let (mut switches, mut routers) =
                 (context.view.rows::<LogicalSwitch>()?, context.view.rows::<LogicalRouter>()?);
@@ -52,6 +49,12 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
         show_router(context, &router)?;
     }
     Ok(())
+}
+
+/// The row that a name means.
+fn named<T: Named>(context: &Context<'_>, id: &str) -> Result<Vec<T>, Failure> {
+    let row = find::<T>(context.view, id)?;
+    Ok(row.map(|row| context.view.row(row)).transpose()?.flatten().into_iter().collect())
 }
 
 /// The name that Neutron has for a row.
