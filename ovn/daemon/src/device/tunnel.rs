@@ -67,12 +67,35 @@ impl Sender {
             IpAddr::V6(_) => &self.v6,
         };
         let socket = socket.as_ref().ok_or_else(|| io::Error::from_raw_os_error(nix::libc::EAFNOSUPPORT))?;
-        if let (IpAddr::V4(local), IpAddr::V4(remote), true) = (packet.local, packet.remote, packet.checksum)
-        {
+        let local =
+            if packet.local.is_unspecified() { self.source_towards(packet.remote)? } else { packet.local };
+        if let (IpAddr::V4(local), IpAddr::V4(remote), true) = (local, packet.remote, packet.checksum) {
             let sum = checksum(local, remote, &header, packet.payload);
             header[6..8].copy_from_slice(&sum.to_be_bytes());
         }
-        sys::send_to(socket, packet.local, packet.remote, &header, packet.payload)
+        let sent = sys::send_to(socket, local, packet.remote, &header, packet.payload);
+        if sent.is_err() {
+            // The address may have been taken from us.
+            self.sources.borrow_mut().remove(&packet.remote);
+        }
+        sent
+    }
+
+    /// Which of our addresses the kernel sends from to `remote`.
+    fn source_towards(&self, remote: IpAddr) -> io::Result<IpAddr> {
+        let mut sources = self.sources.borrow_mut();
+        if let Some(source) = sources.get(&remote) {
+            return Ok(*source);
+        }
+        // Connecting a UDP socket sends nothing; it only asks the routes.
+        let socket = UdpSocket::bind(SocketAddr::new(unspecified(remote.is_ipv6()), 0))?;
+        socket.connect(SocketAddr::new(remote, 9))?;
+        let source = socket.local_addr()?.ip();
+        if sources.len() >= SOURCES_MAX {
+            sources.clear();
+        }
+        sources.insert(remote, source);
+        Ok(source)
     }
 }
 
