@@ -50,12 +50,11 @@ impl World {
     }
 
     fn deadlines(&self) -> Vec<(Instant, &'static str)> {
-        let now = self.now();
         let mut deadlines: Vec<_> = self.northd.poll_timeout().into_iter().collect();
         deadlines.extend(self.central.poll_timeout().map(|at| (at, "central database")));
         for chassis in &self.chassis {
             deadlines.extend(chassis.switch.poll_timeout());
-            deadlines.extend(chassis.controller.poll_timeout(now));
+            deadlines.extend(chassis.controller.poll_timeout());
             deadlines.extend(chassis.database.poll_timeout().map(|at| (at, "database of a chassis")));
         }
         deadlines
@@ -73,7 +72,7 @@ impl World {
             if is_due(chassis.switch.poll_timeout()) {
                 chassis.switch.handle_timeout(now.instant);
             }
-            if is_due(chassis.controller.poll_timeout(now)) {
+            if is_due(chassis.controller.poll_timeout()) {
                 chassis.controller.handle_timeout(now);
             }
         }
