@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_hand_is_understood() {
-        assert_eq!(nearest("ovn-apctl"), ["ovn-appctl", "ovs-appctl"]);
+        assert_eq!(nearest("ovn-apctl")[0], "ovn-appctl");
+        assert_eq!(nearest("sandbx"), ["sandbox"]);
         assert!(nearest("something else").is_empty());
     }
 }
