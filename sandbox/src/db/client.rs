@@ -96,15 +96,6 @@ impl Database {
         tokio::time::timeout_at(deadline, exchange).await.with_context(late)?
     }
 
-    /// Waits until the server takes connections.
-    ///
-    /// # Errors
-    /// When the deadline has passed.
-    pub async fn reachable(&self, deadline: Instant) -> Result<()> {
-        let late = || format!("no server at {} in time", self.socket.display());
-        tokio::time::timeout_at(deadline, self.connect()).await.with_context(late)?.map(drop)
-    }
-
     /// Waits until `condition` finds what it looks for in the rows, which it is shown whenever they have changed. The
     /// server may come and go meanwhile.
     ///

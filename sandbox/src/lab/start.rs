@@ -125,7 +125,14 @@ impl Lab {
                     .await
                     .context("filling the Northbound database")
             },
-            async { sb.reachable(deadline).await },
+            async {
+                // As upstream's `ovn-sbctl init`, on which its controllers rely: one that finds the database
+                // without this row may crash.
+                let row = json!({ "op": "insert", "table": "SB_Global", "row": {} });
+                sb.transact(vec![row], deadline).await.context("filling the Southbound database")?;
+                self.southbound_ready.send_replace(true);
+                Ok(())
+            },
         )
         .await?;
         self.start_daemon(&node, Daemon::Northd).await
@@ -180,7 +187,9 @@ impl Lab {
         if description.underlay_bridge {
             self.move_address(&node, chassis.address, UNDERLAY_BRIDGE).await?;
         }
-        self.southbound().reachable(deadline).await?;
+        let mut ready = self.southbound_ready.subscribe();
+        // Central has said why when it was not ready in time.
+        let _ = tokio::time::timeout_at(deadline, ready.wait_for(|ready| *ready)).await;
         self.start_daemon(&node, Daemon::Controller).await
     }
 

@@ -119,9 +119,6 @@ async fn work(
         return events.last(broken).await;
     }
     events.say(Event::Ready { after_ms: lab.age_ms() });
-    if boot.scenario.is_none() {
-        leave_standard_error();
-    }
     if let Some(source) = boot.scenario {
         let result = try_scenario(&lab, source, &events).await;
         let kept = match boot.keep {
@@ -142,8 +139,8 @@ async fn work(
 /// Lets go of the command's standard error: whoever reads it through a pipe waits for the last one who holds it.
 /// From here on the lab speaks by its control socket and its logs.
 fn leave_standard_error() {
-    if let Ok(null) = File::options().write(true).open("/dev/null") {
-        let _ = nix::unistd::dup2_stderr(&null);
+    if let Ok(log) = File::create(Path::new(LAB_DIR).join("supervisor.log")) {
+        let _ = nix::unistd::dup2_stderr(&log);
     }
 }
 
@@ -204,6 +201,7 @@ async fn released(mut orders: Lines<BufReader<OwnedReadHalf>>) {
     if let Ok(Some(line)) = orders.next_line().await
         && serde_json::from_str(&line).ok() == Some(Order::Detach)
     {
+        leave_standard_error();
         std::future::pending().await
     }
 }

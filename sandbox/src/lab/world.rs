@@ -39,6 +39,8 @@ pub struct Lab {
     pub(super) cables: tokio::sync::OnceCell<Netns>,
     pub(super) nodes: RefCell<BTreeMap<String, Rc<Node>>>,
     born: Instant,
+    /// Whether the Southbound database is there, with the row that it always has.
+    pub(super) southbound_ready: watch::Sender<bool>,
     /// What has ended without being told to, if anything.
     pub(super) crashed: watch::Sender<Option<String>>,
 }
@@ -84,6 +86,7 @@ impl Lab {
             cables: tokio::sync::OnceCell::new(),
             nodes: RefCell::default(),
             born: Instant::now(),
+            southbound_ready: watch::Sender::new(false),
             crashed: watch::Sender::new(None),
         })
     }
