@@ -32,6 +32,9 @@ use tokio::time::Instant;
 /// How long a lab may take to be up; what it waits for then is said.
 pub const START_MAX: Duration = Duration::from_secs(60);
 
+/// How long a database is asked for what is only good to know.
+const ASK_MAX: Duration = Duration::from_secs(1);
+
 impl Lab {
     /// Makes everything, until every guest's port is up.
     ///
@@ -228,7 +231,25 @@ impl Lab {
         });
         match done.await {
             Some(()) => Ok(()),
-            None => bail!("these logical switch ports did not come up in time: {}", down.join(", ")),
+            None => {
+                let errors = self.interface_errors().await;
+                bail!("these logical switch ports did not come up in time: {}{errors}", down.join(", "))
+            }
         }
+    }
+
+    /// What switches say about interfaces that they could not make, in words.
+    async fn interface_errors(&self) -> String {
+        let mut words = String::new();
+        for chassis in self.topology.chassis.keys() {
+            let tables: [(&str, &[&str]); 1] = [("Interface", &["name", "error"])];
+            let switch = self.switch(chassis.as_str());
+            let found = switch.wait(&tables, Instant::now() + ASK_MAX, |rows| {
+                let failed = rows.of("Interface").into_iter().filter(|row| !row.text("error").is_empty());
+                Some(failed.map(|row| format!("; {chassis}: {}", row.text("error"))).collect::<String>())
+            });
+            words += &found.await.unwrap_or_default();
+        }
+        words
     }
 }

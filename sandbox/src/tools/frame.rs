@@ -37,6 +37,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn another_reader_sees_the_request_that_was_meant() {
+        let (me, you) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 3));
+        let frame = arp_request(MacAddr([2, 0, 0, 0, 0, 1]), me, you);
+        let read = etherparse::SlicedPacket::from_ethernet(&frame).unwrap();
+        let Some(etherparse::NetSlice::Arp(arp)) = read.net else { panic!("{read:?}") };
+        assert_eq!(arp.operation(), etherparse::ArpOperation::REQUEST);
+        assert_eq!(
+            (arp.sender_protocol_addr(), arp.target_protocol_addr()),
+            (&me.octets()[..], &you.octets()[..])
+        );
+        assert_eq!(arp.sender_hw_addr(), [2, 0, 0, 0, 0, 1]);
+    }
+
+    #[test]
     fn a_probe_is_recognised_by_its_mark() {
         let frame = probe(MacAddr([2, 0, 0, 0, 0, 1]), MacAddr::BROADCAST, 77);
         assert_eq!(probe_mark(&frame), Some(77));

@@ -19,6 +19,11 @@ pub fn check(topology: &Topology, source: &Source) -> Vec<Diagnostic> {
     check.found
 }
 
+/// Whether a node may not have this name. Tunnel ports are called ovn-CHASSIS-0.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name) || name.starts_with("ovn-")
+}
+
 struct Check<'a> {
     source: &'a Source,
     found: Vec<Diagnostic>,
@@ -26,6 +31,10 @@ struct Check<'a> {
 
 /// The name of the node that every lab has.
 pub const CENTRAL: &str = "central";
+
+/// Names that mean something else: interfaces of a chassis, beside which those of its guests stand, and a directory
+/// of the lab.
+const RESERVED: [&str; 7] = [CENTRAL, "bin", "br-int", "br-phys", "lo", "ovs-netdev", "uplink"];
 
 impl Check<'_> {
     fn nodes(&mut self, topology: &Topology) {
@@ -41,10 +50,10 @@ impl Check<'_> {
             self.found.push(Diagnostic::error("no chassis", span, "expected at least one, such as hv1"));
         }
         for (name, places) in names.0 {
-            if name == CENTRAL {
+            if is_reserved(name) {
                 let span = self.source.key(&places[0]);
-                let expected = "expected another name: this one is taken by the node with the databases";
-                self.found.push(Diagnostic::error(format!("bad name {CENTRAL}"), span, expected));
+                let expected = "expected another name: this one is taken by a part of every lab";
+                self.found.push(Diagnostic::error(format!("bad name {name}"), span, expected));
             }
             self.once(&format!("two nodes are called {name}"), &places, true, "expected a name of its own");
         }
@@ -384,7 +393,7 @@ guests:
           --> lab.yaml:12:3
            |
         12 |   central: {chassis: hv2, mac: '0a:00:00:00:00:02', ip: [10.0.0.2/24, 'fd00::2/64']}
-           |   ^^^^^^^ expected another name: this one is taken by the node with the databases
+           |   ^^^^^^^ expected another name: this one is taken by a part of every lab
         ");
     }
 

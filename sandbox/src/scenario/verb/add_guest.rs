@@ -7,6 +7,7 @@ use crate::scenario::report::Failure;
 use crate::scenario::run::Run;
 use crate::text::values::Name;
 use crate::topology::Guest;
+use crate::topology::check::is_reserved;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,6 +26,10 @@ impl Action for AddGuest {
     fn check(&self, checker: &mut Checker<'_>) {
         for (name, guest) in &self.0 {
             checker.node(path![name.as_str(), "chassis"], guest.chassis.as_str(), &[NodeKind::Chassis]);
+            if is_reserved(name.as_str()) {
+                let expected = "expected another name: this one is taken by a part of every lab";
+                checker.complain_key(path![name.as_str()], format!("bad name {name}"), expected);
+            }
             if checker.nodes.insert(name.to_string(), NodeKind::Guest).is_some() {
                 let title = format!("two nodes are called {name}");
                 checker.complain(path![name.as_str()], title, "expected a name of its own");
