@@ -225,10 +225,27 @@ impl Controller {
 
     /// What the shell is to do next; `None` until something comes in.
     pub fn poll_output(&mut self, now: Now) -> Option<Output> {
-        if self.output.is_empty() {
+        self.next_output().or_else(|| {
             self.advance(now);
+            self.next_output()
+        })
+    }
+
+    fn next_output(&mut self) -> Option<Output> {
+        if let Some(output) = self.output.pop_front() {
+            return Some(output);
         }
-        self.output.pop_front()
+        for (link, replica) in [(Link::Vswitch, &mut self.vswitch), (Link::Southbound, &mut self.southbound)]
+        {
+            if let Some(message) = replica.poll_output() {
+                return Some(Output::SendOvsdb { link, message });
+            }
+        }
+        if let Some(message) = self.ofctrl.poll_output(&mut self.xids) {
+            return Some(Output::SendOpenflow { link: Link::Flows, message });
+        }
+        let message = self.pinctrl.poll_output()?;
+        Some(Output::SendOpenflow { link: Link::Packets, message })
     }
 
     /// Stops to act upon what comes in, or goes on. Connections live on.
@@ -243,7 +260,7 @@ impl Controller {
     /// Takes all that has come in, and does what is to be done about it.
     fn advance(&mut self, now: Now) {
         if self.is_paused && self.leaving == Leaving::No {
-            return self.collect();
+            return;
         }
         self.take_events(now);
         if std::mem::take(&mut self.pending.host) {
@@ -255,23 +272,6 @@ impl Controller {
         self.begin_round();
         if std::mem::take(&mut self.pending.rows) {
             self.write(now);
-        }
-        self.collect();
-    }
-
-    /// Messages of all peers.
-    fn collect(&mut self) {
-        for link in [Link::Vswitch, Link::Southbound] {
-            let replica = if link == Link::Vswitch { &mut self.vswitch } else { &mut self.southbound };
-            while let Some(message) = replica.poll_output() {
-                self.output.push_back(Output::SendOvsdb { link, message });
-            }
-        }
-        while let Some(message) = self.ofctrl.poll_output() {
-            self.output.push_back(Output::SendOpenflow { link: Link::Flows, message });
-        }
-        while let Some(message) = self.pinctrl.poll_output() {
-            self.output.push_back(Output::SendOpenflow { link: Link::Packets, message });
         }
     }
 

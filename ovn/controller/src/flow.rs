@@ -16,10 +16,17 @@ pub struct FlowKey {
     pub matching: Match,
 }
 
+impl FlowKey {
+    pub fn new(table: OfTable, priority: u16, mut matching: Match) -> Arc<Self> {
+        matching.shrink();
+        Arc::new(Self { table, priority, matching })
+    }
+}
+
 /// A flow with where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flow {
-    pub key: FlowKey,
+    pub key: Arc<FlowKey>,
     /// The first 32 bits of the UUID of the southbound row that it was made from; zero for none.
     pub cookie: u32,
     pub action: FlowAction,

@@ -22,28 +22,84 @@ pub struct Installed {
 /// See the module's documentation.
 #[derive(Debug, Default)]
 pub struct FlowTable {
-    entries: BTreeMap<FlowKey, Entry>,
+    entries: BTreeMap<Arc<FlowKey>, Entry>,
     /// Keys whose wanted flow may differ from what the switch has.
-    dirty: BTreeSet<FlowKey>,
+    dirty: BTreeSet<Arc<FlowKey>>,
     ids: ConjunctionIds,
     /// Flows that the switch has refused, with what it refused. They are left out until they change.
-    refused: BTreeMap<FlowKey, Installed>,
+    refused: BTreeMap<Arc<FlowKey>, Installed>,
 }
 
 #[derive(Debug, Default)]
 struct Entry {
-    /// The flows that units emit, and how many emit each.
-    wanted: BTreeMap<Arc<Flow>, u32>,
+    wanted: Wanted,
     installed: Option<Installed>,
 }
 
-/// Changes on their way to the switch.
+/// The flows under one key that units emit, and how many emit each, in no order. Nearly always it is one.
 #[derive(Debug, Default)]
-pub struct Batch {
-    /// Each changed key with what the switch will have under it.
-    pub changes: Vec<(FlowKey, Option<Installed>)>,
-    /// As messages, in the same order.
-    pub messages: Vec<FlowMod>,
+struct Wanted(Vec<(Arc<Flow>, u32)>);
+
+impl Wanted {
+    fn add(&mut self, flow: Arc<Flow>) {
+        match self.0.iter_mut().find(|(f, _)| *f == flow) {
+            Some((_, count)) => *count += 1,
+            None => {
+                self.0.reserve_exact(1);
+                self.0.push((flow, 1));
+            }
+        }
+    }
+
+    fn remove(&mut self, flow: &Flow) {
+        if let Some(i) = self.0.iter().position(|(f, _)| **f == *flow) {
+            self.0[i].1 -= 1;
+            if self.0[i].1 == 0 {
+                self.0.swap_remove(i);
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Flow> {
+        self.0.iter().map(|(flow, _)| &**flow)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A change on its way to the switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub key: Arc<FlowKey>,
+    /// What the switch will have under the key.
+    pub flow: Option<Installed>,
+    command: FlowModCommand,
+}
+
+impl Change {
+    /// What makes the switch have `new` where it has `old`.
+    fn new(key: Arc<FlowKey>, old: Option<&Installed>, new: Option<Installed>) -> Self {
+        let command = match (old, &new) {
+            (_, None) => FlowModCommand::DeleteStrict,
+            // Only an addition changes the cookie, and it keeps the flow's place for packets in flight.
+            (Some(old), Some(new)) if old.cookie == new.cookie => FlowModCommand::ModifyStrict,
+            (_, Some(_)) => FlowModCommand::Add,
+        };
+        Self { key, flow: new, command }
+    }
+
+    /// As a message.
+    pub fn message(&self) -> FlowMod {
+        let FlowKey { table, priority, ref matching } = *self.key;
+        let matching = matching.clone();
+        let Some(Installed { cookie, actions }) = &self.flow else {
+            return FlowMod::delete_strict(table.number(), priority, matching);
+        };
+        let add = FlowMod::add(table.number(), priority, matching, actions.to_vec(), u64::from(*cookie));
+        FlowMod { command: self.command, ..add }
+    }
 }
 
 impl FlowTable {
@@ -55,18 +111,13 @@ impl FlowTable {
     ) {
         for flow in added {
             let key = self.ids.acquire(&flow);
-            *self.entries.entry(key.clone()).or_default().wanted.entry(flow).or_insert(0) += 1;
+            self.entries.entry(key.clone()).or_default().wanted.add(flow);
             self.dirty.insert(key);
         }
         for flow in removed {
             let key = self.ids.key(&flow);
-            if let Some(entry) = self.entries.get_mut(&key)
-                && let Some(count) = entry.wanted.get_mut(&flow)
-            {
-                *count -= 1;
-                if *count == 0 {
-                    entry.wanted.remove(&flow);
-                }
+            if let Some(entry) = self.entries.get_mut(&key) {
+                entry.wanted.remove(&flow);
             }
             self.ids.release(&flow);
             self.dirty.insert(key);
@@ -91,8 +142,8 @@ impl FlowTable {
     }
 
     /// What is to be sent now. It counts as had by the switch only after [`Self::installed`].
-    pub fn take_batch(&mut self) -> Batch {
-        let mut batch = Batch::default();
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
         for key in std::mem::take(&mut self.dirty) {
             let Some(entry) = self.entries.get(&key) else { continue };
             let wanted = self.ids.merge(&entry.wanted).filter(|w| self.refused.get(&key) != Some(w));
@@ -102,17 +153,16 @@ impl FlowTable {
                 }
                 continue;
             }
-            batch.messages.push(change(&key, entry.installed.as_ref(), wanted.as_ref()));
-            batch.changes.push((key, wanted));
+            changes.push(Change::new(key, entry.installed.as_ref(), wanted));
         }
-        batch
+        changes
     }
 
-    /// The switch has what a batch asked for.
-    pub fn installed(&mut self, changes: Vec<(FlowKey, Option<Installed>)>) {
-        for (key, installed) in changes {
+    /// The switch has what changes asked for.
+    pub fn installed(&mut self, changes: Vec<Change>) {
+        for Change { key, flow, command: _ } in changes {
             let Some(entry) = self.entries.get_mut(&key) else { continue };
-            entry.installed = installed;
+            entry.installed = flow;
             if entry.installed.is_none() && entry.wanted.is_empty() {
                 self.entries.remove(&key);
                 self.refused.remove(&key);
@@ -120,19 +170,21 @@ impl FlowTable {
         }
     }
 
-    /// The switch has refused a flow of a batch.
-    pub fn refuse(&mut self, key: FlowKey, flow: Installed) {
-        self.refused.insert(key, flow);
+    /// The switch has refused a change. That it has to give up a flow is not for it to refuse.
+    pub fn refuse(&mut self, change: &Change) {
+        if let Some(flow) = &change.flow {
+            self.refused.insert(change.key.clone(), flow.clone());
+        }
     }
 
-    /// A batch came to nothing: what it would have changed is still to be changed.
-    pub fn not_installed(&mut self, changes: Vec<(FlowKey, Option<Installed>)>) {
-        self.dirty.extend(changes.into_iter().map(|(key, _)| key));
+    /// Changes came to nothing: what they would have changed is still to be changed.
+    pub fn not_installed(&mut self, changes: Vec<Change>) {
+        self.dirty.extend(changes.into_iter().map(|change| change.key));
     }
 
     /// All wanted flows in the order of table, priority and match.
     pub fn wanted(&self) -> impl Iterator<Item = (&FlowKey, Installed)> {
-        self.entries.iter().filter_map(|(key, entry)| Some((key, self.ids.merge(&entry.wanted)?)))
+        self.entries.iter().filter_map(|(key, entry)| Some((&**key, self.ids.merge(&entry.wanted)?)))
     }
 
     /// How many flows are wanted.
@@ -148,19 +200,6 @@ impl FlowTable {
     /// How many flows the switch refuses.
     pub fn refused(&self) -> usize {
         self.refused.len()
-    }
-}
-
-/// The message that makes the switch have `new` where it has `old`.
-fn change(key: &FlowKey, old: Option<&Installed>, new: Option<&Installed>) -> FlowMod {
-    let table = key.table.number();
-    let Some(new) = new else { return FlowMod::delete_strict(table, key.priority, key.matching.clone()) };
-    let (actions, cookie) = (new.actions.to_vec(), u64::from(new.cookie));
-    let add = FlowMod::add(table, key.priority, key.matching.clone(), actions, cookie);
-    match old {
-        // Only an addition changes the cookie, and it keeps the flow's place for packets in flight.
-        Some(old) if old.cookie == new.cookie => FlowMod { command: FlowModCommand::ModifyStrict, ..add },
-        Some(_) | None => add,
     }
 }
 
@@ -184,7 +223,7 @@ struct Range {
 
 impl ConjunctionIds {
     /// The key of a flow with its own ids in the match, which from now on are used once more.
-    fn acquire(&mut self, flow: &Flow) -> FlowKey {
+    fn acquire(&mut self, flow: &Flow) -> Arc<FlowKey> {
         if let Some(owner) = flow.conjunctive {
             if !self.owners.contains_key(&owner) {
                 let first = self.free_range(owner);
@@ -234,27 +273,25 @@ impl ConjunctionIds {
     }
 
     /// The key of a flow with its own ids in the match.
-    fn key(&self, flow: &Flow) -> FlowKey {
-        let mut key = flow.key.clone();
-        if let Some(id) = flow.key.matching.exact(Field::ConjId) {
-            let first = self.first(flow.conjunctive);
-            key.matching.set(Field::ConjId, first.wrapping_add(id as u32));
-        }
-        key
+    fn key(&self, flow: &Flow) -> Arc<FlowKey> {
+        let FlowKey { table, priority, ref matching } = *flow.key;
+        let Some(id) = matching.exact(Field::ConjId) else { return flow.key.clone() };
+        let first = self.first(flow.conjunctive);
+        FlowKey::new(table, priority, matching.clone().with(Field::ConjId, first.wrapping_add(id as u32)))
     }
 
     /// The one flow that is made of all that are wanted under a key.
-    fn merge(&self, wanted: &BTreeMap<Arc<Flow>, u32>) -> Option<Installed> {
-        let first = wanted.keys().min_by_key(|flow| (&flow.action, flow.cookie))?;
+    fn merge(&self, wanted: &Wanted) -> Option<Installed> {
+        let first = wanted.iter().min_by_key(|flow| (&flow.action, flow.cookie))?;
         let actions = match &first.action {
             FlowAction::Actions(actions) => actions.clone(),
             // Actions are less than conjunctions, so all of them are conjunctions.
-            FlowAction::Conjunctions(_) => self.joined(wanted.keys()).into(),
+            FlowAction::Conjunctions(_) => self.joined(wanted.iter()).into(),
         };
         Some(Installed { cookie: first.cookie, actions })
     }
 
-    fn joined<'a>(&self, flows: impl Iterator<Item = &'a Arc<Flow>>) -> Vec<Action> {
+    fn joined<'a>(&self, flows: impl Iterator<Item = &'a Flow>) -> Vec<Action> {
         let mut joined = BTreeSet::new();
         for flow in flows {
             if let FlowAction::Conjunctions(conjunctions) = &flow.action {
@@ -278,14 +315,14 @@ mod tests {
     use ovsdb::Uuid;
 
     fn plain(priority: u16, cookie: u32, port: u32) -> Arc<Flow> {
-        let key = FlowKey { table: OfTable(8), priority, matching: Match::any() };
+        let key = FlowKey::new(OfTable(8), priority, Match::any());
         let actions = vec![Action::output(openflow::PortNo(port))].into();
         Arc::new(Flow { key, cookie, action: FlowAction::Actions(actions), conjunctive: None })
     }
 
     fn conjunctive(flow: u128, matching: Match, id: u32) -> Arc<Flow> {
         let owner = ConjunctionOwner { flow: Uuid::from_u128(flow << 96), datapath: 0, count: 2 };
-        let key = FlowKey { table: OfTable(8), priority: 1, matching };
+        let key = FlowKey::new(OfTable(8), 1, matching);
         let conjunctions = vec![lflow::expr::Conjunction { id, clause: 0, clauses: 2 }];
         let action = FlowAction::Conjunctions(conjunctions);
         Arc::new(Flow { key, cookie: flow as u32, action, conjunctive: Some(owner) })
@@ -293,9 +330,10 @@ mod tests {
 
     /// What is sent, as text, and taken as done.
     fn send(table: &mut FlowTable) -> Vec<String> {
-        let batch = table.take_batch();
-        let text = batch.messages.iter().map(|m| format!("{:?} {m}", m.command)).collect();
-        table.installed(batch.changes);
+        let changes = table.take_changes();
+        let messages = changes.iter().map(Change::message);
+        let text = messages.map(|m| format!("{:?} {m}", m.command)).collect();
+        table.installed(changes);
         text
     }
 
@@ -342,13 +380,12 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_failed_is_sent_again_without_what_was_refused() {
+    fn changes_that_failed_are_sent_again_without_what_was_refused() {
         let mut table = FlowTable::default();
         table.apply([plain(1, 5, 1), plain(2, 5, 1)], []);
-        let batch = table.take_batch();
-        let (key, flow) = batch.changes[0].clone();
-        table.refuse(key, flow.unwrap());
-        table.not_installed(batch.changes);
+        let changes = table.take_changes();
+        table.refuse(&changes[0]);
+        table.not_installed(changes);
         assert_eq!(send(&mut table), ["Add cookie=0x5, table=8, priority=2 actions=output:1"]);
         // Another flow under the key is tried.
         table.apply([plain(1, 5, 3)], [plain(1, 5, 1)]);

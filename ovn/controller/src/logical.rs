@@ -186,8 +186,7 @@ fn compile(
         } else {
             FlowAction::Conjunctions(found.conjunctions)
         };
-        let key =
-            FlowKey { table: tables::of_stage(flow.pipeline, flow.table), priority: flow.priority, matching };
+        let key = FlowKey::new(tables::of_stage(flow.pipeline, flow.table), flow.priority, matching);
         let conjunctive = is_conjunctive.then_some(owner);
         emit.output(Output::Flow(Arc::new(Flow { key, cookie: flow.cookie, action, conjunctive })));
     }

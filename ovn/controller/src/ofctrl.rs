@@ -14,10 +14,9 @@ use openflow::{
     GroupKind, GroupMod, GroupModCommand, Message, MeterFlags, MeterId, MeterMod, MeterModCommand, TlvMap,
     TlvTable, TlvTableCommand, TlvTableMod, Version, Versions,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use crate::flow::FlowKey;
-use crate::flow_table::{FlowTable, Installed};
+use crate::flow_table::{Change, FlowTable};
 
 /// The Geneve option that carries the keys of ports.
 const OPTION_CLASS: u16 = 0x0102;
@@ -33,8 +32,14 @@ pub(crate) struct Xids(u32);
 impl Xids {
     pub(crate) fn next(&mut self) -> u32 {
         // Zero is for messages that answer nothing.
-        self.0 = self.0.checked_add(1).unwrap_or(1);
-        self.0
+        self.range(1)
+    }
+
+    /// The first of `count` numbers in a row.
+    fn range(&mut self, count: u32) -> u32 {
+        let first = self.0.checked_add(1).filter(|first| first.checked_add(count).is_some()).unwrap_or(1);
+        self.0 = first + count.saturating_sub(1);
+        first
     }
 }
 
@@ -45,6 +50,7 @@ pub(crate) struct Ofctrl {
     /// The switch may have anything.
     fresh: bool,
     bundles: u32,
+    /// Messages that are ready. What else there is to a round is made when it is asked for, since it may be much.
     output: VecDeque<Message>,
 }
 
@@ -69,7 +75,7 @@ enum State {
 /// Changes on their way.
 #[derive(Debug)]
 struct Round {
-    changes: Vec<(FlowKey, Option<Installed>)>,
+    changes: Vec<Change>,
     bundle: Option<Bundle>,
     barrier: u32,
 }
@@ -77,10 +83,28 @@ struct Round {
 #[derive(Debug)]
 struct Bundle {
     id: BundleId,
-    /// Which change each message of the bundle is, by xid.
-    changes: BTreeMap<u32, usize>,
+    /// The xid of the first change; the others' follow.
+    first: u32,
+    /// How many changes are sent; `None` once the end of the bundle is too.
+    sent: Option<usize>,
     committed: bool,
     errors: Vec<(u32, ErrorMessage)>,
+}
+
+impl Bundle {
+    fn control(&self, kind: BundleKind) -> Body {
+        Body::BundleControl(BundleControl { id: self.id, kind, flags: BundleFlags::ATOMIC_ORDERED })
+    }
+
+    fn add(&self, body: Body, xid: u32) -> Message {
+        let message = Box::new(body.with_xid(xid));
+        Body::BundleAdd(BundleAdd { id: self.id, flags: BundleFlags::ATOMIC_ORDERED, message }).with_xid(xid)
+    }
+
+    /// The change that a message of this bundle was for.
+    fn change<'a>(&self, xid: u32, changes: &'a [Change]) -> Option<&'a Change> {
+        changes.get(usize::try_from(xid.checked_sub(self.first)?).ok()?)
+    }
 }
 
 /// What the connection has to say.
@@ -115,8 +139,21 @@ impl Ofctrl {
         flows.forget_installed();
     }
 
-    pub(crate) fn poll_output(&mut self) -> Option<Message> {
-        self.output.pop_front()
+    pub(crate) fn poll_output(&mut self, xids: &mut Xids) -> Option<Message> {
+        if let Some(message) = self.output.pop_front() {
+            return Some(message);
+        }
+        let State::Round(Round { changes, bundle: Some(bundle), barrier }) = &mut self.state else {
+            return None;
+        };
+        let sent = bundle.sent?;
+        if let Some(change) = changes.get(sent) {
+            bundle.sent = Some(sent + 1);
+            return Some(bundle.add(Body::FlowMod(change.message()), bundle.first.wrapping_add(sent as u32)));
+        }
+        bundle.sent = None;
+        self.output.push_back(Body::BarrierRequest.with_xid(*barrier));
+        Some(bundle.control(BundleKind::CommitRequest).with_xid(xids.next()))
     }
 
     /// Whether a round can begin.
@@ -144,37 +181,26 @@ impl Ofctrl {
         if self.fresh {
             self.send(xids, Body::MeterMod(delete_meters()));
         }
-        let batch = flows.take_batch();
-        let bundle =
-            (self.fresh || !batch.messages.is_empty()).then(|| self.send_bundle(batch.messages, xids));
-        let barrier = self.send(xids, Body::BarrierRequest);
-        self.state = State::Round(Round { changes: batch.changes, bundle, barrier });
+        let changes = flows.take_changes();
+        let barrier = xids.next();
+        let bundle = (self.fresh || !changes.is_empty()).then(|| self.open_bundle(changes.len(), xids));
+        if bundle.is_none() {
+            self.output.push_back(Body::BarrierRequest.with_xid(barrier));
+        }
+        self.state = State::Round(Round { changes, bundle, barrier });
     }
 
-    fn send_bundle(&mut self, messages: Vec<FlowMod>, xids: &mut Xids) -> Bundle {
+    fn open_bundle(&mut self, changes: usize, xids: &mut Xids) -> Bundle {
         let id = BundleId(self.bundles);
         self.bundles = self.bundles.wrapping_add(1);
-        let control =
-            |kind| Body::BundleControl(BundleControl { id, kind, flags: BundleFlags::ATOMIC_ORDERED });
-        self.send(xids, control(BundleKind::OpenRequest));
+        let first = xids.range(u32::try_from(changes).unwrap_or(u32::MAX));
+        let bundle = Bundle { id, first, sent: Some(0), committed: false, errors: Vec::new() };
+        self.send(xids, bundle.control(BundleKind::OpenRequest));
         if self.fresh {
-            self.send_in(id, Body::FlowMod(FlowMod::delete_all()), xids);
-            self.send_in(id, Body::GroupMod(delete_groups()), xids);
+            self.output.push_back(bundle.add(Body::FlowMod(FlowMod::delete_all()), xids.next()));
+            self.output.push_back(bundle.add(Body::GroupMod(delete_groups()), xids.next()));
         }
-        let mut changes = BTreeMap::new();
-        for (i, message) in messages.into_iter().enumerate() {
-            changes.insert(self.send_in(id, Body::FlowMod(message), xids), i);
-        }
-        self.send(xids, control(BundleKind::CommitRequest));
-        Bundle { id, changes, committed: false, errors: Vec::new() }
-    }
-
-    fn send_in(&mut self, id: BundleId, body: Body, xids: &mut Xids) -> u32 {
-        let xid = xids.next();
-        let message = Box::new(body.with_xid(xid));
-        let add = BundleAdd { id, flags: BundleFlags::ATOMIC_ORDERED, message };
-        self.output.push_back(Body::BundleAdd(add).with_xid(xid));
-        xid
+        bundle
     }
 
     pub(crate) fn handle(
@@ -318,19 +344,14 @@ impl Ofctrl {
 }
 
 /// Sees to it that what the switch refused is not sent again, and says how much that is.
-fn refuse(bundle: &Bundle, changes: &[(FlowKey, Option<Installed>)], flows: &mut FlowTable) -> usize {
+fn refuse(bundle: &Bundle, changes: &[Change], flows: &mut FlowTable) -> usize {
     let mut refused = 0;
     for (xid, error) in &bundle.errors {
-        let Some((key, Some(flow))) = bundle.changes.get(xid).and_then(|i| changes.get(*i)) else { continue };
-        let text = FlowMod::add(
-            key.table.number(),
-            key.priority,
-            key.matching.clone(),
-            flow.actions.to_vec(),
-            flow.cookie.into(),
-        );
-        tracing::warn!("the switch refuses a flow, which is left out: {}: {text}", error.code);
-        flows.refuse(key.clone(), flow.clone());
+        let Some(change) = bundle.change(*xid, changes).filter(|change| change.flow.is_some()) else {
+            continue;
+        };
+        tracing::warn!("the switch refuses a flow, which is left out: {}: {}", error.code, change.message());
+        flows.refuse(change);
         refused += 1;
     }
     refused

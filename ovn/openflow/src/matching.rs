@@ -134,6 +134,11 @@ impl Match {
         })
     }
 
+    /// Gives back memory that was put by for further fields.
+    pub fn shrink(&mut self) {
+        self.fields.shrink_to_fit();
+    }
+
     fn position(&self, field: Field) -> Result<usize, usize> {
         self.fields.binary_search_by_key(&field, |f| f.field)
     }
