@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use openflow::{Bucket, BucketCommand, BucketId, ErrorCode, GroupId, GroupKind, GroupMod, GroupModCommand};
 
-use super::flows::{Undo, check_references};
+use super::changes::Undo;
+use super::filter::check_references;
 use super::{ChangeError, Changes, Switch};
 use crate::bridge::{Bridge, BridgeId};
 use crate::flow::compile_actions;

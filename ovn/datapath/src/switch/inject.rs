@@ -31,7 +31,7 @@ impl Switch {
             return Err(ErrorCode::BUFFER_UNKNOWN);
         }
         let bridge = self.bridges.get(&id).ok_or(ErrorCode::EPERM)?;
-        super::flows::check_references(bridge, &out.actions)?;
+        super::filter::check_references(bridge, &out.actions)?;
         let steps = compile_actions(&out.actions, &bridge.tlv)?;
         let (key, layout) = self.pipeline_of(id, &out.metadata, &out.packet)?;
         self.counters.count(Event::PacketOut);

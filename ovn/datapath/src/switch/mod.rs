@@ -1,9 +1,12 @@
 //! The switch: bridges, ports, caches and connections, driven by calls and asked for its outputs.
 
+mod changes;
+mod filter;
 mod flows;
 mod groups;
 mod inject;
 mod maintain;
+mod meters;
 mod ports;
 mod receive;
 #[cfg(test)]
@@ -28,7 +31,8 @@ use crate::program::Punt;
 use crate::tunnel::Tunnels;
 use crate::xlate::{Paused, View};
 
-pub(crate) use flows::{ChangeError, Changes, FlowFilter, all_actions};
+pub(crate) use changes::{ChangeError, Changes};
+pub(crate) use filter::{FlowFilter, all_actions};
 pub(crate) use ports::describe;
 
 /// A software switch. It does no I/O: frames and messages come in by calls, and what goes out is

@@ -197,3 +197,67 @@ proptest! {
         prop_assert_eq!(counts(&mut cached), counts(&mut uncached));
     }
 }
+
+#[test]
+fn all_ip_protocols_are_told_apart_in_any_order() {
+    // CVE-2023-1668: protocol 0 made a cached flow that others fell into.
+    let mut lab = Lab::new(3);
+    let ip = || Match::any().with(Field::EthType, 0x0800u16);
+    lab.flow(
+        0,
+        3,
+        ip().with(Field::IpProto, 17u8).with(Field::UdpDst, 2u16),
+        vec![Action::output(PortNo(2))],
+    );
+    lab.flow(0, 2, ip().with(Field::IpProto, 0u8), vec![Action::output(PortNo(3))]);
+    lab.flow(
+        0,
+        1,
+        ip().with(Field::IpProto, 6u8),
+        vec![Action::output(PortNo(2)), Action::output(PortNo(3))],
+    );
+    for stride in [1u8, 7, 255, 91] {
+        lab.switch.cache.clear();
+        for n in 0..=255u8 {
+            let proto = n.wrapping_mul(stride).wrapping_add(stride);
+            let mut frame = udp4(1, 2, (1, 2), &[0; 20]);
+            frame[23] = proto;
+            let expected: &[u32] = match proto {
+                0 => &[3],
+                6 => &[2, 3],
+                17 => &[2],
+                _ => &[],
+            };
+            assert_eq!(lab.ports(1, &frame), expected, "protocol {proto}");
+        }
+    }
+}
+
+#[test]
+fn neighbour_advertisements_are_told_apart_by_their_target() {
+    // CVE-2023-5366: a cached flow for one target let another's pass.
+    let mut lab = Lab::new(2);
+    let target = |n: u8| 0xfd00 << 112 | u128::from(n);
+    let nd = Match::any()
+        .with(Field::EthType, 0x86ddu16)
+        .with(Field::IpProto, 58u8)
+        .with(Field::Icmp6Type, 136u8)
+        .with(Field::Icmp6Code, 0u8);
+    lab.flow(0, 9, nd.clone().with(Field::NdTarget, target(1)), vec![Action::output(PortNo(2))]);
+    lab.flow(0, 8, nd, vec![]);
+    lab.flow(0, 1, Match::any(), vec![Action::output(PortNo(2))]);
+    let advert = |n: u8, ty: u8| {
+        let mut frame = udp6(1, 2, (0, 0), &[0; 16]);
+        frame[20] = 58;
+        frame[54..58].copy_from_slice(&[ty, 0, 0, 0]);
+        frame[62..78].copy_from_slice(&target(n).to_be_bytes());
+        frame
+    };
+    for order in [[1u8, 2, 1], [2, 1, 2]] {
+        lab.switch.cache.clear();
+        for n in order {
+            assert_eq!(lab.ports(1, &advert(n, 136)).len(), usize::from(n == 1), "target {n}");
+            assert_eq!(lab.ports(1, &advert(n, 128)), [2], "no neighbour discovery");
+        }
+    }
+}

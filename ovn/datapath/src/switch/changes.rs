@@ -1,0 +1,111 @@
+//! Changes of tables that can be taken back until all of a bundle are made.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use openflow::{ErrorCode, FlowModFlags, FlowRemovedReason, GroupId, MeterId};
+
+use super::Switch;
+use crate::bridge::{Bridge, BridgeId, Meter};
+use crate::flow::Rule;
+use crate::group::Group;
+
+/// Why a change cannot be made.
+pub(crate) type ChangeError = ErrorCode;
+
+/// Changes made so far, and how to take them back.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    undo: Vec<Undo>,
+    removed: Vec<(Arc<Rule>, FlowRemovedReason)>,
+}
+
+#[derive(Debug)]
+pub(super) enum Undo {
+    /// A rule came, in the place of another or not.
+    Flow {
+        new: Arc<Rule>,
+        old: Option<Arc<Rule>>,
+    },
+    /// A rule went.
+    Removed(Arc<Rule>),
+    /// A group was this.
+    Group(GroupId, Option<Group>),
+    Meter(MeterId, Option<Meter>),
+}
+
+impl Changes {
+    pub(super) fn note(&mut self, undo: Undo) {
+        self.undo.push(undo);
+    }
+
+    /// A rule went, which controllers may want to know.
+    pub(super) fn note_removed(&mut self, rule: Arc<Rule>) {
+        self.removed.push((Arc::clone(&rule), FlowRemovedReason::Delete));
+        self.undo.push(Undo::Removed(rule));
+    }
+}
+
+impl Switch {
+    /// Takes back all changes, the last first: the tables are as before.
+    pub(crate) fn roll_back(&mut self, id: BridgeId, changes: Changes) {
+        let version = self.next_version();
+        let Some(bridge) = self.bridges.get_mut(&id) else { return };
+        for undo in changes.undo.into_iter().rev() {
+            match undo {
+                Undo::Flow { new, old } => {
+                    remove(bridge, &new, version);
+                    if let Some(old) = old {
+                        put_back(bridge, old, version);
+                    }
+                }
+                Undo::Removed(rule) => put_back(bridge, rule, version),
+                Undo::Group(group, Some(old)) => {
+                    bridge.groups.insert(group, old);
+                    bridge.version = version;
+                }
+                Undo::Group(group, None) => {
+                    bridge.groups.remove(&group);
+                    bridge.version = version;
+                }
+                Undo::Meter(meter, Some(old)) => {
+                    bridge.meters.insert(meter, old);
+                }
+                Undo::Meter(meter, None) => {
+                    bridge.meters.remove(&meter);
+                }
+            }
+        }
+    }
+
+    /// Lets the changes stand, and tells controllers of flows that went.
+    pub(crate) fn commit(&mut self, id: BridgeId, changes: Changes, now: Instant) {
+        if changes.removed.iter().any(|(rule, _)| rule.flags.has(FlowModFlags::SEND_FLOW_REM)) {
+            self.push_counters(now);
+        }
+        for (rule, reason) in changes.removed {
+            if rule.flags.has(FlowModFlags::SEND_FLOW_REM) {
+                self.notice_removed(id, &rule, reason, now);
+            }
+        }
+        self.send_notices();
+    }
+}
+
+pub(super) fn remove(bridge: &mut Bridge, rule: &Rule, version: u64) {
+    let tlv = bridge.tlv.clone();
+    if let Some(table) = bridge.table_mut(rule.table) {
+        table.remove(rule, &tlv);
+        table.version = version;
+    }
+}
+
+fn put_back(bridge: &mut Bridge, rule: Arc<Rule>, version: u64) {
+    let tlv = bridge.tlv.clone();
+    if let Some(table) = bridge.table_mut(rule.table) {
+        // It was there before, so match and room are right.
+        let back = table.insert(rule, &tlv);
+        debug_assert!(back.is_ok(), "what was there can be there again");
+        table.version = version;
+    }
+}

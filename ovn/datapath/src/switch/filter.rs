@@ -1,0 +1,86 @@
+//! What flows name: which of them a command is about, and what must be there for them.
+
+use openflow::{Action, ErrorCode, Field, GroupId, Instruction, Match, PortNo};
+
+use super::ChangeError;
+use crate::bridge::Bridge;
+use crate::flow::{Rule, groups_of, meters_of, walk};
+
+/// Which flows a loose command or a request for statistics is about.
+#[derive(Clone, Copy)]
+pub(crate) struct FlowFilter<'a> {
+    pub matching: &'a Match,
+    pub cookie: u64,
+    pub cookie_mask: u64,
+    pub out_port: PortNo,
+    pub out_group: GroupId,
+}
+
+impl FlowFilter<'_> {
+    pub(crate) fn admits(&self, rule: &Rule) -> bool {
+        (rule.cookie ^ self.cookie) & self.cookie_mask == 0
+            && rule.matching.is_within(self.matching)
+            && (self.out_port == PortNo::ANY || outputs_to(rule, self.out_port))
+            && (self.out_group == GroupId::ANY
+                || groups_of(&all_actions(&rule.instructions)).contains(&self.out_group))
+    }
+}
+
+fn outputs_to(rule: &Rule, port: PortNo) -> bool {
+    let mut found = false;
+    walk(&all_actions(&rule.instructions), &mut |action| match action {
+        Action::Output { port: out, .. } | Action::Enqueue { port: out, .. } => found |= *out == port,
+        Action::Bundle(bundle) => found |= bundle.members.contains(&port),
+        Action::Controller(_) => found |= port == PortNo::CONTROLLER,
+        _ => {}
+    });
+    found
+}
+
+/// The actions of all instructions.
+pub(crate) fn all_actions(instructions: &[Instruction]) -> Vec<Action> {
+    instructions
+        .iter()
+        .flat_map(|instruction| match instruction {
+            Instruction::Apply(actions) | Instruction::Write(actions) => actions.as_slice(),
+            Instruction::Meter(_)
+            | Instruction::ClearActions
+            | Instruction::WriteMetadata { .. }
+            | Instruction::GotoTable(_) => &[],
+        })
+        .cloned()
+        .collect()
+}
+
+/// Groups and meters that actions name must be there.
+pub(super) fn check_references(bridge: &Bridge, actions: &[Action]) -> Result<(), ChangeError> {
+    if groups_of(actions).iter().any(|group| !bridge.groups.contains_key(group)) {
+        return Err(ErrorCode::BAD_OUT_GROUP);
+    }
+    if meters_of(actions).iter().any(|meter| !bridge.meters.contains_key(meter)) {
+        return Err(ErrorCode::INVALID_METER);
+    }
+    Ok(())
+}
+
+/// Bits of the `tun_metadata` fields that a flow names, so that their options cannot be unmapped.
+pub(super) fn options_of(matching: &Match, actions: &[Action]) -> u64 {
+    let mut used = 0;
+    let mut add = |field: Field| {
+        if let Field::TunMetadata(n) = field {
+            used |= 1 << n;
+        }
+    };
+    matching.iter().for_each(|test| add(test.field));
+    walk(actions, &mut |action| match action {
+        Action::SetField(set) => add(set.field),
+        Action::CopyField { src, dst } => {
+            add(src.field);
+            add(dst.field);
+        }
+        Action::Push(sub) | Action::Pop(sub) | Action::OutputReg { src: sub, .. } => add(sub.field),
+        Action::CheckPktLarger { dst, .. } => add(dst.field),
+        _ => {}
+    });
+    used
+}
