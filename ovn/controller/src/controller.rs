@@ -12,6 +12,7 @@ use schema::{sb, vswitch};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
+use crate::conditions::Scope;
 use crate::events::{Link, Now, Options, Output};
 use crate::flow_table::FlowTable;
 use crate::host::{self, Host};
@@ -33,6 +34,10 @@ pub struct Controller {
     /// Each database was complete once.
     pub(crate) vswitch_synced: bool,
     pub(crate) southbound_synced: bool,
+    /// The rows of the southbound database that were last asked for.
+    scope: Scope,
+    /// All of them were here once.
+    southbound_settled: bool,
     pub(crate) config: Option<Config>,
     pub(crate) inputs: Inputs,
     pub(crate) flows: FlowTable,
@@ -85,7 +90,9 @@ enum Leaving {
 /// What a round of changes brings to the switch.
 #[derive(Clone, Debug, PartialEq)]
 struct Snapshot {
-    nb_cfg: i64,
+    /// Nothing while rows are missing.
+    nb_cfg: Option<i64>,
+    /// Local ports with all their flows.
     locals: BTreeMap<Uuid, Local>,
 }
 
@@ -101,6 +108,8 @@ impl Controller {
             southbound: Replica::new(sb::schema().clone(), southbound_monitors, ReplicaOptions::default()),
             vswitch_synced: false,
             southbound_synced: false,
+            scope: Scope::default(),
+            southbound_settled: false,
             config: None,
             inputs: Inputs::default(),
             flows: FlowTable::default(),
@@ -268,8 +277,10 @@ impl Controller {
         }
         if std::mem::take(&mut self.pending.flows) {
             self.compute();
+            self.follow_scope();
         }
-        self.begin_round();
+        let settled = self.settle();
+        self.begin_round(settled);
         if std::mem::take(&mut self.pending.rows) {
             self.write(now);
         }
@@ -395,7 +406,28 @@ impl Controller {
 
     /// Whether all rows are here that flows are made from. Before that, flows that are there must stay.
     fn is_complete(&self) -> bool {
-        self.vswitch_synced && self.southbound_synced && self.config.is_some()
+        self.vswitch_synced && self.southbound_settled && self.config.is_some()
+    }
+
+    /// Asks for the rows that concern us as things are now.
+    fn follow_scope(&mut self) {
+        let Some(config) = &self.config else { return };
+        let scope = Scope::of(config, &self.inputs);
+        if scope != self.scope {
+            scope.apply(&mut self.southbound);
+            self.scope = scope;
+        }
+    }
+
+    /// Whether all rows are here that concern us.
+    fn settle(&mut self) -> bool {
+        let settled = self.config.is_some() && self.southbound.conditions_are_in_force();
+        if settled && !std::mem::replace(&mut self.southbound_settled, true) {
+            // The first flows can be made.
+            self.compute();
+            self.pending.rows = true;
+        }
+        settled
     }
 
     /// Runs what has to run again, and notes how flows change by that.
@@ -418,17 +450,21 @@ impl Controller {
         self.flows.apply(flows(step.added), flows(step.removed));
     }
 
-    /// Sends to the switch what it lacks.
-    fn begin_round(&mut self) {
+    /// Sends to the switch what it lacks. Rows have to be `settled` for flows to be those of all that is to be.
+    fn begin_round(&mut self, settled: bool) {
         if !self.ofctrl.is_ready() || !self.is_complete() || self.leaving != Leaving::No {
             return;
         }
         let nb_cfg = self.southbound_rows.sb_global.values().next().map_or(0, |row| row.nb_cfg);
-        let locals = self.inputs.claimed().map(|(port, local)| (port.uuid, local.clone())).collect();
-        let snapshot = Snapshot { nb_cfg, locals };
+        let mut locals: BTreeMap<Uuid, Local> =
+            self.inputs.claimed().map(|(port, local)| (port.uuid, local.clone())).collect();
+        if !settled {
+            locals.retain(|port, local| self.installed.get(port) == Some(local));
+        }
+        let snapshot = Snapshot { nb_cfg: settled.then_some(nb_cfg), locals };
         let zones: Vec<u16> = std::iter::from_fn(|| self.inputs.zones.next_flush()).collect();
-        let up_to_date = self.embodied.is_some_and(|embodied| embodied.nb_cfg == snapshot.nb_cfg)
-            && self.installed == snapshot.locals;
+        let embodied = self.embodied.map(|embodied| embodied.nb_cfg);
+        let up_to_date = (!settled || embodied == snapshot.nb_cfg) && self.installed == snapshot.locals;
         if self.ofctrl.is_fresh() || self.flows.is_dirty() || !zones.is_empty() || !up_to_date {
             self.ofctrl.start_round(&mut self.flows, zones, &mut self.xids);
             self.on_its_way = Some(snapshot);
@@ -444,8 +480,9 @@ impl Controller {
             ofctrl::Event::RoundDone => {
                 let Some(snapshot) = self.on_its_way.take() else { return };
                 self.installed = snapshot.locals;
-                if self.embodied.is_none_or(|embodied| embodied.nb_cfg != snapshot.nb_cfg) {
-                    self.embodied = Some(Embodied { nb_cfg: snapshot.nb_cfg, at_ms: now.wall_ms });
+                let embodied = self.embodied.map(|embodied| embodied.nb_cfg);
+                if let Some(nb_cfg) = snapshot.nb_cfg.filter(|nb_cfg| embodied != Some(*nb_cfg)) {
+                    self.embodied = Some(Embodied { nb_cfg, at_ms: now.wall_ms });
                 }
                 self.pending.rows = true;
             }

@@ -41,6 +41,8 @@ pub struct Inputs {
     unsettled: BTreeSet<Str>,
     /// Local ports that make their datapath local, by datapath.
     residents: BTreeMap<Uuid, BTreeSet<Uuid>>,
+    /// The datapath that each of them makes local.
+    homes: BTreeMap<Uuid, Uuid>,
     /// Datapath of each local localnet port.
     localnets: BTreeMap<Uuid, Uuid>,
     complaints: Vec<Complaint>,
@@ -70,6 +72,7 @@ impl Default for Inputs {
             with_encap: BTreeMap::new(),
             unsettled: BTreeSet::new(),
             residents: BTreeMap::new(),
+            homes: BTreeMap::new(),
             localnets: BTreeMap::new(),
             complaints: Vec::new(),
         }
@@ -146,6 +149,22 @@ impl Inputs {
             .values()
             .flatten()
             .filter_map(|row| Some((&**self.network.ports.peek(row)?, self.network.locals.peek(row)?)))
+    }
+
+    /// The names that interfaces of this chassis have for their logical ports.
+    pub fn interface_names(&self) -> impl Iterator<Item = &Str> {
+        self.host.vifs.keys()
+    }
+
+    /// Datapaths with a port on this chassis, with their keys.
+    pub fn local_datapaths(&self) -> impl Iterator<Item = (Uuid, u32)> {
+        let key = |datapath: &Uuid| Some((*datapath, self.network.datapaths.peek(datapath)?.key));
+        self.residents.keys().filter_map(key)
+    }
+
+    /// Our row.
+    pub fn chassis_row(&self) -> Option<Uuid> {
+        self.identity.row
     }
 
     /// The ports that a chassis has bound, by its row.
@@ -415,6 +434,7 @@ impl Inputs {
         self.network.locals.set(&mut self.touched, port.uuid, Some(local));
         if let Some(datapath) = resident {
             self.residents.entry(datapath).or_default().insert(port.uuid);
+            self.homes.insert(port.uuid, datapath);
             if self.network.local_datapaths.peek(&datapath).is_none() {
                 self.network.local_datapaths.set(&mut self.touched, datapath, Some(()));
                 self.local_key(datapath, true);
@@ -441,16 +461,17 @@ impl Inputs {
             self.localnets.remove(&row);
             self.network.localnets.remove(&mut self.touched, &datapath, &row);
         }
-        let left: Vec<Uuid> = self
-            .residents
-            .iter_mut()
-            .filter(|(datapath, _)| Some(**datapath) != resident)
-            .filter_map(|(&datapath, ports)| (ports.remove(&row) && ports.is_empty()).then_some(datapath))
-            .collect();
-        for datapath in left {
-            self.residents.remove(&datapath);
-            self.local_key(datapath, false);
-            self.network.local_datapaths.set(&mut self.touched, datapath, None);
+        if let Some(&datapath) = self.homes.get(&row)
+            && Some(datapath) != resident
+        {
+            self.homes.remove(&row);
+            let Some(others) = self.residents.get_mut(&datapath) else { return };
+            others.remove(&row);
+            if others.is_empty() {
+                self.residents.remove(&datapath);
+                self.local_key(datapath, false);
+                self.network.local_datapaths.set(&mut self.touched, datapath, None);
+            }
         }
     }
 

@@ -16,6 +16,7 @@
 
 pub mod commands;
 pub mod compile;
+mod conditions;
 mod controller;
 mod events;
 pub mod flow;

@@ -41,15 +41,8 @@ impl Bed {
     /// A host whose database says what a package's scripts say, and an empty southbound database.
     pub(crate) fn new() -> Self {
         let instant = Instant::now();
-        let options = Options {
-            system_id: None,
-            hostname: "host1".into(),
-            vswitch: "unix:/db.sock".into(),
-            switch_run_dir: "/run".into(),
-            seed: 1,
-        };
         let mut bed = Self {
-            controller: Controller::new(options),
+            controller: Controller::new(Self::options(1)),
             vswitch: Db::new(schema::vswitch::schema(), "Open_vSwitch", instant),
             southbound: Db::new(schema::sb::schema(), "OVN_Southbound", instant),
             switch: Switch::default(),
@@ -71,29 +64,69 @@ impl Bed {
         bed
     }
 
-    /// The same with a logical switch that has these ports, keys from 1.
+    fn options(seed: u64) -> Options {
+        Options {
+            system_id: None,
+            hostname: "host1".into(),
+            vswitch: "unix:/db.sock".into(),
+            switch_run_dir: "/run".into(),
+            seed,
+        }
+    }
+
+    /// The same with a logical switch sw0 that has these ports, keys from 1.
     pub(crate) fn with_ports(ports: &[&str]) -> Self {
         let mut bed = Self::new();
-        let mut rows = vec![json!({"op": "insert", "table": "Datapath_Binding", "uuid-name": "sw0", "row": {
-            "tunnel_key": 1, "external_ids": ["map", [["name", "sw0"], ["logical-switch", "0"]]],
-        }})];
+        bed.logical_switch(0, ports);
+        bed
+    }
+
+    /// A logical switch with ports and a logical flow of its own.
+    pub(crate) fn logical_switch(&mut self, number: usize, ports: &[&str]) {
+        let name = format!("sw{number}");
+        let switch = json!({"tunnel_key": number + 1, "external_ids": ["map", [
+            ["name", name], ["logical-switch", "0"],
+        ]]});
+        let flow = json!({
+            "logical_datapath": ["named-uuid", "sw"], "pipeline": "ingress", "table_id": 0, "priority": 50,
+            "match": "1", "actions": "next;",
+        });
+        let mut rows = vec![
+            json!({"op": "insert", "table": "Datapath_Binding", "uuid-name": "sw", "row": switch}),
+            json!({"op": "insert", "table": "Logical_Flow", "row": flow}),
+        ];
         for (i, name) in ports.iter().enumerate() {
             rows.push(json!({"op": "insert", "table": "Port_Binding", "row": {
-                "logical_port": name, "datapath": ["named-uuid", "sw0"], "tunnel_key": i + 1, "up": false,
+                "logical_port": name, "datapath": ["named-uuid", "sw"], "tunnel_key": i + 1, "up": false,
             }}));
         }
-        bed.southbound.transact(rows.into());
-        bed
+        self.southbound.transact(rows.into());
+    }
+
+    /// Another controller in the place of the present one.
+    pub(crate) fn replace(&mut self) {
+        for link in std::mem::take(&mut self.wanted).into_keys() {
+            self.break_link(link);
+        }
+        self.controller = Controller::new(Self::options(2));
+        self.exited = false;
     }
 
     /// Passes on messages until nobody has anything to say.
     pub(crate) fn settle(&mut self) {
+        self.settle_watched(|_| {});
+    }
+
+    /// The same with a look at everything after each step.
+    pub(crate) fn settle_watched(&mut self, mut look: impl FnMut(&mut Self)) {
+        let steps = [Self::controller_says, Self::databases_say, Self::switch_says, Self::switch_configures];
         for _ in 0..10_000 {
-            if !(self.controller_says()
-                | self.databases_say()
-                | self.switch_says()
-                | self.switch_configures())
-            {
+            let mut said = false;
+            for step in steps {
+                said |= step(self);
+                look(self);
+            }
+            if !said {
                 return;
             }
         }
@@ -251,6 +284,25 @@ impl Bed {
         ]));
     }
 
+    /// Changes a setting of the chassis.
+    pub(crate) fn setting(&mut self, key: &str, value: &str) {
+        self.vswitch.transact(json!([{"op": "mutate", "table": "Open_vSwitch", "where": [], "mutations": [
+            ["external_ids", "delete", ["set", [key]]],
+            ["external_ids", "insert", ["map", [[key, value]]]],
+        ]}]));
+    }
+
+    /// What the controller writes.
+    pub(crate) fn all_rows(&mut self) -> Vec<Value> {
+        let southbound = ["Chassis", "Chassis_Private", "Encap", "Port_Binding", "FDB"];
+        let vswitch = ["Bridge", "Port", "Interface"];
+        let southbound = southbound.iter().flat_map(|table| self.southbound.rows(table, &[]));
+        let mut rows: Vec<Value> = southbound.collect();
+        rows.extend(vswitch.iter().flat_map(|table| self.vswitch.rows(table, &[])));
+        rows.sort_by_key(Value::to_string);
+        rows
+    }
+
     /// A column of the port binding of that name.
     pub(crate) fn binding(&mut self, port: &str, column: &str) -> Value {
         let rows = self.southbound.rows("Port_Binding", &["logical_port", column]);
@@ -294,7 +346,7 @@ impl Db {
     }
 
     /// Messages for the controller.
-    fn say(&mut self) -> Vec<Message> {
+    pub(crate) fn say(&mut self) -> Vec<Message> {
         self.drain();
         std::mem::take(&mut self.unheard)
     }
@@ -327,9 +379,13 @@ impl Db {
         reply
     }
 
-    /// All rows of a table.
+    /// All rows of a table; without `columns` with all of them.
     pub(crate) fn rows(&mut self, table: &str, columns: &[&str]) -> Vec<Value> {
-        let reply = self.transact(json!([{"op": "select", "table": table, "where": [], "columns": columns}]));
+        let mut select = json!({"op": "select", "table": table, "where": []});
+        if !columns.is_empty() {
+            select["columns"] = json!(columns);
+        }
+        let reply = self.transact(json!([select]));
         reply[0]["rows"].as_array().unwrap().clone()
     }
 
