@@ -49,6 +49,10 @@ impl Lab {
             // An interface is told of again whenever anything about it changes.
             let mut known: BTreeMap<String, u32> = BTreeMap::new();
             while let Some(Appeared { name, index }) = appeared.recv().await {
+                if known.len() > APPEARED_MAX {
+                    // Interfaces that are long gone; one that is not is looked after once more, which does no harm.
+                    known.clear();
+                }
                 if known.insert(name.clone(), index) != Some(index) {
                     // It may have gone again already; another one will come.
                     let _ = lab.look_after(&chassis, &name, index).await;
