@@ -5,6 +5,7 @@
 //! - [`tables`]: the OpenFlow tables of the integration bridge, and registers.
 //! - [`model`]: rows parsed once.
 //! - [`host`], [`inputs`], [`zones`]: rows to inputs; which ports are on this chassis.
+//! - `conditions`: which southbound rows are asked for.
 //! - [`network`]: what flows are computed from, and the units that compute them.
 //! - `physical`: flows between the bridge's ports and the logical pipelines, one file a feature.
 //! - `logical`, [`compile`]: logical flows to OpenFlow flows, and actions, one file a family.
