@@ -331,7 +331,7 @@ fn a_failing_scenario_says_why_and_is_kept_if_asked() {
 fn a_broken_set_up_is_not_a_failed_test() {
     let Some(labs) = labs() else { return };
     fs::write(labs.path("empty.yaml"), EMPTY).unwrap();
-    let text = "version: 1\nname: s\ntopology: empty\nsteps: [{wait: {for: 1ms}}]\n";
+    let text = "version: 1\nname: s\ntopology: empty\nsteps: [{wait: {for: 1s}}]\n";
     fs::write(labs.path("s.yaml"), text).unwrap();
     let ran = labs.run(&["test", "s.yaml", "--use", "ovn-northd=/bin/false"]);
     ran.is(4).says("ovn-northd on central exited with 1").says("broken set-up");
