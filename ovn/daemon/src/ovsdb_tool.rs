@@ -70,7 +70,7 @@ fn create(db: &Path, schema: Option<&Path>) -> anyhow::Result<()> {
 }
 
 fn open(path: &Path) -> anyhow::Result<std::sync::Arc<DatabaseSchema>> {
-    let (_, database) = DbFile::open(path, crate::base::random_seed())?;
+    let (_, database, _) = DbFile::open(path, crate::base::random_seed())?;
     Ok(std::sync::Arc::clone(database.schema()))
 }
 

@@ -181,7 +181,7 @@ proptest! {
         prop_assert_eq!(replayed.tail, None);
         prop_assert_eq!(replayed.database.check(), Ok(()));
         prop_assert_eq!(lasting(replayed.database.now()), lasting(db.now()));
-        let again = replay(&compacted(db.now(), 6), 3).expect("the file is whole");
+        let again = replay(&compacted(db.now(), Uuid::from_u128(7), 6), 3).expect("the file is whole");
         prop_assert_eq!(lasting(again.database.now()), lasting(db.now()));
     }
 }
@@ -235,7 +235,7 @@ fn a_file_cut_anywhere_gives_the_state_of_its_whole_records() {
     for len in 0..file.len() {
         let whole = ends.iter().filter(|end| **end <= len).count();
         match replay(&file[..len], 1) {
-            Ok(Replayed { database, records, end, tail }) => {
+            Ok(Replayed { database, records, end, tail, .. }) => {
                 assert_eq!((records, end), (whole, ends[whole - 1]));
                 assert_eq!(lasting(database.now()), states[whole - 1]);
                 assert_eq!(tail.map_or(end, |tail| tail.offset + tail.len), len);
@@ -247,21 +247,43 @@ fn a_file_cut_anywhere_gives_the_state_of_its_whole_records() {
 }
 
 #[test]
-fn a_flipped_byte_is_dropped_in_the_last_record_and_refused_before_it() {
-    let (file, ends, states) = small_file();
-    let last = ends[ends.len() - 2];
+fn every_flipped_bit_is_refused_with_its_offset() {
+    let (file, ..) = small_file();
     for at in 0..file.len() {
-        let mut file = file.clone();
-        file[at] = !file[at];
-        match replay(&file, 1) {
-            Ok(Replayed { database, tail, .. }) => {
-                assert!(at >= last && tail.is_some(), "flip at {at} went unnoticed");
-                assert_eq!(lasting(database.now()), states[states.len() - 2]);
+        for bit in 0..8 {
+            let mut file = file.clone();
+            file[at] ^= 1 << bit;
+            match replay(&file, 1) {
+                Err(LogError::Damaged { offset, .. }) => assert!(offset <= at),
+                other => panic!("flip of bit {bit} at {at}: {:?}", other.map(|read| read.records)),
             }
-            Err(LogError::Damaged { offset, .. }) => assert!(at < last && offset <= at),
-            Err(other) => panic!("flip at {at}: {other}"),
         }
     }
+}
+
+#[test]
+fn a_file_gives_the_ids_and_changes_of_its_transactions_whenever_it_is_read() {
+    let (file, ends, states) = small_file();
+    let past = replay(&file, 1).expect("the file is whole").past;
+    let ids: Vec<Uuid> = past.transactions.iter().map(|txn| txn.id).collect();
+    assert_eq!(past.transactions.iter().map(|txn| txn.offset).collect::<Vec<_>>(), ends[..ends.len() - 1]);
+    for (i, end) in ends.iter().enumerate().skip(1) {
+        let replayed = replay(&file[..*end], 9).expect("the file is cut behind a record");
+        assert_eq!((replayed.past.base, replayed.past.last()), (past.base, ids[i - 1]));
+        let again = replay(&compacted(replayed.database.now(), ids[i - 1], 6), 3).expect("the file is whole");
+        assert_eq!((again.past.last(), again.past.transactions.len()), (ids[i - 1], 0));
+        assert_eq!(lasting(again.database.now()), states[i]);
+    }
+    let changed = |txn: &ovsdb::log::PastTransaction| {
+        txn.commit
+            .iter()
+            .map(|(_, _, update)| (update.old.is_some(), update.new.is_some()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        past.transactions.iter().map(changed).collect::<Vec<_>>(),
+        [[(false, true)], [(false, true)], [(true, true)], [(true, true)], [(true, false)]]
+    );
 }
 
 #[test]

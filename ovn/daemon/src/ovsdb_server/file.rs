@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
+use ovsdb::Uuid;
 use ovsdb::db::{Database, Snapshot};
-use ovsdb::log::{self, LogError};
+use ovsdb::log::{self, LogError, Past};
+use serde_json::Value;
 
 /// A file below this length is never compacted by itself.
 const COMPACT_BYTES_MIN: u64 = 10 << 20;
@@ -47,10 +49,10 @@ pub enum FileError {
 fn way_out(error: &LogError) -> &'static str {
     match error {
         LogError::Damaged { .. } | LogError::Record { .. } => {
-            "; restore a copy, or cut the file at that offset to give up everything from there on"
+            "; restore a copy, or give up everything from there on by \"ovsdb-tool recover\", which keeps that in a file"
         }
-        LogError::Clustered => "; \"ovsdb-tool cluster-to-standalone\" of upstream converts it",
-        LogError::Empty | LogError::Inconsistent { .. } => "",
+        LogError::Clustered => "; \"ovsdb-tool cluster-to-standalone\" converts it",
+        LogError::Empty | LogError::Standalone | LogError::Inconsistent { .. } => "",
     }
 }
 
@@ -61,6 +63,10 @@ pub struct DbFile {
     file: File,
     length: u64,
     compacted_length: u64,
+    /// The id of the last transaction, records that wait included.
+    last: Uuid,
+    /// Records that are not written yet.
+    waiting: Vec<u8>,
     _lock: File,
 }
 
@@ -69,7 +75,7 @@ impl DbFile {
     ///
     /// # Errors
     /// When it is missing, locked, damaged, or not a standalone database.
-    pub fn open(path: &Path, seed: u64) -> Result<(Self, Database), FileError> {
+    pub fn open(path: &Path, seed: u64) -> Result<(Self, Database, Past), FileError> {
         let io = |what| move |source| FileError::Io { path: path.to_owned(), what, source };
         let lock = lock(path)?;
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(io("open failed"))?;
@@ -87,8 +93,16 @@ impl DbFile {
         let length = replayed.end as u64;
         file.set_len(length).map_err(io("truncate failed"))?;
         file.seek(SeekFrom::End(0)).map_err(io("seek failed"))?;
-        let opened = Self { path: path.to_owned(), file, length, compacted_length: length, _lock: lock };
-        Ok((opened, replayed.database))
+        let opened = Self {
+            path: path.to_owned(),
+            file,
+            length,
+            compacted_length: length,
+            last: replayed.past.last(),
+            waiting: Vec::new(),
+            _lock: lock,
+        };
+        Ok((opened, replayed.database, replayed.past))
     }
 
     /// Where it is.
@@ -96,14 +110,28 @@ impl DbFile {
         &self.path
     }
 
-    /// Appends records.
+    /// Adds a record to those that wait to be written; gives the id of its transaction.
+    pub fn add(&mut self, record: &Value) -> Uuid {
+        let (octets, checksum) = log::encode_with_checksum(record);
+        self.waiting.extend(octets);
+        self.last = log::txn_id(self.last, &checksum);
+        self.last
+    }
+
+    /// Writes the records that wait.
     ///
     /// # Errors
     /// When not all of it could be written.
-    pub fn append(&mut self, octets: &[u8]) -> Result<(), FileError> {
-        self.file.write_all(octets).map_err(|source| self.failed("write failed", source))?;
-        self.length += octets.len() as u64;
+    pub fn append(&mut self) -> Result<(), FileError> {
+        self.file.write_all(&self.waiting).map_err(|source| self.failed("write failed", source))?;
+        self.length += self.waiting.len() as u64;
+        self.waiting.clear();
         Ok(())
+    }
+
+    /// The id of the last transaction.
+    pub fn last(&self) -> Uuid {
+        self.last
     }
 
     /// Waits until everything appended is on disk.
@@ -119,11 +147,11 @@ impl DbFile {
         self.length > COMPACT_BYTES_MIN && self.length > self.compacted_length * COMPACT_GROWTH
     }
 
-    /// Replaces it by one that holds just `snapshot`. A crash at any moment leaves the old or the new file whole.
+    /// Replaces it by one that holds just `snapshot`, the state that transaction `id` made. A crash at any moment leaves the old or the new file whole.
     ///
     /// # Errors
     /// When the new one could not be written; the old one stays and is in use.
-    pub fn compact(&mut self, snapshot: &Snapshot, wall_ms: i64) -> Result<(), FileError> {
+    pub fn compact(&mut self, snapshot: &Snapshot, id: Uuid, wall_ms: i64) -> Result<(), FileError> {
         let path = self.path.clone();
         let io = |what| {
             let path = path.clone();
@@ -131,7 +159,7 @@ impl DbFile {
         };
         // Should it fail, the next try comes only after the file has grown as much again.
         self.compacted_length = self.length;
-        let octets = log::compacted(snapshot, wall_ms);
+        let octets = log::compacted(snapshot, id, wall_ms);
         let temporary = self.path.with_extension("tmp");
         let mut file = OpenOptions::new()
             .read(true)
@@ -145,6 +173,7 @@ impl DbFile {
         fs::rename(&temporary, &self.path).map_err(io("rename of compacted copy failed"))?;
         sync_parent(&self.path).map_err(io("sync of directory failed"))?;
         (self.file, self.length, self.compacted_length) = (file, octets.len() as u64, octets.len() as u64);
+        self.last = id;
         Ok(())
     }
 

@@ -16,10 +16,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use ovsdb::Str;
+use ovsdb::db::Snapshot;
 use ovsdb::log;
 use ovsdb::rpc::{Framer, MESSAGE_BYTES_MAX};
 use ovsdb::server::{Output, Server, SessionId, SessionOptions, Storage};
+use ovsdb::{Str, Uuid, UuidGenerator};
 
 use crate::base::getopt::{Opt, Takes, opt};
 use crate::base::net::{ConnId, Event};
@@ -95,9 +96,9 @@ impl Daemon {
 
     fn add_database(&mut self, path: &Path) -> anyhow::Result<()> {
         let path = std::path::absolute(path).context("the current directory")?;
-        let (file, database) = DbFile::open(&path, crate::base::random_seed())?;
+        let (file, database, past) = DbFile::open(&path, crate::base::random_seed())?;
         let name = database.schema().name.clone();
-        self.server.add_database(database, Storage::Log)?;
+        self.server.add_database_with_past(database, Storage::Log, past)?;
         self.files.insert(name, file);
         Ok(())
     }
@@ -196,12 +197,19 @@ impl Daemon {
                         }
                     }
                     Output::Persist { database, seq, layout, commit } => {
-                        let record = log::transaction_record(&layout, &commit, wall_ms());
-                        batch.add(database, seq, record.as_ref(), commit.durable);
+                        if let Some(record) = log::transaction_record(&layout, &commit, wall_ms())
+                            && let Some(file) = self.files.get_mut(&database)
+                        {
+                            self.server.recorded(&database, seq, file.add(&record));
+                        }
+                        batch.add(database, seq, commit.durable);
                     }
                     Output::Rewrite { database, seq, snapshot } => {
                         self.write(std::mem::take(&mut batch))?;
-                        self.rewrite(&database, &snapshot)?;
+                        // Another schema is another database: who knew the old one starts anew.
+                        let id = UuidGenerator::new(crate::base::random_seed()).generate();
+                        self.rewrite(&database, &snapshot, id)?;
+                        self.server.recorded(&database, seq, id);
                         self.server.persisted(&database, seq);
                     }
                 }
@@ -226,7 +234,7 @@ impl Daemon {
     fn write(&mut self, batch: Batch) -> anyhow::Result<()> {
         for (database, records) in batch.databases {
             let Some(file) = self.files.get_mut(&database) else { continue };
-            let mut written = file.append(&records.octets);
+            let mut written = file.append();
             if records.durable {
                 written = written.and_then(|()| file.sync());
             }
@@ -252,19 +260,20 @@ impl Daemon {
     /// Writes the state of a database as a fresh file. When that fails the old file goes on, and the log tells.
     fn compact(&mut self, database: &str) -> Result<(), FileError> {
         let Some(snapshot) = self.server.published(database).cloned() else { return Ok(()) };
-        self.rewrite(database, &snapshot)
+        let Some(id) = self.files.get(database).map(DbFile::last) else { return Ok(()) };
+        self.rewrite(database, &snapshot, id)
             .inspect_err(|error| tracing::warn!(target: "ovsdb_file", "compacting failed: {error}"))
     }
 
-    fn rewrite(&mut self, database: &str, snapshot: &ovsdb::db::Snapshot) -> Result<(), FileError> {
+    fn rewrite(&mut self, database: &str, snapshot: &Snapshot, id: Uuid) -> Result<(), FileError> {
         match self.files.get_mut(database) {
-            Some(file) => file.compact(snapshot, wall_ms()),
+            Some(file) => file.compact(snapshot, id, wall_ms()),
             None => Ok(()),
         }
     }
 }
 
-/// The records of one round, by database.
+/// The databases that have records to write in one round.
 #[derive(Default)]
 struct Batch {
     databases: BTreeMap<Str, Records>,
@@ -272,17 +281,13 @@ struct Batch {
 
 #[derive(Default)]
 struct Records {
-    octets: Vec<u8>,
     seq: u64,
     durable: bool,
 }
 
 impl Batch {
-    fn add(&mut self, database: Str, seq: u64, record: Option<&serde_json::Value>, durable: bool) {
+    fn add(&mut self, database: Str, seq: u64, durable: bool) {
         let records = self.databases.entry(database).or_default();
-        if let Some(record) = record {
-            records.octets.extend(log::encode(record));
-        }
         records.seq = seq;
         records.durable |= durable;
     }

@@ -24,6 +24,11 @@ impl Indexes {
         self.tables[table.0][index].get(key).copied()
     }
 
+    /// The number of keys in each index of a table.
+    pub(super) fn key_counts(&self, table: TableId) -> impl Iterator<Item = usize> {
+        self.tables[table.0].iter().map(BTreeMap::len)
+    }
+
     /// Follows a commit.
     pub(super) fn apply(&mut self, layout: &Layout, commit: &Commit) {
         for (table, rows) in &commit.tables {

@@ -10,6 +10,7 @@ mod commit;
 mod convert;
 mod exec;
 mod indexes;
+mod load;
 mod precommit;
 mod reads;
 mod references;

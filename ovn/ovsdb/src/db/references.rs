@@ -35,6 +35,14 @@ impl References {
         self.weak[table.0].get(&uuid).into_iter().flat_map(|sources| sources.keys().copied())
     }
 
+    /// All rows that are referred to, whether they exist or not.
+    pub(super) fn targets(&self) -> impl Iterator<Item = RowAt> {
+        let strong = self.strong.iter().enumerate();
+        let strong = strong.flat_map(|(i, counts)| counts.keys().map(move |uuid| (TableId(i), *uuid)));
+        let weak = self.weak.iter().enumerate();
+        strong.chain(weak.flat_map(|(i, targets)| targets.keys().map(move |uuid| (TableId(i), *uuid))))
+    }
+
     /// Follows a commit.
     pub(super) fn apply(&mut self, layout: &Layout, commit: &Commit) {
         for (table, uuid, update) in commit.iter() {

@@ -3,23 +3,68 @@
 use serde_json::Value;
 use sha1::{Digest, Sha1};
 
-const MAGIC: &[u8] = b"OVSDB JSON ";
-const MAGIC_CLUSTERED: &[u8] = b"OVSDB CLUSTER ";
 /// The most digits of a length: beyond what any machine can hold.
 const LENGTH_DIGITS_MAX: usize = 15;
+/// The hexadecimal digits of a SHA-1.
+const HASH_DIGITS: usize = 40;
+
+/// The SHA-1 of the octets of a record.
+pub type Checksum = [u8; 20];
+
+/// Which kind of database a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A log of transactions behind a schema.
+    Standalone,
+    /// What one server of a cluster remembers.
+    Clustered,
+}
+
+impl Format {
+    /// What a file that begins with `octets` holds; `None` if it is not of a database.
+    pub fn of(octets: &[u8]) -> Option<Self> {
+        [Self::Standalone, Self::Clustered].into_iter().find(|format| octets.starts_with(format.magic()))
+    }
+
+    /// How each header begins.
+    const fn magic(self) -> &'static [u8] {
+        match self {
+            Self::Standalone => b"OVSDB JSON ",
+            Self::Clustered => b"OVSDB CLUSTER ",
+        }
+    }
+}
 
 /// The octets of one record.
 pub fn encode(json: &Value) -> Vec<u8> {
-    let mut body = json.to_string().into_bytes();
-    body.push(b'\n');
-    let mut out = MAGIC.to_vec();
-    out.extend_from_slice(format!("{} {}\n", body.len(), sha1_hex(&body)).as_bytes());
-    out.extend_from_slice(&body);
-    out
+    encode_with_checksum(json).0
 }
 
-fn sha1_hex(octets: &[u8]) -> String {
-    Sha1::digest(octets).iter().map(|octet| format!("{octet:02x}")).collect()
+/// The octets of one record, and the checksum in its header.
+pub fn encode_with_checksum(json: &Value) -> (Vec<u8>, Checksum) {
+    let mut body = json.to_string().into_bytes();
+    body.push(b'\n');
+    let checksum = checksum_of(&body);
+    let mut out = Format::Standalone.magic().to_vec();
+    out.extend_from_slice(format!("{} ", body.len()).as_bytes());
+    out.extend_from_slice(&hex(&checksum));
+    out.push(b'\n');
+    out.extend_from_slice(&body);
+    (out, checksum)
+}
+
+fn checksum_of(octets: &[u8]) -> Checksum {
+    Sha1::digest(octets).into()
+}
+
+fn hex(checksum: &Checksum) -> [u8; HASH_DIGITS] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; HASH_DIGITS];
+    for (pair, octet) in text.chunks_exact_mut(2).zip(checksum) {
+        pair[0] = DIGITS[usize::from(octet >> 4)];
+        pair[1] = DIGITS[usize::from(octet & 15)];
+    }
+    text
 }
 
 /// A file that cannot be used as it is. Offsets are octets from its start.
@@ -31,7 +76,11 @@ pub enum LogError {
     /// It is a file of a clustered database.
     #[error("the file is in clustered format, not in standalone format")]
     Clustered,
-    /// There is damage that a crash cannot explain: a valid record follows, or nothing precedes.
+    /// It is a file of a standalone database.
+    #[error("the file is in standalone format, not in clustered format")]
+    Standalone,
+    /// There is damage that a crash cannot explain: a valid record follows, or nothing precedes, or the last record
+    /// was written to its end and is not what was written.
     #[error("bad record at offset {offset}: {what}{}", follows(.next_valid))]
     Damaged { offset: usize, what: String, next_valid: Option<usize> },
     /// A record is whole, but says what cannot be.
@@ -64,6 +113,8 @@ pub struct Frame<'a> {
     pub offset: usize,
     /// The line of JSON, newline included.
     pub body: &'a [u8],
+    /// The hash of these octets, which is that of the header.
+    pub checksum: Checksum,
     /// Where the next record begins.
     pub end: usize,
 }
@@ -71,15 +122,16 @@ pub struct Frame<'a> {
 /// The records of a file, one after the other.
 #[derive(Clone, Debug)]
 pub struct Frames<'a> {
+    format: Format,
     octets: &'a [u8],
     offset: usize,
     tail: Option<Tail>,
 }
 
 impl<'a> Frames<'a> {
-    /// Reads a file from its start.
-    pub fn new(octets: &'a [u8]) -> Self {
-        Self { octets, offset: 0, tail: None }
+    /// Reads a file of this format from its start.
+    pub fn new(octets: &'a [u8], format: Format) -> Self {
+        Self { format, octets, offset: 0, tail: None }
     }
 
     /// The next record; `None` at the end, where [`Frames::tail`] tells whether something was
@@ -91,18 +143,20 @@ impl<'a> Frames<'a> {
         if self.octets.is_empty() {
             return Err(LogError::Empty);
         }
-        if self.octets.starts_with(MAGIC_CLUSTERED) {
-            return Err(LogError::Clustered);
+        match (self.format, Format::of(self.octets)) {
+            (Format::Standalone, Some(Format::Clustered)) => return Err(LogError::Clustered),
+            (Format::Clustered, Some(Format::Standalone)) => return Err(LogError::Standalone),
+            (Format::Standalone | Format::Clustered, _) => {}
         }
-        match frame_at(self.octets, self.offset) {
+        match frame_at(self.format, self.octets, self.offset) {
             Ok(frame) => {
                 self.offset = frame.end;
                 Ok(Some(frame))
             }
             Err(what) => {
                 let (offset, what) = (self.offset, what.to_owned());
-                let next_valid = valid_after(self.octets, offset);
-                if next_valid.is_some() || offset == 0 {
+                let next_valid = valid_after(self.format, self.octets, offset);
+                if next_valid.is_some() || offset == 0 || !is_torn(self.format, &self.octets[offset..]) {
                     return Err(LogError::Damaged { offset, what, next_valid });
                 }
                 self.tail = Some(Tail { offset, len: self.octets.len() - offset, what });
@@ -123,31 +177,58 @@ impl<'a> Frames<'a> {
 }
 
 /// The record that begins at `offset`, or what is wrong there.
-fn frame_at(octets: &[u8], offset: usize) -> Result<Frame<'_>, &'static str> {
+fn frame_at(format: Format, octets: &[u8], offset: usize) -> Result<Frame<'_>, &'static str> {
     let rest = octets.get(offset..).unwrap_or_default();
-    let rest = rest.strip_prefix(MAGIC).ok_or("no record header")?;
+    let rest = rest.strip_prefix(format.magic()).ok_or("no record header")?;
     let digits = rest.iter().take(LENGTH_DIGITS_MAX).take_while(|octet| octet.is_ascii_digit()).count();
     let (length, rest) = rest.split_at(digits);
     if length.is_empty() || length.starts_with(b"0") {
         return Err("no length in the record header");
     }
-    let length = length.iter().fold(0usize, |n, digit| n * 10 + usize::from(digit - b'0'));
+    let length = number(length);
     let rest = rest.strip_prefix(b" ").ok_or("no space after the length in the record header")?;
-    let (hash, rest) = rest.split_at_checked(40).ok_or("the record header is cut short")?;
+    let (hash, rest) = rest.split_at_checked(HASH_DIGITS).ok_or("the record header is cut short")?;
     let rest = rest.strip_prefix(b"\n").ok_or("no newline after the record header")?;
     let (body, rest) = rest.split_at_checked(length).ok_or("the record is cut short")?;
-    if sha1_hex(body).as_bytes() != hash {
+    let checksum = checksum_of(body);
+    if hex(&checksum) != hash {
         return Err("the record does not have the checksum of its header");
     }
-    Ok(Frame { offset, body, end: octets.len() - rest.len() })
+    Ok(Frame { offset, body, checksum, end: octets.len() - rest.len() })
+}
+
+fn number(digits: &[u8]) -> usize {
+    digits.iter().fold(0usize, |n, digit| n * 10 + usize::from(digit - b'0'))
+}
+
+/// Whether the end of a file is what a crash leaves of a record that was being written: its beginning, and after that
+/// nothing, or what a file system gives for octets that it never got to write. A record whose last octet is there was
+/// written to its end, since the newline is nowhere else in it: should such a one be bad, it is not for that.
+fn is_torn(format: Format, rest: &[u8]) -> bool {
+    let written = rest.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1);
+    let unwritten = written < rest.len();
+    let mut rest = &rest[..written];
+    let magic = format.magic();
+    if rest.len() < magic.len() {
+        return magic.starts_with(rest);
+    }
+    let Some(after) = rest.strip_prefix(magic) else { return false };
+    let digits = after.iter().take(LENGTH_DIGITS_MAX).take_while(|octet| octet.is_ascii_digit()).count();
+    let length = number(&after[..digits]);
+    rest = &after[digits..];
+    let Some(after) = rest.strip_prefix(b" ") else { return rest.is_empty() };
+    let digits = after.iter().take(HASH_DIGITS).take_while(|octet| octet.is_ascii_hexdigit()).count();
+    rest = &after[digits..];
+    let Some(body) = rest.strip_prefix(b"\n") else { return rest.is_empty() };
+    digits == HASH_DIGITS && !body.contains(&b'\n') && (unwritten || body.len() < length)
 }
 
 /// The first valid record that begins behind `offset`. JSON text has no newline inside, so no
 /// value in a record can look like one.
-fn valid_after(octets: &[u8], offset: usize) -> Option<usize> {
+fn valid_after(format: Format, octets: &[u8], offset: usize) -> Option<usize> {
     let mut from = offset + 1;
-    while let Some(step) = octets.get(from..).and_then(|rest| find(rest, MAGIC)) {
-        if frame_at(octets, from + step).is_ok() {
+    while let Some(step) = octets.get(from..).and_then(|rest| find(rest, format.magic())) {
+        if frame_at(format, octets, from + step).is_ok() {
             return Some(from + step);
         }
         from += step + 1;
@@ -169,7 +250,7 @@ mod tests {
     }
 
     fn read(octets: &[u8]) -> Result<(usize, Option<Tail>), LogError> {
-        let mut frames = Frames::new(octets);
+        let mut frames = Frames::new(octets, Format::Standalone);
         let mut n = 0;
         while frames.next_frame()?.is_some() {
             n += 1;
@@ -192,8 +273,10 @@ mod tests {
     #[test]
     fn every_truncation_drops_the_cut_record_only() {
         let file = file();
-        let starts: Vec<usize> =
-            (0..file.len()).filter(|at| file[*at..].starts_with(MAGIC)).chain([file.len()]).collect();
+        let starts: Vec<usize> = (0..file.len())
+            .filter(|at| file[*at..].starts_with(b"OVSDB JSON "))
+            .chain([file.len()])
+            .collect();
         for len in 0..file.len() {
             let whole = starts.iter().filter(|start| **start <= len).count() - 1;
             match read(&file[..len]) {
@@ -208,24 +291,35 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_bit_is_dropped_in_the_last_record_and_refused_before_it() {
+    fn every_flipped_bit_is_refused_with_its_offset() {
         let file = file();
-        let last =
-            (0..file.len()).rev().find(|at| file[*at..].starts_with(MAGIC)).expect("there are records");
         for at in 0..file.len() {
             for bit in 0..8 {
                 let mut file = file.clone();
                 file[at] ^= 1 << bit;
                 match read(&file) {
-                    Ok((n, tail)) => {
-                        assert!(at >= last, "flip at {at} went unnoticed");
-                        assert_eq!((n, tail.map(|tail| tail.offset)), (2, Some(last)));
-                    }
                     Err(LogError::Damaged { offset, next_valid, .. }) => {
-                        assert!(at < last && offset <= at && next_valid.is_some_and(|next| next > at));
+                        assert!(offset <= at && next_valid.is_none_or(|next| next > at));
                     }
-                    Err(other) => panic!("flip at {at}: {other}"),
+                    other => panic!("flip of bit {bit} at {at}: {other:?}"),
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_that_was_never_written_is_dropped() {
+        let file = file();
+        let last = (0..file.len()).rev().find(|at| file[*at..].starts_with(b"OVSDB JSON ")).unwrap();
+        for len in last..file.len() {
+            for zeros in [1, 4096] {
+                let mut file = file[..len].to_vec();
+                file.resize(len + zeros, 0);
+                let (n, tail) = read(&file).unwrap();
+                assert_eq!(
+                    (n, tail.map(|tail| (tail.offset, tail.len))),
+                    (2, Some((last, len - last + zeros)))
+                );
             }
         }
     }

@@ -6,14 +6,16 @@
 //! a transaction. (Upstream: ovsdb(5), "Standalone Format".)
 //!
 //! What a crash can do to such a file is cut its last record short, or leave part of it
-//! unwritten. So a bad record with nothing valid after it is dropped and reported, while a bad
-//! record that a valid one follows is damage, and refused: to go on there would silently lose
-//! the transactions behind it.
+//! unwritten. So a last record without its end is dropped and reported. Any other bad record is damage, and refused: to
+//! go on there would silently lose that transaction and those behind it.
 
 mod framing;
+mod id;
+mod parse;
 mod record;
 mod replay;
 
-pub use framing::{Frame, Frames, LogError, Tail, encode};
+pub use framing::{Checksum, Format, Frame, Frames, LogError, Tail, encode, encode_with_checksum};
+pub use id::txn_id;
 pub use record::{compacted, created, snapshot_record, transaction_record};
-pub use replay::{Replayed, replay};
+pub use replay::{Past, PastTransaction, Replayed, replay};

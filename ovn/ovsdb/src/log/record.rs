@@ -1,10 +1,11 @@
 //! What the records of a log say.
 
 use super::encode;
+use super::id::compaction_comment;
 use crate::Row;
 use crate::db::{Commit, RowUpdate, Snapshot};
 use crate::schema::{DatabaseSchema, Layout, TableId, TableLayout};
-use crate::value::Datum;
+use crate::value::{Datum, Uuid};
 use serde_json::{Map, Value};
 
 /// The octets of a new file for an empty database.
@@ -12,11 +13,11 @@ pub fn created(schema: &DatabaseSchema) -> Vec<u8> {
     encode(&schema.to_json())
 }
 
-/// The octets of a file that holds what `snapshot` does, in two records. `wall_ms` is the time in
-/// milliseconds since 1970.
-pub fn compacted(snapshot: &Snapshot, wall_ms: i64) -> Vec<u8> {
+/// The octets of a file that holds what `snapshot` does, in two records. `id` is that of the transaction that made this
+/// state, `wall_ms` the time in milliseconds since 1970.
+pub fn compacted(snapshot: &Snapshot, id: Uuid, wall_ms: i64) -> Vec<u8> {
     let mut out = created(&snapshot.layout().schema);
-    out.extend(encode(&snapshot_record(snapshot, wall_ms, "compacting database online")));
+    out.extend(encode(&snapshot_record(snapshot, wall_ms, &compaction_comment(id))));
     out
 }
 

@@ -1,13 +1,13 @@
 //! A database as the server keeps it: its newest state, what of it is on disk, and who waits for what.
 
 use super::changes::Changes;
-use super::history::History;
+use super::history::{History, Missed};
 use super::monitor::{Body, Groups, Spec};
 use super::transact::Waiting;
 use super::{Output, Server, SessionId};
 use crate::db::{Commit, Database, Snapshot};
 use crate::rpc::{Frame, Message};
-use crate::{DatabaseSchema, Layout, OvsdbError, Str, Uuid};
+use crate::{DatabaseSchema, Layout, OvsdbError, Str, TableId, Uuid};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub(super) struct PendingReply {
 }
 
 impl Hosted {
-    pub(super) fn new(newest: Database, storage: Storage, base: Uuid) -> Self {
+    pub(super) fn new(newest: Database, storage: Storage, history: History) -> Self {
         Self {
             published: newest.snapshot(),
             newest,
@@ -77,7 +77,7 @@ impl Hosted {
             published_seq: 0,
             unpublished: VecDeque::new(),
             replies: VecDeque::new(),
-            history: History::new(base),
+            history,
             groups: Groups::default(),
             waiting: Vec::new(),
             failure: None,
@@ -103,9 +103,17 @@ impl Hosted {
         self.history.last()
     }
 
-    /// What changed from the state that `txn` made to the published one, if that is remembered.
-    pub(super) fn changes_since(&self, txn: Uuid) -> Option<Changes> {
-        self.history.since(txn)
+    /// What changed from the state that `txn` made to the published one, if that is remembered as far as `spec` sees
+    /// it. Where the server was started in between, columns that are not in the file, and versions, have changed
+    /// without a transaction: for who sees such a column of a row that was there before, nothing is remembered.
+    pub(super) fn missed(&self, spec: &Spec, txn: Uuid) -> Option<Changes> {
+        let Missed { changes, restarted } = self.history.since(txn)?;
+        let is_new = |table: TableId, uuid: Uuid| {
+            let update = changes.get(&table).and_then(|rows| rows.get(&uuid));
+            update.is_some_and(|update| update.old.is_none())
+        };
+        let unknown = |table| self.published.rows(table).any(|(uuid, _)| !is_new(table, uuid));
+        (!restarted || !spec.forgetful_tables(self.layout()).any(unknown)).then_some(changes)
     }
 
     /// All rows of the published state as `spec` sees them.
@@ -170,6 +178,19 @@ impl Server {
     /// The state of a database that clients have been told: all of it is on disk.
     pub fn published(&self, database: &str) -> Option<&Snapshot> {
         self.databases.get(database).map(Hosted::published)
+    }
+
+    /// The record that [`Output::Persist`] or [`Output::Rewrite`] asked for under this number has this id, by which
+    /// clients will know the transaction ([`crate::log::txn_id`]). To be said before [`Server::persisted`]; an id of
+    /// the server's own, which no later life of it will know, stands for a transaction that has no record.
+    pub fn recorded(&mut self, database: &str, seq: u64, id: Uuid) {
+        let unpublished = self.databases.get_mut(database).map(|hosted| &mut hosted.unpublished);
+        if let Some(entry) = unpublished.and_then(|entries| entries.iter_mut().find(|entry| entry.seq == seq))
+        {
+            match &mut entry.step {
+                Step::Transaction(txn, _) | Step::Conversion(txn) => *txn = id,
+            }
+        }
     }
 
     /// All records of a database up to and including `seq` are on disk.

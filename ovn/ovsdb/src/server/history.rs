@@ -4,6 +4,7 @@
 use super::changes::{Changes, append, row_count};
 use crate::Uuid;
 use crate::db::Commit;
+use crate::log::Past;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -23,12 +24,32 @@ pub(super) struct History {
     numbers: HashMap<Uuid, u64>,
     first: u64,
     row_count: usize,
+    /// The number of the first transaction of this life of the server, if there was one before.
+    reborn: Option<u64>,
+}
+
+/// What a client missed.
+#[derive(Debug)]
+pub(super) struct Missed {
+    pub(super) changes: Changes,
+    /// Whether the server was started in between, so that what is not in the file has become another unseen.
+    pub(super) restarted: bool,
 }
 
 impl History {
     /// No transactions yet; `base` names the state that the first one will change.
     pub(super) fn new(base: Uuid) -> Self {
-        Self { base, entries: VecDeque::new(), numbers: HashMap::new(), first: 0, row_count: 0 }
+        Self { base, entries: VecDeque::new(), numbers: HashMap::new(), first: 0, row_count: 0, reborn: None }
+    }
+
+    /// What a file remembers.
+    pub(super) fn of_past(past: Past) -> Self {
+        let mut history = Self::new(past.base);
+        for transaction in past.transactions {
+            history.push(transaction.id, transaction.commit);
+        }
+        history.reborn = Some(history.first + history.entries.len() as u64);
+        history
     }
 
     /// The last transaction, or what names the state before the first.
@@ -50,14 +71,14 @@ impl History {
     }
 
     /// What changed after `txn`; `None` if that is not known (any more).
-    pub(super) fn since(&self, txn: Uuid) -> Option<Changes> {
+    pub(super) fn since(&self, txn: Uuid) -> Option<Missed> {
         let number = if txn == self.base { self.first } else { self.numbers.get(&txn)? + 1 };
         let skip = usize::try_from(number - self.first).ok()?;
         let mut merged = Changes::default();
         for (_, commit) in self.entries.iter().skip(skip) {
             append(&mut merged, &commit.tables);
         }
-        Some(merged)
+        Some(Missed { changes: merged, restarted: self.reborn.is_some_and(|reborn| number <= reborn) })
     }
 }
 
@@ -81,9 +102,9 @@ mod tests {
             history.push(txn(n), changes(n as u128..n as u128 + 1));
         }
         assert!(history.since(Uuid::ZERO).is_none() && history.since(txn(0)).is_none());
-        assert_eq!(row_count(&history.since(txn(1)).unwrap()), HISTORY_TXNS_MAX);
-        assert_eq!(row_count(&history.since(txn(HISTORY_TXNS_MAX)).unwrap()), 1);
-        assert_eq!(row_count(&history.since(history.last()).unwrap()), 0);
+        assert_eq!(row_count(&history.since(txn(1)).unwrap().changes), HISTORY_TXNS_MAX);
+        assert_eq!(row_count(&history.since(txn(HISTORY_TXNS_MAX)).unwrap().changes), 1);
+        assert_eq!(row_count(&history.since(history.last()).unwrap().changes), 0);
         assert_eq!(history.numbers.len(), HISTORY_TXNS_MAX);
     }
 
@@ -94,6 +115,6 @@ mod tests {
         history.push(Uuid::from_u128(2), changes(0..HISTORY_ROWS_MAX as u128 + 1));
         assert_eq!((history.entries.len(), history.row_count, history.last()), (0, 0, Uuid::from_u128(2)));
         assert!(history.since(Uuid::from_u128(1)).is_none());
-        assert_eq!(row_count(&history.since(Uuid::from_u128(2)).unwrap()), 0);
+        assert_eq!(row_count(&history.since(Uuid::from_u128(2)).unwrap().changes), 0);
     }
 }

@@ -2,8 +2,10 @@
 //! (ovsdb-server(5)).
 
 use super::databases::Hosted;
+use super::history::History;
 use super::{CloseReason, Server, Storage};
 use crate::db::{Caller, Database, Outcome};
+use crate::log::Past;
 use crate::rpc::{Frame, Message};
 use crate::{DatabaseSchema, OvsdbError, Str};
 use serde_json::{Value, json};
@@ -20,11 +22,23 @@ impl Server {
     /// Serves a database from now on. Clients that have not said `set_db_change_aware` are disconnected, because
     /// they may have been told that there is no such database.
     pub fn add_database(&mut self, database: Database, storage: Storage) -> Result<(), DatabaseExists> {
+        let past = Past { base: self.uuids.generate(), ..Past::default() };
+        self.add_database_with_past(database, storage, past)
+    }
+
+    /// As [`Server::add_database`], for a database whose last transactions are known: clients that return get what
+    /// they missed, as if this server had served them before.
+    pub fn add_database_with_past(
+        &mut self,
+        database: Database,
+        storage: Storage,
+        past: Past,
+    ) -> Result<(), DatabaseExists> {
         let name = database.schema().name.clone();
         if self.databases.contains_key(&name) {
             return Err(DatabaseExists(name));
         }
-        let hosted = Hosted::new(database, storage, self.uuids.generate());
+        let hosted = Hosted::new(database, storage, History::of_past(past));
         self.databases.insert(name.clone(), hosted);
         self.disconnect_unaware();
         self.describe(&name);
@@ -55,7 +69,7 @@ impl Server {
         let schema = DatabaseSchema::from_json(&own_schema()).expect("our own schema is sound");
         let seed = self.uuids.generate().first_u32();
         let database = Database::new(Arc::new(schema), u64::from(seed));
-        let hosted = Hosted::new(database, Storage::Memory, self.uuids.generate());
+        let hosted = Hosted::new(database, Storage::Memory, History::new(self.uuids.generate()));
         self.databases.insert(OWN.into(), hosted);
         self.describe(OWN);
     }

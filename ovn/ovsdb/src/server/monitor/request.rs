@@ -72,6 +72,19 @@ impl Spec {
         Ok(Self::new(tables, encoding))
     }
 
+    /// The tables of which it sees columns that do not survive the server.
+    pub(in crate::server) fn forgetful_tables(&self, layout: &Layout) -> impl Iterator<Item = TableId> {
+        let forgetful = |id: TableId, column: &SpecColumn| match column.at {
+            ColumnId::Uuid => false,
+            ColumnId::At(at) => layout.table(id).columns.get(at).is_none_or(|(_, column)| column.ephemeral),
+        };
+        let tables = self
+            .tables
+            .iter()
+            .filter(move |(id, table)| table.columns.iter().any(|column| forgetful(**id, column)));
+        tables.map(|(id, _)| *id)
+    }
+
     /// The same with other conditions on some tables. A request may change nothing but `where`.
     pub(in crate::server) fn with_conditions(
         &self,

@@ -51,7 +51,7 @@ impl Server {
             Spec::parse(requests, hosted.layout(), method.encoding()).map_err(|error| error.to_json())?;
         let spec = hosted.groups.join(spec, session, &key, method);
         let txn = hosted.last_txn();
-        let missed = since.and_then(|since| hosted.changes_since(since));
+        let missed = since.and_then(|since| hosted.missed(&spec, since));
         let (found, body) = match missed {
             Some(changes) => (true, spec.changes(&changes).unwrap_or_else(|| b"{}".as_slice().into())),
             None => (false, hosted.initial(&spec)),
