@@ -41,6 +41,9 @@ fn our_tools_and_the_real_ones_work_inside_a_lab() {
         // The newest tables are numbered higher than those of 23.03.
         let found = shown.contains(expected) || (program == "ovs-ofctl" && shown.contains("table=89"));
         assert!(found, "{program} {words:?}: {shown}");
+        // By its bare name it is ours where we have it, and otherwise the host's.
+        let bare = exec(node, &[&[program], words].concat());
+        assert!(!bare.is_empty(), "{program} {words:?}");
     }
     assert!(labs.ok(&["ls"]).contains("two-chassis"));
     assert!(labs.ok(&["inspect", "--json"]).contains("\"ovs-vswitchd\""));

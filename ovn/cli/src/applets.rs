@@ -54,7 +54,10 @@ pub(crate) const APPLETS: &[Applet] = &[
         name: "ovn-sandbox",
         short: Some("sandbox"),
         summary: "labs of chassis and guests on this machine, and scenarios run in them",
-        run: sandbox::main,
+        run: |args| {
+            let names: Vec<&str> = APPLETS.iter().map(|applet| applet.name).collect();
+            sandbox::main(args, &names)
+        },
     },
     Applet {
         name: "ovn-sbctl",

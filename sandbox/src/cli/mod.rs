@@ -17,6 +17,7 @@ mod validate;
 use crate::lab::{keeper, supervisor};
 use crate::text::Source;
 use crate::text::diagnostic::Refused;
+use crate::topology::Role;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
@@ -56,8 +57,8 @@ enum Command {
     Gc(gc::Args),
 }
 
-/// `ovn sandbox ARGS`.
-pub fn main(args: &[String]) -> ExitCode {
+/// `ovn sandbox ARGS`. Of the programs that labs run, this executable is able to be those named in `applets`.
+pub fn main(args: &[String], applets: &[&str]) -> ExitCode {
     match args.first().map(String::as_str) {
         Some(keeper::KEEPER) => return keeper::run(&args[1..]),
         Some(keeper::SUPERVISOR) => return supervisor::run(&args[1..]),
@@ -73,9 +74,16 @@ pub fn main(args: &[String]) -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    let own = Role::ALL.into_iter().filter(|role| applets.contains(&role.program())).collect();
     let result = match cli.command {
-        Command::Test(args) => test::run(&args),
-        Command::Up(args) => up::run(&args),
+        Command::Test(mut args) => {
+            args.own = own;
+            test::run(&args)
+        }
+        Command::Up(mut args) => {
+            args.own = own;
+            up::run(&args)
+        }
         Command::Down(args) => down::run(&args),
         Command::Ls(args) => ls::run(&args),
         Command::Inspect(args) => inspect::run(&args),

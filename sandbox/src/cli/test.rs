@@ -8,8 +8,9 @@ use crate::scenario::Scenario;
 use crate::scenario::report::{Outcome, Report};
 use crate::text::Source;
 use crate::text::values::LabName;
-use crate::topology::{Stack, Topology};
+use crate::topology::{Role, Stack, Topology};
 use anyhow::{Context, Result};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,6 +37,9 @@ pub(super) struct Args {
     /// Use another executable for a role, such as --use ovsdb-server=/usr/sbin/ovsdb-server.
     #[arg(long = "use", value_name = "ROLE=PATH")]
     stack: Vec<Stack>,
+    /// What this executable is able to be.
+    #[arg(skip)]
+    pub(super) own: BTreeSet<Role>,
 }
 
 /// A scenario that can be run.
@@ -144,6 +148,7 @@ fn follow(work: &Work, args: &Args, report: &mut Report, show: &mut Show) -> Res
         topology: work.topology.clone(),
         scenario: Some(work.source.clone()),
         stack: Stack::collect(&args.stack),
+        own: args.own.clone(),
         keep: args.keep,
     };
     let began = Instant::now();

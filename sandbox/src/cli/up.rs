@@ -5,8 +5,9 @@ use super::{BROKEN, PASS, read_file};
 use crate::lab::boot::{Boot, Event, Keep};
 use crate::report::text;
 use crate::text::values::LabName;
-use crate::topology::{Stack, Topology};
+use crate::topology::{Role, Stack, Topology};
 use anyhow::Result;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Make a lab from a topology file; it lives until `down`.
@@ -20,6 +21,9 @@ pub(super) struct Args {
     /// Use another executable for a role, such as --use ovsdb-server=/usr/sbin/ovsdb-server.
     #[arg(long = "use", value_name = "ROLE=PATH")]
     stack: Vec<Stack>,
+    /// What this executable is able to be.
+    #[arg(skip)]
+    pub(super) own: BTreeSet<Role>,
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
@@ -31,6 +35,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         topology: source,
         scenario: None,
         stack: Stack::collect(&args.stack),
+        own: args.own.clone(),
         keep: Keep::Always,
     };
     let mut lab = Started::start(&boot)?;

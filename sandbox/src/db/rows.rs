@@ -1,6 +1,7 @@
 //! Nested rows as one transaction.
 
 use super::plain::{self, BadPlain};
+use super::words;
 use crate::path;
 use crate::text::nearest::nearest;
 use crate::text::{Part, Path};
@@ -82,7 +83,10 @@ impl Work<'_> {
                 self.refer(to, item, at, full)
             });
             match result {
-                Ok(json) => drop(out.insert(column.clone(), json)),
+                Ok(json) => {
+                    self.check_words(table, column, value, &column_place);
+                    out.insert(column.clone(), json);
+                }
                 Err(bad) => {
                     column_place.extend(bad.path);
                     self.complain(column_place, false, bad.title, &bad.expected);
@@ -91,6 +95,19 @@ impl Work<'_> {
         }
         self.operations.push(json!({ "op": "insert", "table": table, "uuid-name": symbol, "row": out }));
         symbol
+    }
+
+    /// Complains of addresses that are none, in a string or a list of them.
+    fn check_words(&mut self, table: &str, column: &str, value: &Value, place: &Path) {
+        let one = value.as_str().map(|text| (place.clone(), text));
+        let many = value.as_array().into_iter().flatten().enumerate().filter_map(|(i, item)| {
+            Some((place.iter().cloned().chain([Part::from(i)]).collect(), item.as_str()?))
+        });
+        for (place, text) in one.into_iter().chain(many) {
+            if let Some(expected) = words::complaint(table, column, text) {
+                self.complain(place, false, format!("bad value {text:?} in {column} of {table}"), expected);
+            }
+        }
     }
 
     /// What stands where a row of `table` is to be named: the row itself, its name, or its UUID.

@@ -3,8 +3,9 @@
 use crate::scenario::report::StepReport;
 use crate::text::Source;
 use crate::text::values::LabName;
-use crate::topology::Stack;
+use crate::topology::{Role, Stack};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What the lab is to be; the first line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -15,6 +16,8 @@ pub struct Boot {
     pub scenario: Option<Source>,
     /// Executables that the command line gave.
     pub stack: Stack,
+    /// What this executable is able to be.
+    pub own: BTreeSet<Role>,
     pub keep: Keep,
 }
 

@@ -66,7 +66,12 @@ impl Lab {
             let (dir, stack) = (self.files.programs(node), self.stack_of(node));
             fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
             for role in Role::ALL {
-                let target = stack.get(role).unwrap_or(&this);
+                let target = match stack.get(role) {
+                    Some(foreign) => foreign,
+                    None if self.own.contains(&role) => this.as_path(),
+                    // The host's program of that name, if there is one, is found instead.
+                    None => continue,
+                };
                 if !target.exists() {
                     bail!("{} for {role} does not exist", target.display());
                 }

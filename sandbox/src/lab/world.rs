@@ -14,7 +14,7 @@ use crate::topology::check::CENTRAL;
 use crate::topology::{Chassis, Guest, Role, Stack, Topology};
 use anyhow::{Result, anyhow};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
@@ -30,6 +30,8 @@ pub struct Lab {
     pub topology: Topology,
     /// The topology's executables with those of the command line in their place.
     pub stack: Stack,
+    /// What this executable is able to be.
+    pub own: BTreeSet<Role>,
     pub files: Files,
     pub processes: Processes,
     pub fabric: Running,
@@ -78,6 +80,7 @@ impl Lab {
         Ok(Self {
             name: boot.name.clone(),
             stack: topology.stack.overridden_by(&boot.stack),
+            own: boot.own.clone(),
             fabric: Running::start(topology.seed)?,
             topology,
             files,

@@ -418,6 +418,19 @@ guests:
     }
 
     #[test]
+    fn addresses_of_ports_are_checked() {
+        let text =
+            BASE.replace("[{name: vm1}", "[{name: vm1, addresses: [unknown, '0a:00:00:00:00:zz 10.0.0.1']}");
+        insta::assert_snapshot!(complaints(&text), @r#"
+        error: bad value "0a:00:00:00:00:zz 10.0.0.1" in addresses of Logical_Switch_Port
+         --> lab.yaml:9:48
+          |
+        9 |       ports: [{name: vm1, addresses: [unknown, '0a:00:00:00:00:zz 10.0.0.1']}, {name: vm2}]
+          |                                                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected a MAC address and what IP addresses go with it, such as "0a:00:00:00:00:01 10.0.0.1", or unknown, router or dynamic
+        "#);
+    }
+
+    #[test]
     fn southbound_over_tcp_needs_an_address() {
         insta::assert_snapshot!(complaints(&format!("{BASE}central: {{southbound: tcp}}\n")), @r"
         error: southbound over tcp without an address
