@@ -129,6 +129,7 @@ where
             Some(path) => Some(unixctl::listen(&path, specs, sender)?),
             None => None,
         };
+        let answering = socket.as_ref().map(Socket::answering).unwrap_or_default();
         let shell = Shell {
             net: Net::default(),
             common,
@@ -141,7 +142,9 @@ where
             _socket: socket,
             _pidfile: pidfile,
         };
-        body(shell, own).await
+        let result = body(shell, own).await;
+        answering.settle().await;
+        result
     })
 }
 

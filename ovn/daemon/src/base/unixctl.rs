@@ -8,17 +8,20 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ovsdb::rpc::{Framer, Message};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{RwLock, Semaphore, mpsc, oneshot};
 
 /// Connections served at a time; further ones wait.
 pub const CLIENTS_MAX: usize = 64;
 /// Longest request.
 pub const REQUEST_BYTES_MAX: usize = 4 << 20;
+/// How long a daemon that ends waits for its last answers to be on their way.
+const LINGER_MAX: Duration = Duration::from_secs(1);
 
 /// What a command may be given.
 #[derive(Clone, Copy, Debug)]
@@ -59,11 +62,32 @@ impl Command {
 #[derive(Debug)]
 pub struct Socket {
     path: PathBuf,
+    answering: Answering,
+}
+
+impl Socket {
+    /// What is to be waited for at the end.
+    pub fn answering(&self) -> Answering {
+        self.answering.clone()
+    }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// The requests that are being answered.
+#[derive(Clone, Debug, Default)]
+pub struct Answering(Arc<RwLock<()>>);
+
+impl Answering {
+    /// Waits until every request that has come is answered, for a second at most; none is taken any more. Without it
+    /// the end of the process would overtake the answer to the command that asked for it.
+    pub async fn settle(self) {
+        // Who does not read its answer goes without.
+        let _ = tokio::time::timeout(LINGER_MAX, self.0.write()).await;
     }
 }
 
@@ -82,23 +106,30 @@ pub fn listen(path: &Path, specs: Arc<[Spec]>, sender: mpsc::Sender<Command>) ->
     }
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
+    let answering = Answering::default();
+    let own = answering.clone();
     let places = Arc::new(Semaphore::new(CLIENTS_MAX));
     tokio::spawn(async move {
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             let Ok((stream, _)) = listener.accept().await else { continue };
-            let (specs, sender) = (Arc::clone(&specs), sender.clone());
+            let (specs, sender, answering) = (Arc::clone(&specs), sender.clone(), answering.clone());
             tokio::spawn(async move {
                 // Whatever broke the conversation, the client sees it closed.
-                let _ = serve(stream, &specs, &sender).await;
+                let _ = serve(stream, &specs, &sender, &answering).await;
                 drop(place);
             });
         }
     });
-    Ok(Socket { path: path.to_owned() })
+    Ok(Socket { path: path.to_owned(), answering: own })
 }
 
-async fn serve(mut stream: UnixStream, specs: &[Spec], sender: &mpsc::Sender<Command>) -> io::Result<()> {
+async fn serve(
+    mut stream: UnixStream,
+    specs: &[Spec],
+    sender: &mpsc::Sender<Command>,
+    answering: &Answering,
+) -> io::Result<()> {
     let mut framer = Framer::new(REQUEST_BYTES_MAX);
     let mut buffer = [0; 4096];
     loop {
@@ -109,6 +140,7 @@ async fn serve(mut stream: UnixStream, specs: &[Spec], sender: &mpsc::Sender<Com
         let pushed = framer.push(&buffer[..length]);
         while let Some(message) = framer.pop() {
             let Message::Request { id, method, params } = message else { return Ok(()) };
+            let _unanswered = answering.0.read().await;
             let outcome = answer(specs, &method, &params, sender).await;
             let (result, error) = match outcome {
                 Ok(text) => (Value::String(text), Value::Null),
@@ -254,5 +286,26 @@ mod tests {
         garbage.write_all(b"]]]]").await.unwrap();
         assert_eq!(garbage.read(&mut [0; 8]).await.unwrap(), 0, "closed");
         assert_eq!(run("shout still").await, "STILL");
+    }
+
+    #[test]
+    fn the_answer_to_the_last_command_is_not_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.ctl");
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let daemon = runtime();
+        let (sender, mut receiver) = mpsc::channel::<Command>(4);
+        let specs: Arc<[Spec]> = Arc::new([spec("exit", "", 0, 0)]);
+        let socket = daemon.block_on(async { listen(&path, specs, sender) }).unwrap();
+        let client = std::thread::spawn({
+            let path = path.clone();
+            move || runtime().block_on(call(&path, "exit", &[]))
+        });
+        daemon.block_on(async {
+            receiver.recv().await.unwrap().reply(Ok("bye".to_owned()));
+            socket.answering().settle().await;
+        });
+        drop(daemon);
+        assert_eq!(client.join().unwrap().unwrap(), "bye");
     }
 }
