@@ -8,13 +8,13 @@ use lflow::action::{self, Action as LogicalAction, Context};
 use lflow::expr::{self, Disjunct, Expr, Ports, Sets};
 use lflow::lexer::Integer;
 use lflow::pipeline::{DatapathKind, Pipeline};
-use openflow::Action;
+use openflow::{Action, GroupId, MeterId, PortNo};
 use ovsdb::{Str, Uuid};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::compile::{self, Environment};
+use crate::compile::{self, Environment, Features, Group, Meter, Resources};
 use crate::flow::{ConjunctionOwner, Flow, FlowAction, FlowKey};
 use crate::model::{Complaint, Datapath, LogicalFlow, PortKind};
 use crate::network::{Network, Output, Unit};
@@ -165,16 +165,24 @@ fn compile(
     if matches.is_empty() {
         return Ok(());
     }
+    let resources = Lacking(Cell::new(None));
     let env = Environment {
         ports: names,
+        resources: &resources,
         pipeline: flow.pipeline,
         table: flow.table,
         is_switch: datapath.kind == DatapathKind::Switch,
+        datapath: datapath.key,
+        cookie: flow.cookie,
+        common_zone: tables::DNAT_ZONE,
         controller_meter: None,
-        meter: &|_| None,
+        features: Features::default(),
     };
     let actions: Arc<[Action]> =
         compile::actions(&prepared.actions, &env).map_err(|error| complain(&error))?.into();
+    if let Some(what) = resources.0.get() {
+        return Err(complain(&format!("needs a {what} of the switch, which is not made yet")));
+    }
     let owner = ConjunctionOwner { flow: row, datapath: datapath.key, count: ids };
     for found in matches {
         let mut matching = found.matching;
@@ -191,6 +199,33 @@ fn compile(
         emit.output(Output::Flow(Arc::new(Flow { key, cookie: flow.cookie, action, conjunctive })));
     }
     Ok(())
+}
+
+/// Notes what a flow needs in the switch besides itself: groups and meters, which nobody makes yet.
+struct Lacking(Cell<Option<&'static str>>);
+
+impl Resources for Lacking {
+    fn group(&self, _: Group) -> Option<GroupId> {
+        self.0.set(Some("group"));
+        None
+    }
+
+    /// What is limited by name is not limited for now.
+    fn meter(&self, meter: Meter<'_>) -> Option<MeterId> {
+        match meter {
+            Meter::Named(_) => {}
+            Meter::Own(_) => self.0.set(Some("meter")),
+        }
+        None
+    }
+
+    fn has_collectors(&self, _: u32) -> bool {
+        false
+    }
+
+    fn tunnel_port(&self, _: &str) -> Option<PortNo> {
+        None
+    }
 }
 
 /// Ports and groups of a datapath, for a unit.

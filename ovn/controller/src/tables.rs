@@ -30,6 +30,16 @@ pub const LOG_EGRESS: OfTable = OfTable(62);
 pub const SAVE_INPORT: OfTable = OfTable(88);
 /// Logical to physical: out of a port of the bridge.
 pub const LOG_TO_PHY: OfTable = OfTable(89);
+/// Which MAC address a next hop has.
+pub const MAC_BINDING: OfTable = OfTable(90);
+/// Whether a sender's MAC address is known.
+pub const MAC_LOOKUP: OfTable = OfTable(91);
+/// Whether a load balancer has sent a packet back to its sender.
+pub const CHK_LB_HAIRPIN: OfTable = OfTable(92);
+/// Whether a packet is the reply to such a one.
+pub const CHK_LB_HAIRPIN_REPLY: OfTable = OfTable(93);
+/// Translates the source of such a packet.
+pub const CT_SNAT_HAIRPIN: OfTable = OfTable(94);
 /// Which port a MAC address was learned at.
 pub const GET_FDB: OfTable = OfTable(95);
 /// Whether a MAC address was learned at this port.
@@ -40,6 +50,35 @@ pub const CHK_IN_PORT_SEC: OfTable = OfTable(97);
 pub const CHK_IN_PORT_SEC_ND: OfTable = OfTable(98);
 /// Port security of what a port receives.
 pub const CHK_OUT_PORT_SEC: OfTable = OfTable(99);
+
+/// Whether a connection came by a next hop with this MAC address: learned flows.
+pub const ECMP_NH_MAC: OfTable = OfTable(100);
+/// Whether a connection came by a next hop that is remembered: learned flows.
+pub const ECMP_NH: OfTable = OfTable(101);
+/// Which backend a sender has been given: learned flows.
+pub const CHK_LB_AFFINITY: OfTable = OfTable(102);
+/// When a neighbour was last heard of.
+pub const MAC_CACHE_USE: OfTable = OfTable(103);
+/// The IPv4 destination of the packet that began a connection.
+pub const CT_ORIG_NW_DST: OfTable = OfTable(105);
+/// Its IPv6 destination.
+pub const CT_ORIG_IP6_DST: OfTable = OfTable(106);
+/// Its destination port.
+pub const CT_ORIG_TP_DST: OfTable = OfTable(107);
+/// To the chassis of other availability zones.
+pub const FLOOD_REMOTE_CHASSIS: OfTable = OfTable(108);
+/// The state of a connection, in a register.
+pub const CT_STATE_SAVE: OfTable = OfTable(109);
+/// The protocol of the packet that began a connection.
+pub const CT_ORIG_PROTO: OfTable = OfTable(110);
+/// Where an Ethernet VPN knows a MAC address.
+pub const GET_REMOTE_FDB: OfTable = OfTable(111);
+/// Whether an Ethernet VPN knows a neighbour.
+pub const EVPN_ARP_LOOKUP: OfTable = OfTable(113);
+
+/// Ethernet types.
+pub const ETH_IPV4: u16 = 0x0800;
+pub const ETH_IPV6: u16 = 0x86dd;
 
 /// The table of a stage.
 pub fn of_stage(pipeline: Pipeline, table: u8) -> OfTable {
@@ -80,6 +119,27 @@ pub const FLAG_NESTED_CONTAINER: Subfield = Subfield::new(FLAGS, 5, 1);
 pub const FLAG_LOCALPORT: Subfield = Subfield::new(FLAGS, 10, 1);
 /// It may leave by a localnet port although it must stay on this chassis.
 pub const FLAG_OVERRIDE_LOCAL_ONLY: Subfield = Subfield::new(FLAGS, 18, 1);
+
+/// Set on packets whose neighbour is known.
+pub const FLAG_LOOKUP_MAC: Subfield = Subfield::new(FLAGS, 6, 1);
+/// Set on packets that a load balancer has sent back, and on replies to them.
+pub const FLAG_LB_HAIRPIN: Subfield = Subfield::new(FLAGS, 7, 1);
+/// Set on packets whose next hop is remembered.
+pub const FLAG_COMMIT_ECMP_NH: Subfield = Subfield::new(FLAGS, 13, 1);
+/// Set on packets whose sender has a backend already.
+pub const FLAG_LB_AFF_SESSION: Subfield = Subfield::new(FLAGS, 14, 1);
+/// Set on packets whose neighbour an Ethernet VPN knows.
+pub const FLAG_EVPN_LOOKUP: Subfield = Subfield::new(FLAGS, 25, 1);
+/// Key of the output port behind a tunnel of an Ethernet VPN.
+pub const REMOTE_OUTPORT: Field = Field::Reg(1);
+/// Where tables leave an address or a port.
+pub const RESULT: Field = Field::XXReg(1);
+/// Where a table leaves the state of a connection.
+pub const SAVED_CT_STATE: Subfield = Subfield::new(Field::Reg(4), 0, 8);
+/// Where a learned flow leaves the backend's address and port.
+pub const LB_AFF_BACKEND_IP4: Subfield = Subfield::new(Field::Reg(4), 0, 32);
+pub const LB_AFF_BACKEND_IP6: Subfield = Subfield::new(Field::XXReg(1), 0, 128);
+pub const LB_AFF_BACKEND_PORT: Subfield = Subfield::new(Field::Reg(2), 0, 16);
 
 /// Set on packets that port security refuses.
 pub const FLAG_CHECK_PORT_SEC: Subfield = Subfield::new(FLAGS, 12, 1);

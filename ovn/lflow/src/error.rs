@@ -198,7 +198,41 @@ pub enum ErrorKind {
     #[error("Cannot use numeric field {field} where string field is required.")]
     StringRequired { field: String },
     #[error("{action} doesn't take any parameters")]
-    NoParameters { action: String },
+    NoParameters { action: &'static str },
+    #[error("Field {field} can only be assigned a constant.")]
+    ConstantRequired { field: String },
+    #[error("Fields of a connection cannot be exchanged.")]
+    ExchangeInCommit,
+    #[error("\"{action}\" action accepts only \"dnat\" or \"snat\" parameter.")]
+    ZoneExpected { action: &'static str },
+    #[error(
+        "cannot use {bits}-bit field {field}[{low}..{high}] for \"select\", which requires at least 16 bits."
+    )]
+    SelectTooNarrow { bits: u16, field: String, low: u16, high: u16 },
+    #[error("chk_evpn_arp requires a 32-bit or 128-bit IP field")]
+    AddressRequired,
+    #[error("Packet size {octets} for check_pkt_larger is not in valid range 0 to 65535.")]
+    PacketSize { octets: u32 },
+    #[error("Rate {rate} for set_meter is not in valid.")]
+    MeterRate { rate: u64 },
+    #[error("probability must be greater than zero")]
+    SampleProbability,
+    #[error("{kind} option {option} requires {requires} value.")]
+    OptionKind { kind: &'static str, option: &'static str, requires: &'static str },
+    #[error("Invalid value for \"{option}\" option")]
+    OptionValue { option: &'static str },
+    #[error("put_dhcp_opts requires offerip to be specified.")]
+    OfferIpRequired,
+    #[error("slla option not present")]
+    SllaRequired,
+    #[error("prefix option needs to be set when address mode is slaac/dhcpv6_stateless.")]
+    PrefixRequired,
+    #[error("Invalid load balancer VIP '{value}'")]
+    LbVip { value: String },
+    #[error("Load balancer protocol '{value}' is not 'tcp', 'udp', or 'sctp'")]
+    LbProtocol { value: String },
+    #[error("Load balancer '{value}' is not a UUID")]
+    LbUuid { value: String },
     #[error("\"{action}\" action not allowed in last table.")]
     NotInLastTable { action: &'static str },
     #[error("\"next\" action cannot advance beyond table {last}.")]
@@ -207,9 +241,6 @@ pub enum ErrorKind {
     QueueOutOfRange { id: u32, max: u32 },
     #[error("maximum depth of nested actions reached")]
     ActionsTooDeep,
-    /// The language has this action, but this implementation does not know it yet.
-    #[error("\"{action}\" action is not implemented.")]
-    NotImplemented { action: String },
 
     #[error("Constraints are contradictory.")]
     Contradictory,

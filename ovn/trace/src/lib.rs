@@ -34,11 +34,14 @@ pub const TABLES: &[TableId] = &[
     TableId::ChassisTemplateVar,
     TableId::DatapathBinding,
     TableId::Fdb,
+    TableId::LoadBalancer,
     TableId::LogicalDpGroup,
     TableId::LogicalFlow,
+    TableId::MacBinding,
     TableId::MulticastGroup,
     TableId::PortBinding,
     TableId::PortGroup,
+    TableId::StaticMacBinding,
 ];
 
 /// What a trace says.

@@ -76,6 +76,11 @@ impl Datapath {
         self.ports.get(&key)
     }
 
+    /// Whether the datapath is a router that is on one chassis.
+    pub(crate) fn has_l3_gateway(&self) -> bool {
+        self.ports.values().any(|port| &*port.row.r#type == "l3gateway")
+    }
+
     fn port_by_name(&self, name: &str) -> Option<&Port> {
         self.keys.get(name).and_then(|key| self.ports.get(key))
     }

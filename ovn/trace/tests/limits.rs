@@ -115,12 +115,6 @@ fn a_packet_that_goes_round_through_patch_ports_ends() {
 }
 
 #[test]
-fn an_action_that_is_not_implemented_is_said_to_be_so_and_nothing_is_made_up_after_it() {
-    let flows = [("ingress", 0, 9, "ip4", "ct_snat;"), ("ingress", 0, 0, "1", "outport = \"p2\"; output;")];
-    assert_eq!(minimal(&flows), "*** ct_snat action not implemented;\n");
-}
-
-#[test]
 fn a_flow_that_nobody_can_read_is_left_out_with_a_warning() {
     let flows = [
         ("ingress", 0, 9, "ip4 &&", "drop;"),

@@ -1,21 +1,23 @@
 //! Connection tracking: which zone, and where the packet goes on.
 
-use lflow::action::{CtCommit, CtNext, Zone};
-use openflow::{Action, Ct, Nat, Subfield, ZoneSource};
+use lflow::action::{CtCommit, CtNext, CtOriginal, Tracking, Zone};
+use lflow::symbols::FieldRef;
+use openflow::{Action, Ct, Nat, NatKind, Subfield, ZoneSource};
 
-use super::{CompileError, Environment, actions};
+use super::{CompileError, Environment, actions, check, subfield};
 use crate::tables;
 
-fn zone(zone: Option<Zone>, env: &Environment<'_>) -> Subfield {
+/// The zone of an action that names one or none.
+pub(super) fn zone(zone: Option<Zone>, env: &Environment<'_>) -> Subfield {
     match zone {
-        Some(Zone::Dnat) => tables::DNAT_ZONE,
+        _ if env.is_switch => tables::PORT_ZONE,
+        Some(Zone::Dnat) | None => tables::DNAT_ZONE,
         Some(Zone::Snat) => tables::SNAT_ZONE,
-        None if env.is_switch => tables::PORT_ZONE,
-        None => tables::DNAT_ZONE,
     }
 }
 
-fn in_zone(zone: Subfield) -> Ct {
+/// Tracking in a zone, and no more.
+pub(super) fn in_zone(zone: Subfield) -> Ct {
     Ct {
         commit: false,
         force: false,
@@ -26,33 +28,67 @@ fn in_zone(zone: Subfield) -> Ct {
     }
 }
 
-/// `ct_next;`
-pub(super) fn next(next: CtNext, env: &Environment<'_>, out: &mut Vec<Action>) {
-    out.push(Action::Ct(Box::new(Ct {
-        table: Some(tables::of_stage(env.pipeline, next.table).number()),
-        ..in_zone(zone(next.zone, env))
-    })));
+/// The number of a table of the same pipeline.
+pub(super) fn recirculation(table: u8, env: &Environment<'_>) -> Option<u8> {
+    Some(tables::of_stage(env.pipeline, table).number())
 }
 
-/// `ct_lb_mark;`: like `ct_next`, with the translation that the connection has already.
-pub(super) fn track_translated(env: &Environment<'_>, out: &mut Vec<Action>) {
-    out.push(Action::Ct(Box::new(Ct {
-        table: Some(tables::of_stage(env.pipeline, env.table + 1).number()),
-        actions: vec![Action::Nat(Nat::existing())],
-        ..in_zone(zone(None, env))
-    })));
+/// `ct_next;`, `ct_commit_nat;`, `ct_commit_to_zone(...);`
+pub(super) fn next(tracking: Tracking, next: CtNext, env: &Environment<'_>, out: &mut Vec<Action>) {
+    let (commit, actions) = match tracking {
+        Tracking::Track => (false, Vec::new()),
+        Tracking::CommitNat => (true, vec![Action::Nat(Nat::existing())]),
+        Tracking::CommitToZone => (true, Vec::new()),
+    };
+    let table = recirculation(next.table, env);
+    out.push(Action::Ct(Box::new(Ct { commit, table, actions, ..in_zone(zone(next.zone, env)) })));
 }
 
 /// `ct_commit { ... };`
+///
+/// A connection that is only committed may have the same addresses as one that is translated: with a
+/// source translation to nothing the switch finds another port for one of them.
 pub(super) fn commit(
     commit: &CtCommit,
     env: &Environment<'_>,
     out: &mut Vec<Action>,
 ) -> Result<(), CompileError> {
-    out.push(Action::Ct(Box::new(Ct {
-        commit: true,
-        actions: actions(&commit.actions, env)?,
-        ..in_zone(zone(None, env))
-    })));
+    let mut nested = Vec::new();
+    if env.features.ct_zero_snat {
+        nested.push(Action::Nat(Nat { kind: NatKind::Src, ..Nat::existing() }));
+    }
+    nested.extend(actions(&commit.actions, env)?);
+    out.push(Action::Ct(Box::new(Ct { commit: true, actions: nested, ..in_zone(zone(None, env)) })));
+    Ok(())
+}
+
+/// `field = ct_nw_dst();` and the like. The table answers in a register of the logical pipeline, which is put back.
+pub(super) fn original(
+    what: CtOriginal,
+    result: &FieldRef,
+    out: &mut Vec<Action>,
+) -> Result<(), CompileError> {
+    let table = match what {
+        CtOriginal::Ipv4Destination => tables::CT_ORIG_NW_DST,
+        CtOriginal::Ipv6Destination => tables::CT_ORIG_IP6_DST,
+        CtOriginal::DestinationPort => tables::CT_ORIG_TP_DST,
+        CtOriginal::Protocol => tables::CT_ORIG_PROTO,
+    };
+    let answer = Subfield::new(tables::RESULT, 0, what.bits());
+    let result = subfield(result)?;
+    let keeps = result.field != answer.field || result.offset >= answer.bits;
+    if keeps {
+        out.push(Action::Push(answer));
+    }
+    check::ask(table, answer, result, out);
+    if keeps {
+        out.push(Action::Pop(answer));
+    }
+    Ok(())
+}
+
+/// `field = ct_state_save();`
+pub(super) fn state_save(result: &FieldRef, out: &mut Vec<Action>) -> Result<(), CompileError> {
+    check::ask(tables::CT_STATE_SAVE, tables::SAVED_CT_STATE, subfield(result)?, out);
     Ok(())
 }

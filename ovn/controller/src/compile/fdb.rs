@@ -1,10 +1,10 @@
 //! Learned MAC addresses: asked of a table, told to the controller.
 
-use lflow::action::{GetFdb, LookupFdb, PutFdb};
+use lflow::action::{FdbScope, GetFdb, LookupFdb, PutFdb};
 use openflow::{Action, Field, Subfield};
 
 use super::punt::{self, Opcode};
-use super::{CompileError, Environment, resubmit, subfield, with_arguments};
+use super::{CompileError, Environment, check, resubmit, subfield, with_arguments};
 use crate::tables;
 
 /// `put_fdb(port, mac);`: the controller writes it down.
@@ -19,16 +19,20 @@ pub(super) fn put(put: &PutFdb, env: &Environment<'_>, out: &mut Vec<Action>) ->
     })
 }
 
-/// `port = get_fdb(mac);`: the table leaves the key in the output port.
+/// `port = get_fdb(mac);`, `port = get_remote_fdb(mac);`: the table leaves the key in an output port.
 pub(super) fn get(get: &GetFdb, out: &mut Vec<Action>) -> Result<(), CompileError> {
-    let (port, outport) = (subfield(&get.port)?, Subfield::whole(tables::OUTPORT));
+    let (table, answer) = match get.scope {
+        FdbScope::Local => (tables::GET_FDB, tables::OUTPORT),
+        FdbScope::Remote => (tables::GET_REMOTE_FDB, tables::REMOTE_OUTPORT),
+    };
+    let (port, found) = (subfield(&get.port)?, Subfield::whole(answer));
     with_arguments(&[(subfield(&get.mac)?, Subfield::whole(Field::EthDst))], out, |out| {
-        out.push(Action::set(tables::OUTPORT, 0_u32));
-        out.push(resubmit(tables::GET_FDB));
+        out.push(Action::set(answer, 0_u32));
+        out.push(resubmit(table));
         Ok(())
     })?;
-    if port != outport {
-        out.push(Action::copy(outport, port));
+    if port != found {
+        out.push(Action::copy(found, port));
     }
     Ok(())
 }
@@ -39,11 +43,11 @@ pub(super) fn lookup(lookup: &LookupFdb, out: &mut Vec<Action>) -> Result<(), Co
         (subfield(&lookup.port)?, Subfield::whole(tables::INPORT)),
         (subfield(&lookup.mac)?, Subfield::whole(Field::EthSrc)),
     ];
-    out.push(Action::set_bits(tables::FLAG_LOOKUP_FDB, 0_u8));
+    let flag = tables::FLAG_LOOKUP_FDB;
     with_arguments(&arguments, out, |out| {
-        out.push(resubmit(tables::LOOKUP_FDB));
+        check::ask(tables::LOOKUP_FDB, flag, flag, out);
         Ok(())
     })?;
-    out.push(Action::copy(tables::FLAG_LOOKUP_FDB, subfield(&lookup.result)?));
+    out.push(Action::copy(flag, subfield(&lookup.result)?));
     Ok(())
 }

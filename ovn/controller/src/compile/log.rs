@@ -3,8 +3,8 @@
 use lflow::action::{Log, Severity, Verdict};
 use openflow::Action;
 
-use super::Environment;
 use super::punt::{self, Opcode};
+use super::{Environment, Meter};
 
 /// Hands a copy of the packet to the controller, with verdict, severity and the ACL's name.
 pub(super) fn punt(log: &Log, env: &Environment<'_>, out: &mut Vec<Action>) {
@@ -12,7 +12,7 @@ pub(super) fn punt(log: &Log, env: &Environment<'_>, out: &mut Vec<Action>) {
     if let Some(name) = &log.name {
         body.extend_from_slice(name.as_bytes());
     }
-    let meter = log.meter.as_deref().and_then(env.meter);
+    let meter = log.meter.as_deref().and_then(|name| env.resources.meter(Meter::Named(name)));
     out.push(punt::controller(Opcode::Log, &body, meter));
 }
 
@@ -21,6 +21,7 @@ fn verdict(verdict: Verdict) -> u8 {
         Verdict::Allow => 0,
         Verdict::Drop => 1,
         Verdict::Reject => 2,
+        Verdict::Pass => 3,
     }
 }
 

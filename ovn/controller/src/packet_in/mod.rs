@@ -31,7 +31,30 @@ pub(crate) fn react(packet: &PacketIn2) -> Reaction {
         Opcode::NdNa => nd_na::react(packet, arguments, nd_na::Sender::Host),
         Opcode::NdNaRouter => nd_na::react(packet, arguments, nd_na::Sender::Router),
         // Of features to come.
-        Opcode::Arp | Opcode::HandleSvcCheck | Opcode::Unknown(_) => {
+        Opcode::Arp
+        | Opcode::PutArp
+        | Opcode::PutDhcpOpts
+        | Opcode::PutNd
+        | Opcode::PutDhcpv6Opts
+        | Opcode::DnsLookup
+        | Opcode::PutNdRaOpts
+        | Opcode::NdNs
+        | Opcode::Icmp
+        | Opcode::TcpReset
+        | Opcode::Icmp4Error
+        | Opcode::Event
+        | Opcode::Igmp
+        | Opcode::BindVport
+        | Opcode::HandleSvcCheck
+        | Opcode::Dhcp6Server
+        | Opcode::Icmp6Error
+        | Opcode::Reject
+        | Opcode::BfdMsg
+        | Opcode::SctpAbort
+        | Opcode::DhcpRelayReqChk
+        | Opcode::DhcpRelayRespChk
+        | Opcode::PutIcmp4InnerIp4Src
+        | Opcode::Unknown(_) => {
             tracing::debug!(?opcode, "nothing is done with a packet");
             Reaction::Nothing
         }

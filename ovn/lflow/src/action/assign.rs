@@ -4,8 +4,9 @@ use super::Action;
 use super::parse::{Access, Operand, Parser};
 use crate::error::{Error, ErrorKind, ValueKind};
 use crate::lexer::{self, Integer, Punct, Token};
-use crate::symbols::{Body, FieldRef};
+use crate::symbols::{Body, FieldRef, OvnField};
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// A value in the text.
@@ -36,6 +37,24 @@ pub struct Load {
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = {};", self.field, self.value)
+    }
+}
+
+/// Sets a field that no field of OpenFlow carries, in a packet that is being made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadOvnField {
+    pub field: OvnField,
+    /// As many bits as the field has.
+    pub value: u32,
+}
+
+impl fmt::Display for LoadOvnField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = ", self.field.name())?;
+        match self.field {
+            OvnField::Icmp4FragMtu | OvnField::Icmp6FragMtu => write!(f, "{};", self.value),
+            OvnField::Icmp4InnerIp4Src => write!(f, "{};", Ipv4Addr::from_bits(self.value)),
+        }
     }
 }
 
@@ -75,10 +94,6 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Result<Action, Error> {
     if !parser.cursor.accept(Punct::Equals)? {
         return Err(parser.cursor.expecting("`=' or `<->'"));
     }
-    if let Body::Ovn(_) = field.symbol.body {
-        let kind = ErrorKind::NotImplemented { action: field.symbol.name.to_owned() };
-        return Err(Error::new(parser.cursor.since(start), kind));
-    }
     if let Token::Id(_) = parser.cursor.token() {
         if parser.cursor.peek() == Token::Punct(Punct::LParen)
             && let Some(action) = parser.function(field)?
@@ -102,7 +117,7 @@ fn parse_load(parser: &mut Parser<'_>, field: FieldRef, start: usize) -> Result<
     };
     parser.cursor.advance()?;
     let error = |kind| Error::new(parser.cursor.since(start), kind);
-    parser.check(field, Operand::Any, Access::Write).map_err(error)?;
+    parser.check(field, Operand::Constant, Access::Write).map_err(error)?;
     let kind = kind_of(&field);
     let (constant, bits) = match &value {
         Constant::Integer(integer) => (ValueKind::Integer, integer.bits),
@@ -117,7 +132,12 @@ fn parse_load(parser: &mut Parser<'_>, field: FieldRef, start: usize) -> Result<
         return Err(error(ErrorKind::ConstantTooWide { constant_bits: bits, field_bits, field: name() }));
     }
     parser.imply_field(&field);
-    Ok(Action::Load(Load { field, value }))
+    Ok(match (&field.symbol.body, &value) {
+        (&Body::Ovn(field), Constant::Integer(integer)) => {
+            Action::LoadOvnField(LoadOvnField { field, value: integer.value as u32 })
+        }
+        _ => Action::Load(Load { field, value }),
+    })
 }
 
 fn parse_move(parser: &mut Parser<'_>, to: FieldRef, start: usize) -> Result<Action, Error> {

@@ -13,16 +13,19 @@ pub enum Verdict {
     Allow,
     Drop,
     Reject,
+    /// Neither allowed nor dropped: later rules decide.
+    Pass,
 }
 
 impl Verdict {
-    const ALL: &[Self] = &[Self::Allow, Self::Drop, Self::Reject];
+    const ALL: &[Self] = &[Self::Allow, Self::Drop, Self::Reject, Self::Pass];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Allow => "allow",
             Self::Drop => "drop",
             Self::Reject => "reject",
+            Self::Pass => "pass",
         }
     }
 }

@@ -1,7 +1,13 @@
 //! Text to actions.
 
+use super::conntrack::Tracking;
+use super::dhcp::RelayDirection;
+use super::fdb::FdbScope;
+use super::neighbor::NeighborProtocol;
 use super::{
-    Action, assign, conntrack, fdb, flow, log, missing, nested, packet_in, port_security, queue, stack, ttl,
+    Action, Check, CtOriginal, LbKind, NatKind, Replacement, assign, check, conntrack, dhcp, ecmp, fdb,
+    flood, flow, load_balance, log, meter, nat, neighbor, nested, packet_in, packet_size, queue,
+    router_advertisement, sample, select, stack, ttl,
 };
 use crate::cursor::Cursor;
 use crate::error::{Error, ErrorKind};
@@ -9,6 +15,7 @@ use crate::expr::{self, Expr, NoSets};
 use crate::lexer::{Punct, Token};
 use crate::pipeline::Pipeline;
 use crate::symbols::{Body, FieldRef, Symbol};
+use std::sync::Arc;
 
 /// How deep actions may be nested in others.
 pub const NESTING_MAX: usize = 32;
@@ -34,8 +41,7 @@ pub struct Parsed {
 /// Parses the actions of a logical flow.
 ///
 /// # Errors
-/// If the text is not a list of actions, each with a `;`, or has an action that cannot stand there,
-/// or one that is not implemented.
+/// If the text is not a list of actions, each with a `;`, or has an action that cannot stand there.
 pub fn parse(source: &str, context: Context) -> Result<Parsed, Error> {
     let mut parser =
         Parser { cursor: Cursor::new(source)?, context, depth: 0, scope: Scope::Packet, prereqs: Vec::new() };
@@ -112,46 +118,152 @@ impl Parser<'_> {
         }
         let start = self.cursor.clone();
         self.cursor.advance()?;
-        match name.as_str() {
-            "output" => Ok(Action::Output),
-            "next" => flow::parse_next(self),
-            "ip.ttl" => ttl::parse(self),
-            "push" => stack::parse(self, Action::Push, Access::Read),
-            "pop" => stack::parse(self, Action::Pop, Access::Write),
-            "ct_clear" => Ok(Action::CtClear),
-            "ct_next" => conntrack::parse_next(self),
-            "ct_commit" => conntrack::parse_commit(self),
-            "ct_lb_mark" => conntrack::parse_lb_mark(self),
-            "clone" => nested::parse_clone(self),
-            "put_fdb" => fdb::parse_put(self),
-            "set_queue" => queue::parse(self),
-            "log" => log::parse(self),
-            "handle_svc_check" => packet_in::parse_handle_svc_check(self),
-            _ => match nested::Replacement::from_name(&name) {
-                Some(kind) => nested::parse_replace(self, kind),
-                None if missing::STATEMENTS.contains(&name.as_str()) => {
-                    Err(start.error(ErrorKind::NotImplemented { action: name }))
-                }
-                None => Err(start.expecting("action")),
-            },
+        match self.statement(&name)? {
+            Some(action) => Ok(action),
+            None => Err(start.expecting("action")),
         }
+    }
+
+    /// What begins with its name, after that. `None` if nothing has that name.
+    fn statement(&mut self, name: &str) -> Result<Option<Action>, Error> {
+        if let Some(kind) = Replacement::from_name(name) {
+            return nested::parse_replace(self, kind).map(Some);
+        }
+        if let Some(kind) = NatKind::from_name(name) {
+            return nat::parse(self, kind).map(Some);
+        }
+        if let Some(kind) = LbKind::from_name(name) {
+            return load_balance::parse(self, kind).map(Some);
+        }
+        let action = match name {
+            "output" => Action::Output,
+            "next" => flow::parse_next(self)?,
+            "ip.ttl" => ttl::parse(self)?,
+            "push" => stack::parse(self, Action::Push, Access::Read)?,
+            "pop" => stack::parse(self, Action::Pop, Access::Write)?,
+            "ct_clear" => Action::CtClear,
+            "ct_next" => conntrack::parse_next(self, Tracking::Track)?,
+            "ct_commit" => conntrack::parse_commit(self)?,
+            "ct_commit_nat" => conntrack::parse_next(self, Tracking::CommitNat)?,
+            "ct_commit_to_zone" => conntrack::parse_next(self, Tracking::CommitToZone)?,
+            "ct_snat_to_vip" => Action::CtSnatToVip,
+            "clone" => nested::parse_clone(self)?,
+            "get_arp" => neighbor::parse_get(self, NeighborProtocol::Arp)?,
+            "get_nd" => neighbor::parse_get(self, NeighborProtocol::Nd)?,
+            "put_arp" => neighbor::parse_put(self, NeighborProtocol::Arp)?,
+            "put_nd" => neighbor::parse_put(self, NeighborProtocol::Nd)?,
+            "mac_cache_use" => Action::MacCacheUse,
+            "put_fdb" => fdb::parse_put(self)?,
+            "commit_ecmp_nh" => ecmp::parse(self)?,
+            "commit_lb_aff" => load_balance::parse_commit_affinity(self)?,
+            "fwd_group" => select::parse_forward_group(self)?,
+            "set_queue" => queue::parse(self)?,
+            "set_meter" => meter::parse(self)?,
+            "log" => log::parse(self)?,
+            "sample" => sample::parse(self)?,
+            "mirror" => flood::parse_mirror(self)?,
+            "flood_remote" => Action::FloodRemote,
+            "handle_svc_check" => packet_in::parse_handle_svc_check(self)?,
+            "handle_bfd_msg" => packet_in::parse_handle_bfd_msg(self)?,
+            "handle_dhcpv6_reply" => Action::HandleDhcpv6Reply,
+            "igmp" => Action::Igmp,
+            "bind_vport" => packet_in::parse_bind_vport(self)?,
+            "trigger_event" => packet_in::parse_trigger_event(self)?,
+            _ => return Ok(None),
+        };
+        Ok(Some(action))
     }
 
     /// `name(...)` on the right of `result =`, at its name. `None` if no function has that name.
     pub(super) fn function(&mut self, result: FieldRef) -> Result<Option<Action>, Error> {
         let Token::Id(name) = self.cursor.token() else { return Ok(None) };
-        let name = name.clone();
+        if let Some(check) = Check::from_name(name) {
+            return check::parse(self, check, result).map(Some);
+        }
+        if let Some(what) = CtOriginal::from_name(name) {
+            return conntrack::parse_original(self, what, result).map(Some);
+        }
         let action = match name.as_str() {
-            "check_in_port_sec" => port_security::parse(self, &name, result, Action::CheckInPortSec)?,
-            "check_out_port_sec" => port_security::parse(self, &name, result, Action::CheckOutPortSec)?,
-            "get_fdb" => fdb::parse_get(self, result)?,
+            "ct_state_save" => conntrack::parse_state_save(self, result)?,
+            "select" => select::parse_select(self, result)?,
+            "lookup_arp" => neighbor::parse_lookup(self, NeighborProtocol::Arp, true, result)?,
+            "lookup_arp_ip" => neighbor::parse_lookup(self, NeighborProtocol::Arp, false, result)?,
+            "lookup_nd" => neighbor::parse_lookup(self, NeighborProtocol::Nd, true, result)?,
+            "lookup_nd_ip" => neighbor::parse_lookup(self, NeighborProtocol::Nd, false, result)?,
+            "chk_evpn_arp" => neighbor::parse_chk_evpn_arp(self, result)?,
+            "get_fdb" => fdb::parse_get(self, FdbScope::Local, result)?,
+            "get_remote_fdb" => fdb::parse_get(self, FdbScope::Remote, result)?,
             "lookup_fdb" => fdb::parse_lookup(self, result)?,
-            _ if missing::FUNCTIONS.contains(&name.as_str()) => {
-                return Err(self.cursor.error(ErrorKind::NotImplemented { action: name }));
-            }
+            "check_pkt_larger" => packet_size::parse(self, result)?,
+            "put_dhcp_opts" => dhcp::parse_put4(self, result)?,
+            "put_dhcpv6_opts" => dhcp::parse_put6(self, result)?,
+            "dhcp_relay_req_chk" => dhcp::parse_relay(self, RelayDirection::Request, result)?,
+            "dhcp_relay_resp_chk" => dhcp::parse_relay(self, RelayDirection::Response, result)?,
+            "put_nd_ra_opts" => router_advertisement::parse(self, result)?,
+            "dns_lookup" => packet_in::parse_dns_lookup(self, result)?,
             _ => return Ok(None),
         };
         Ok(Some(action))
+    }
+
+    /// At the name of a function: checks the field for its result, and goes past the name and `(`.
+    pub(super) fn begin_function(&mut self, result: FieldRef, wanted: Operand) -> Result<(), Error> {
+        let span = self.cursor.span();
+        self.check(result, wanted, Access::Write).map_err(|kind| Error::new(span, kind))?;
+        self.imply_field(&result);
+        self.cursor.advance()?;
+        self.cursor.expect(Punct::LParen)
+    }
+
+    /// At the name of a function that has no parameters, to after its `)`.
+    pub(super) fn without_parameters(
+        &mut self,
+        name: &'static str,
+        result: FieldRef,
+        wanted: Operand,
+    ) -> Result<(), Error> {
+        self.begin_function(result, wanted)?;
+        if self.cursor.accept(Punct::RParen)? {
+            Ok(())
+        } else {
+            Err(self.cursor.error(ErrorKind::NoParameters { action: name }))
+        }
+    }
+
+    /// The table after the current one, for an action that goes on there by itself.
+    pub(super) fn next_table(&self, action: &'static str) -> Result<u8, Error> {
+        let table = self.context.table + 1;
+        if table < self.context.pipeline.tables() {
+            Ok(table)
+        } else {
+            Err(self.cursor.error(ErrorKind::NotInLastTable { action }))
+        }
+    }
+
+    /// A decimal number of 16 bits; `what` it is, for the error.
+    pub(super) fn u16_parameter(&mut self, what: &'static str) -> Result<u16, Error> {
+        let start = self.cursor.clone();
+        let number = self.cursor.accept_int()?.and_then(|number| u16::try_from(number).ok());
+        number.ok_or_else(|| start.expecting(what))
+    }
+
+    /// `true` or `false`, with quotes or without.
+    pub(super) fn boolean(&mut self) -> Result<bool, Error> {
+        let truth = match self.cursor.token() {
+            Token::Id(word) | Token::String(word) if word == "true" => true,
+            Token::Id(word) | Token::String(word) if word == "false" => false,
+            _ => return Err(self.cursor.expecting("true or false")),
+        };
+        self.cursor.advance()?;
+        Ok(truth)
+    }
+
+    /// The name of a logical port, as a string.
+    pub(super) fn port_name(&mut self) -> Result<Arc<str>, Error> {
+        let Token::String(_) = self.cursor.token() else {
+            return Err(self.cursor.expecting("port name string"));
+        };
+        Ok(self.cursor.expect_string()?.into())
     }
 
     /// Adds what a field implies.
@@ -196,14 +308,19 @@ impl Parser<'_> {
     pub(super) fn check(&self, field: FieldRef, wanted: Operand, access: Access) -> Result<(), ErrorKind> {
         let symbol = field.symbol;
         let name = || symbol.name.to_owned();
-        if symbol.is_predicate() {
-            return Err(ErrorKind::PredicateAsLvalue { field: name() });
+        match (&symbol.body, wanted) {
+            (Body::Predicate(_), _) => return Err(ErrorKind::PredicateAsLvalue { field: name() }),
+            (Body::Ovn(_), Operand::Constant) if field.is_whole() && self.scope == Scope::Packet => {
+                return Ok(());
+            }
+            (Body::Ovn(_), _) => return Err(ErrorKind::ConstantRequired { field: name() }),
+            (Body::Integer { .. } | Body::String(_) | Body::Subfield { .. }, _) => {}
         }
         if access == Access::Write && !self.is_modifiable(symbol) {
             return Err(ErrorKind::NotModifiable { field: name() });
         }
         match wanted {
-            Operand::Any => Ok(()),
+            Operand::Any | Operand::Constant => Ok(()),
             Operand::String if symbol.is_string() => Ok(()),
             Operand::String => Err(ErrorKind::StringRequired { field: name() }),
             Operand::Bits(_) if symbol.is_string() => Err(ErrorKind::NumericRequired { field: name() }),
@@ -228,6 +345,8 @@ impl Parser<'_> {
 #[derive(Clone, Copy)]
 pub(super) enum Operand {
     Any,
+    /// Anything that a constant can be assigned to.
+    Constant,
     String,
     /// An integer of so many bits.
     Bits(u16),

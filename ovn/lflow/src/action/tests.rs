@@ -42,15 +42,3 @@ fn the_last_table_has_no_next_one() {
         assert!(parse("next(0);", context).is_ok());
     }
 }
-
-#[test]
-fn no_name_is_both_built_and_missing() {
-    for name in missing::STATEMENTS {
-        let error = parse(&format!("{name};"), CONTEXT).unwrap_err();
-        assert_eq!(error.to_string(), format!("\"{name}\" action is not implemented."));
-    }
-    for name in missing::FUNCTIONS {
-        let error = parse(&format!("reg0[0] = {name}();"), CONTEXT).unwrap_err();
-        assert_eq!(error.to_string(), format!("\"{name}\" action is not implemented."));
-    }
-}

@@ -32,7 +32,8 @@ pub use parse::{NESTING_MAX, parse};
 pub use simplify::{resolve_conditions, simplify};
 
 pub(crate) use annotate::refers_to_nominal;
-pub(crate) use parse::parse_builtin;
+pub use parse::Values;
+pub(crate) use parse::{Constants, constants, parse_builtin};
 
 use crate::lexer::Integer;
 use crate::symbols::FieldRef;

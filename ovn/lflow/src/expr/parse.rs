@@ -29,12 +29,14 @@ pub(crate) fn parse_builtin(text: &'static str) -> Expr {
 
 /// A constant, or a set of them.
 pub(crate) struct Constants {
-    values: Values,
-    in_curlies: bool,
-    span: Range<usize>,
+    pub(crate) values: Values,
+    pub(crate) in_curlies: bool,
+    pub(crate) span: Range<usize>,
 }
 
-enum Values {
+/// One or more constants of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Values {
     Integers(Vec<Integer>),
     Strings(Vec<Arc<str>>),
 }
@@ -261,7 +263,7 @@ fn relation_of(token: &Token) -> Option<Relation> {
 }
 
 /// A constant, `$set`, `@group`, or several of them in braces, with or without commas between.
-fn constants(cursor: &mut Cursor<'_>, sets: &dyn Sets) -> Result<Constants, Error> {
+pub(crate) fn constants(cursor: &mut Cursor<'_>, sets: &dyn Sets) -> Result<Constants, Error> {
     let start = cursor.span().start;
     let in_curlies = cursor.accept(Punct::LCurly)?;
     let mut values = None;

@@ -49,6 +49,15 @@ pub enum OvnField {
 }
 
 impl OvnField {
+    /// How the language names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Icmp4FragMtu => "icmp4.frag_mtu",
+            Self::Icmp6FragMtu => "icmp6.frag_mtu",
+            Self::Icmp4InnerIp4Src => "icmp4.inner_ip4.src",
+        }
+    }
+
     fn bits(self) -> u16 {
         match self {
             Self::Icmp4FragMtu => 16,

@@ -4,7 +4,7 @@ use super::{Flow, Place, Traced};
 use crate::flow_text::{ethernet, ipv4};
 use crate::network::Network;
 use crate::node::{Kind, Node};
-use lflow::action::{Constant, Exchange, Load, Move};
+use lflow::action::{Constant, Exchange, Load, LoadOvnField, Move};
 use lflow::expr;
 use lflow::symbols::FieldRef;
 use openflow::{Field, Format};
@@ -29,7 +29,7 @@ pub(super) fn write(field: &FieldRef, value: u128, packet: &mut Traced) {
 }
 
 /// Whether a change of the field can be seen from outside: registers are nobody's business.
-fn is_visible(field: &FieldRef) -> bool {
+pub(super) fn is_visible(field: &FieldRef) -> bool {
     match field.openflow() {
         Some((Field::Reg(_) | Field::XReg(_) | Field::XXReg(_), ..)) | None => false,
         Some(_) => true,
@@ -75,6 +75,11 @@ pub(super) fn load(
     let mask = mask.unwrap_or(u128::MAX);
     let value = read(&load.field, packet) & !mask | value & mask;
     write(&load.field, value, packet);
+}
+
+/// The field is none of the packet's, so that is all there is to it.
+pub(super) fn load_ovn_field(load: &LoadOvnField, nodes: &mut Vec<Node>) {
+    nodes.push(Node::new(Kind::Effect, load.to_string().trim_end_matches(';')));
 }
 
 pub(super) fn copy(_: Place<'_>, copy: &Move, packet: &mut Traced, nodes: &mut Vec<Node>) {

@@ -5,7 +5,7 @@ use super::{Place, Traced};
 use crate::flow_text::ethernet;
 use crate::network::Network;
 use crate::node::{Kind, Node};
-use lflow::action::{GetFdb, LookupFdb};
+use lflow::action::{FdbScope, GetFdb, LookupFdb};
 use packet::MacAddr;
 
 /// The key of the port that an address was seen at.
@@ -20,9 +20,24 @@ fn find(place: Place<'_>, network: &Network<'_>, mac: u128) -> Option<u128> {
     rows.next().and_then(|row| u128::try_from(row.port_key).ok())
 }
 
-pub(super) fn get(place: Place<'_>, get: &GetFdb, network: &Network<'_>, packet: &mut Traced) {
-    let port = find(place, network, read(&get.mac, packet)).unwrap_or(0);
-    write(&get.port, port, packet);
+pub(super) fn get(
+    place: Place<'_>,
+    get: &GetFdb,
+    network: &Network<'_>,
+    packet: &mut Traced,
+    nodes: &mut Vec<Node>,
+) {
+    match get.scope {
+        FdbScope::Local => {
+            let port = find(place, network, read(&get.mac, packet)).unwrap_or(0);
+            write(&get.port, port, packet);
+        }
+        FdbScope::Remote => {
+            write(&get.port, 0, packet);
+            let remark = "/* The remote FDB table is different per each chassis. */";
+            nodes.push(Node::new(Kind::Remark, remark));
+        }
+    }
 }
 
 pub(super) fn lookup(

@@ -6,22 +6,30 @@
 //! are bounded: flows that run in circles end in an error of the trace.
 
 mod assign;
+mod check;
 mod conntrack;
+mod dhcp;
 mod fdb;
+mod flood;
+mod load_balance;
+mod nat;
+mod neighbor;
 mod nested;
 mod output;
 mod port_security;
+mod select;
 
 use crate::flow_text::describe;
 use crate::network::{Datapath, Network};
 use crate::node::{self, Kind, Node};
 use crate::options::Options;
+use lflow::Pipeline;
 use lflow::action::{self, Action, Context, Log, Next};
 use lflow::expr::{self, Expr, Microflow, Packet};
-use lflow::{ErrorKind, Pipeline};
 use openflow::Field;
 use schema::sb::LogicalFlow;
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 /// How many tables a packet and its copies may visit.
 const TABLES_MAX: usize = 4096;
@@ -34,7 +42,8 @@ type Form = fn(&[Node]) -> String;
 /// Traces a packet from the beginning of a datapath's ingress pipeline, and prints what happened.
 pub(crate) fn run(network: &Network<'_>, datapath: &Datapath, flow: Microflow, options: &Options) -> String {
     let mut text = format!("# {}\n", describe(&flow));
-    let mut walk = Walk { network, options, ct: options.ct.clone(), visited: 0, depth: 0 };
+    let mut walk =
+        Walk { network, options, ct: options.ct.clone(), lb_dst: options.lb_dst, visited: 0, depth: 0 };
     let mut packet = Traced { flow, stack: Vec::new() };
     if packet.key(Field::Reg(14)) == 0 {
         network.warn("microflow does not specify ingress port".to_owned());
@@ -127,6 +136,8 @@ struct Walk<'n> {
     options: &'n Options,
     /// What the next trackings find.
     ct: VecDeque<u8>,
+    /// The backend that a load balancer is to choose.
+    lb_dst: Option<(IpAddr, u16)>,
     visited: usize,
     depth: usize,
 }
@@ -198,16 +209,7 @@ impl<'n> Walk<'n> {
     fn table(&mut self, place: Place<'n>, packet: &mut Traced) -> Visit {
         let flows = self.network.flows(place.datapath, place.pipeline, place.table);
         for row in flows.iter() {
-            let Some(matched) = self.matched(place, row, packet) else { continue };
-            let shown =
-                |this: &Self, children| Node::new(Kind::Table, this.flow_line(place, row)).with(children);
-            let actions = match matched {
-                Ok(actions) => actions,
-                Err(message) => {
-                    let children = vec![Node::new(Kind::Error, message)];
-                    return Visit::Done(shown(self, children));
-                }
-            };
+            let Some(actions) = self.matched(place, row, packet) else { continue };
             // Flows that only hand on every packet are not worth a line.
             if let [Action::Next(next)] = actions[..]
                 && is_true(&row.r#match)
@@ -216,7 +218,7 @@ impl<'n> Walk<'n> {
                 return Visit::Next(None, next.table);
             }
             let (children, next) = self.actions(place, &actions, packet);
-            let node = shown(self, children);
+            let node = Node::new(Kind::Table, self.flow_line(place, row)).with(children);
             return match next {
                 Some(next) => Visit::Next(Some(node), next.table),
                 None => Visit::Done(node),
@@ -228,15 +230,10 @@ impl<'n> Walk<'n> {
         Visit::Done(Node::new(Kind::Table, line))
     }
 
-    /// The actions of a flow if it matches the packet. `Err` if it does and they cannot be followed.
+    /// The actions of a flow if it matches the packet.
     ///
     /// A flow that no controller could read either is left out, with a warning.
-    fn matched(
-        &self,
-        place: Place<'n>,
-        row: &LogicalFlow,
-        packet: &Traced,
-    ) -> Option<Result<Vec<Action>, String>> {
+    fn matched(&self, place: Place<'n>, row: &LogicalFlow, packet: &Traced) -> Option<Vec<Action>> {
         let names = self.network.names(place.datapath);
         let variables = |name: &str| self.template_variable(name);
         let text = lflow::template::expand(&row.r#match, variables);
@@ -252,16 +249,11 @@ impl<'n> Walk<'n> {
         }
         let text = lflow::template::expand(&row.actions, variables);
         match action::parse(&text, place.context()) {
-            Ok(parsed) => expr::evaluate(&parsed.prereqs, &packet.flow, &names).then_some(Ok(parsed.actions)),
-            Err(error) => match error.kind {
-                ErrorKind::NotImplemented { action } => {
-                    Some(Err(format!("*** {action} action not implemented")))
-                }
-                kind => {
-                    self.network.warn(format!("{}: parsing actions failed ({kind})", row.actions));
-                    None
-                }
-            },
+            Ok(parsed) => expr::evaluate(&parsed.prereqs, &packet.flow, &names).then_some(parsed.actions),
+            Err(error) => {
+                self.network.warn(format!("{}: parsing actions failed ({error})", row.actions));
+                None
+            }
         }
     }
 
@@ -341,18 +333,48 @@ impl<'n> Walk<'n> {
             Action::Push(field) => assign::push(field, packet, nodes),
             Action::Pop(field) => assign::pop(field, packet, nodes),
             Action::DecrementTtl => return assign::decrement_ttl(packet, nodes),
+            Action::LoadOvnField(load) => assign::load_ovn_field(load, nodes),
             Action::CtClear => conntrack::clear(packet),
-            Action::CtNext(next) => self.ct_next(place, next, packet, nodes),
-            Action::CtLbMark => self.ct_lb_mark(place, packet, nodes),
+            Action::CtNext(tracking, next) => self.ct_next(place, *tracking, next, packet, nodes),
+            Action::CtNat(nat) => self.ct_nat(place, nat, packet, nodes),
+            Action::CtSnatToVip => load_balance::snat_to_vip(self.network, packet, nodes),
+            Action::CtLb(lb) => self.ct_lb(place, lb, packet, nodes),
+            Action::CtOriginal(what, result) => conntrack::original(*what, result, packet),
+            Action::CtStateSave(result) => conntrack::state_save(result, packet, nodes),
+            Action::Select(select) => self.select(place, select, packet, nodes),
+            Action::ForwardGroup(group) => self.forward_group(place, group, packet, nodes),
             Action::Clone(actions) => self.clone_packet(place, actions, packet, nodes),
             Action::Replace(kind, actions) => self.replace_packet(place, *kind, actions, packet, nodes),
-            Action::GetFdb(get) => fdb::get(place, get, self.network, packet),
+            Action::GetNeighbor(get) => neighbor::get(place, get, self.network, packet, nodes),
+            Action::LookupNeighbor(lookup) => neighbor::lookup(place, lookup, self.network, packet, nodes),
+            Action::ChkEvpnArp(check) => neighbor::check_evpn(check, packet, nodes),
+            Action::GetFdb(get) => fdb::get(place, get, self.network, packet, nodes),
             Action::LookupFdb(lookup) => fdb::lookup(place, lookup, self.network, packet, nodes),
-            Action::CheckInPortSec(result) => port_security::check_in(place, result, packet),
-            Action::CheckOutPortSec(result) => port_security::check_out(place, result, packet),
+            Action::Check(check, result) => check::check(place, *check, result, self.network, packet, nodes),
+            Action::CheckPktLarger(check) => check::packet_size(check, packet),
+            Action::PutDhcpOpts(put) | Action::PutDhcpv6Opts(put) => dhcp::put(action, put, packet, nodes),
+            Action::PutNdRaOpts(put) => dhcp::put_options(action, put, packet, nodes),
+            Action::DhcpRelay(relay) => dhcp::relay(relay, packet, nodes),
+            Action::DnsLookup(result) => dhcp::dns_lookup(result, packet, nodes),
             Action::Log(log) => nodes.push(log_node(place, log, packet)),
+            Action::Mirror(port) => self.mirror(place, port, packet, nodes),
+            Action::FloodRemote => nodes.push(Node::new(Kind::Remark, "/* Flood to all remote chassis */")),
             // What these change is not in the packet, and not in what the database says of the network now.
-            Action::CtCommit(_) | Action::PutFdb(_) | Action::SetQueue(_) | Action::HandleSvcCheck(_) => {}
+            Action::CtCommit(_)
+            | Action::PutNeighbor(_)
+            | Action::PutFdb(_)
+            | Action::MacCacheUse
+            | Action::CommitEcmpNh(_)
+            | Action::CommitLbAff(_)
+            | Action::SetQueue(_)
+            | Action::SetMeter(_)
+            | Action::Sample(_)
+            | Action::HandleSvcCheck(_)
+            | Action::HandleBfdMsg
+            | Action::HandleDhcpv6Reply
+            | Action::Igmp
+            | Action::BindVport(_)
+            | Action::TriggerEvent(_) => {}
         }
         Flow::On
     }
