@@ -2,6 +2,7 @@
 
 use crate::Program;
 use crate::cli::Wait;
+use crate::openflow::SwitchFlows;
 use crate::output::Table;
 use crate::symbols::Symbols;
 use crate::view::View;
@@ -21,6 +22,8 @@ pub struct Context<'a> {
     pub symbols: &'a mut Symbols,
     /// Whether a column is in the server's schema too: those that are not are left out of output.
     pub served: &'a dyn Served,
+    /// Flows of the switches that were asked for.
+    pub flows: &'a SwitchFlows,
     /// What to wait for after the transaction.
     pub wait: Wait,
     /// What the verbs want beside changes to rows.
@@ -59,6 +62,8 @@ pub enum LogModule {
     OvsdbIdl,
     /// ovn-sbctl.
     Sbctl,
+    /// Words of an environment variable.
+    Svec,
     /// ovs-vsctl.
     Vsctl,
 }
@@ -73,6 +78,7 @@ impl LogModule {
             Self::OvnDbctl => "ovn_dbctl",
             Self::OvsdbIdl => "ovsdb_idl",
             Self::Sbctl => "sbctl",
+            Self::Svec => "svec",
             Self::Vsctl => "vsctl",
         }
     }

@@ -23,6 +23,7 @@ mod help;
 pub mod identify;
 mod nbctl;
 pub mod needs;
+pub mod openflow;
 pub mod output;
 mod overview;
 mod program;

@@ -1,6 +1,7 @@
 //! Which tables and columns the verbs of a command line read.
 
 use crate::Program;
+use crate::openflow::Switch;
 use ovsdb::replica::MonitorTable;
 use ovsdb::{Condition, DatabaseSchema, Str};
 use schema::TypedRow;
@@ -14,13 +15,15 @@ pub struct Needs {
     pub program: Program,
     /// Our schema of its database.
     pub schema: Arc<DatabaseSchema>,
+    /// Switches whose OpenFlow flows are read.
+    pub switches: BTreeSet<Switch>,
     tables: BTreeMap<Str, BTreeSet<Str>>,
 }
 
 impl Needs {
     /// Nothing yet.
     pub fn new(program: Program) -> Self {
-        Self { program, schema: program.schema().clone(), tables: BTreeMap::new() }
+        Self { program, schema: program.schema().clone(), switches: BTreeSet::new(), tables: BTreeMap::new() }
     }
 
     /// All columns of a table.

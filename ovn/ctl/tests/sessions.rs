@@ -65,6 +65,11 @@ fn play(name: &str) {
 }
 
 #[test]
+fn bonds_and_their_interfaces() {
+    play("bonds");
+}
+
+#[test]
 fn bridges_and_their_ports() {
     play("bridges");
 }
@@ -127,4 +132,14 @@ fn switches_and_their_ports() {
 #[test]
 fn values_as_they_are_written() {
     play("values");
+}
+
+#[test]
+fn rows_that_become_flows() {
+    play("vflows");
+}
+
+#[test]
+fn zones_and_their_timeouts() {
+    play("zones");
 }

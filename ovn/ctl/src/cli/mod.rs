@@ -1,17 +1,22 @@
 //! The command line: text in, an [`Invocation`] (what to do, how to print it) or something to print out.
 
+mod call;
 mod commands;
 mod getopt;
 mod options;
 mod words;
 
+pub use call::Call;
 pub use commands::Command;
 pub use options::Argument;
+pub(crate) use words::quote as quote_word;
 pub use words::split as split_words;
 
+use crate::context::LogModule;
 use crate::help;
 use crate::output::{CellStyle, Style, TableFormat};
 use crate::{Failure, Program};
+use call::Client;
 use getopt::{Found, Known};
 use options::Meaning;
 use std::time::Duration;
@@ -28,6 +33,8 @@ pub struct Environment {
     pub timeout: Option<String>,
     /// `OVN_NBCTL_OPTIONS` or `OVN_SBCTL_OPTIONS`: options to put before those of the command line.
     pub options: Option<String>,
+    /// `OVN_NB_DAEMON` or `OVN_SB_DAEMON`: control socket of the daemon to use.
+    pub daemon: Option<String>,
     /// `OVS_LOGDIR`: where the switch's logs are, for a hint.
     pub logdir: Option<String>,
 }
@@ -35,15 +42,17 @@ pub struct Environment {
 impl Environment {
     /// Reads the variables of `program`; `rundir` is the directory of the sockets of its database.
     pub fn read(program: Program, rundir: &str, variable: impl Fn(&str) -> Option<String>) -> Self {
-        let (db, socket, options) = match program {
-            Program::Nbctl => (Some("OVN_NB_DB"), "ovnnb_db.sock", Some("OVN_NBCTL_OPTIONS")),
-            Program::Sbctl => (Some("OVN_SB_DB"), "ovnsb_db.sock", Some("OVN_SBCTL_OPTIONS")),
-            Program::Vsctl => (None, "db.sock", None),
+        let (socket, variables) = match program {
+            Program::Nbctl => ("ovnnb_db.sock", Some(["OVN_NB_DB", "OVN_NBCTL_OPTIONS", "OVN_NB_DAEMON"])),
+            Program::Sbctl => ("ovnsb_db.sock", Some(["OVN_SB_DB", "OVN_SBCTL_OPTIONS", "OVN_SB_DAEMON"])),
+            Program::Vsctl => ("db.sock", None),
         };
+        let [db, options, daemon] = variables.map_or([None, None, None], |names| names.map(Some));
         Self {
             db: db.and_then(&variable).unwrap_or_else(|| format!("unix:{rundir}/{socket}")),
             timeout: variable("OVS_CTL_TIMEOUT"),
             options: options.and_then(&variable),
+            daemon: daemon.and_then(&variable),
             logdir: variable("OVS_LOGDIR"),
         }
     }
@@ -90,7 +99,9 @@ pub struct Invocation {
     pub style: Style,
     /// Where the switch's logs are.
     pub logdir: String,
-    /// The commands, at least one.
+    /// Warnings about the command line, to be logged first.
+    pub warnings: Vec<(LogModule, String)>,
+    /// The commands, at least one except for a daemon.
     pub commands: Vec<Command>,
     /// Options for logging, TLS and running as a daemon, by long name, in their order.
     pub shell: Vec<(&'static str, Option<String>)>,
@@ -101,6 +112,10 @@ pub struct Invocation {
 pub enum Parsed {
     /// Commands to run.
     Run(Box<Invocation>),
+    /// Commands for a daemon that runs already.
+    Call(Call),
+    /// Become a daemon; there are no commands.
+    Serve(Box<Invocation>),
     /// A text, such as help, to print before success.
     Print(String),
 }
@@ -110,31 +125,76 @@ pub enum Parsed {
 /// # Errors
 /// What is wrong with it, in upstream's words.
 pub fn parse(program: Program, arguments: &[String], environment: &Environment) -> Result<Parsed, Failure> {
-    let mut all = match &environment.options {
-        Some(options) => words::split(options).map_err(Failure::new)?,
-        None => Vec::new(),
-    };
+    let (mut all, mut warnings) = (Vec::new(), Vec::new());
+    if let Some(options) = &environment.options {
+        let (words, unclosed) = words::split_anyway(options);
+        all = words;
+        if unclosed.is_some() {
+            warnings.push((LogModule::Svec, format!("{options}: word ends inside quoted string")));
+        }
+    }
     all.extend_from_slice(arguments);
     let known = known_options(program);
     let split = getopt::split(program, &known, &all);
     if let (Program::Nbctl | Program::Sbctl, Err(error)) = (program, &split.operands) {
         return Err(Failure::new(error.clone()));
     }
+    let operands = split.operands.as_deref().unwrap_or_default();
+    warnings.extend(match call::client(program, &split.options, operands, environment)? {
+        Some(Client::Call(call)) => return Ok(Parsed::Call(call)),
+        Some(Client::Print(text)) => return Ok(Parsed::Print(text)),
+        Some(Client::Direct { warning }) => Some((LogModule::OvnDbctl, warning)),
+        None => None,
+    });
     let mut invocation = Invocation::new(program, words::join(program, &all), environment);
-    let mut local = Vec::new();
-    for found in split.options {
-        if let Some(text) = invocation.apply(found, &mut local)? {
-            return Ok(Parsed::Print(text));
+    invocation.warnings = warnings;
+    let local = match invocation.apply_all(split.options)? {
+        Applied::Print(text) => return Ok(Parsed::Print(text)),
+        Applied::Local(local) => local,
+    };
+    if invocation.shell.iter().any(|(name, _)| *name == "detach") {
+        if !operands.is_empty() {
+            let text = "non-option arguments not supported with --detach (use --help for help)";
+            return Err(Failure::new(text));
         }
-    }
-    if program == Program::Vsctl {
-        // Of an option given several times before the first command the last one counts.
-        let mut seen = std::collections::BTreeSet::new();
-        local.reverse();
-        local.retain(|(name, _)| seen.insert(name.clone()));
+        return Ok(Parsed::Serve(Box::new(invocation)));
     }
     invocation.commands = commands::parse(program, split.operands.map_err(Failure::new)?, local)?;
     Ok(Parsed::Run(Box::new(invocation)))
+}
+
+/// Reads options and commands that were sent to a daemon.
+///
+/// # Errors
+/// What is wrong with them, in upstream's words; options about the daemon itself are unknown.
+pub fn parse_job(
+    program: Program,
+    words: &[String],
+    environment: &Environment,
+) -> Result<Invocation, Failure> {
+    let mut known = known_options(program);
+    known.retain(|option| match option.tag {
+        Tag::Local(_) => true,
+        Tag::Global(meaning, long) => options::is_of_job(meaning, long),
+    });
+    let split = getopt::split(program, &known, words);
+    let operands = split.operands.map_err(Failure::new)?;
+    let mut invocation = Invocation::new(program, words::join(program, words), environment);
+    invocation.timeout = None;
+    let local = match invocation.apply_all(split.options)? {
+        Applied::Print(_) => Vec::new(),
+        Applied::Local(local) => local,
+    };
+    invocation.commands = commands::parse(program, operands, local)?;
+    Ok(invocation)
+}
+
+/// What options come to.
+enum Applied {
+    /// A text, such as help, that is all there is to print.
+    Print(String),
+    /// Those of the first command.
+    Local(Vec<(String, Option<String>)>),
 }
 
 /// An option before the first command: a global one, or one of that command.
@@ -169,7 +229,7 @@ impl Invocation {
             db: environment.db.clone(),
             wait: if program == Program::Vsctl { Wait::Next } else { Wait::None },
             print_wait_time: false,
-            timeout: environment.timeout.as_deref().and_then(seconds),
+            timeout: environment.timeout.as_deref().and_then(|text| seconds(text).ok()),
             dry_run: false,
             oneline: false,
             retry: false,
@@ -177,9 +237,27 @@ impl Invocation {
             shuffle_remotes: true,
             style: Style::default(),
             logdir: environment.logdir.clone().unwrap_or_else(|| LOG_DIRECTORY.to_owned()),
+            warnings: Vec::new(),
             commands: Vec::new(),
             shell: Vec::new(),
         }
+    }
+
+    /// Applies all options before the first command.
+    fn apply_all(&mut self, options: Vec<Found<Tag>>) -> Result<Applied, Failure> {
+        let mut local = Vec::new();
+        for found in options {
+            if let Some(text) = self.apply(found, &mut local)? {
+                return Ok(Applied::Print(text));
+            }
+        }
+        if self.program == Program::Vsctl {
+            // Of an option given several times before the first command the last one counts.
+            let mut seen = std::collections::BTreeSet::new();
+            local.reverse();
+            local.retain(|(name, _)| seen.insert(name.clone()));
+        }
+        Ok(Applied::Local(local))
     }
 
     /// Applies one option; returns a text where printing it is all there is to do.
@@ -195,17 +273,14 @@ impl Invocation {
             }
             Tag::Global(meaning, long) => (meaning, long),
         };
+        if let Some(text) = print_only(self.program, meaning, &self.db) {
+            return Ok(Some(text));
+        }
         let given = value.as_deref().unwrap_or_default();
         match meaning {
-            Meaning::Help => return Ok(Some(help::help(self.program, &self.db))),
-            Meaning::Version => return Ok(Some(help::version(self.program))),
-            Meaning::Commands => return Ok(Some(help::commands(self.program))),
-            Meaning::Options => return Ok(Some(option_list(self.program))),
+            Meaning::Help | Meaning::Version | Meaning::Commands | Meaning::Options => {}
             Meaning::Db => self.db = given.to_owned(),
-            Meaning::Timeout => {
-                let invalid = || Failure::new(format!("value {given} on -t or --timeout is invalid"));
-                self.timeout = Some(seconds(given).ok_or_else(invalid)?);
-            }
+            Meaning::Timeout => self.timeout = Some(seconds(given)?),
             Meaning::Wait | Meaning::NoWait | Meaning::PrintWaitTime if self.program == Program::Sbctl => {
                 return Err(Failure::new(format!("--{long} not supported")));
             }
@@ -247,8 +322,38 @@ impl Invocation {
 }
 
 /// A timeout: a whole number of seconds above zero.
-fn seconds(text: &str) -> Option<Duration> {
-    text.parse().ok().filter(|&seconds| seconds > 0).map(|seconds: u32| Duration::from_secs(seconds.into()))
+fn seconds(text: &str) -> Result<Duration, Failure> {
+    match text.parse::<u32>() {
+        Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.into())),
+        Ok(_) | Err(_) => Err(Failure::new(format!("value {text} on -t or --timeout is invalid"))),
+    }
+}
+
+/// The text of an option that prints one; `db` is the remote in use.
+fn print_only(program: Program, meaning: Meaning, db: &str) -> Option<String> {
+    match meaning {
+        Meaning::Help => Some(help::help(program, db)),
+        Meaning::Version => Some(help::version(program)),
+        Meaning::Commands => Some(help::commands(program)),
+        Meaning::Options => Some(option_list(program)),
+        Meaning::Db
+        | Meaning::Timeout
+        | Meaning::Wait
+        | Meaning::NoWait
+        | Meaning::PrintWaitTime
+        | Meaning::DryRun
+        | Meaning::Oneline
+        | Meaning::Retry
+        | Meaning::LeaderOnly(_)
+        | Meaning::ShuffleRemotes(_)
+        | Meaning::Format
+        | Meaning::Data
+        | Meaning::NoHeadings
+        | Meaning::Pretty
+        | Meaning::Bare
+        | Meaning::MaxColumnWidth
+        | Meaning::Shell => None,
+    }
 }
 
 /// All options one a line, for completion.

@@ -125,3 +125,30 @@ pub(super) fn options(program: Program) -> impl Iterator<Item = &'static GlobalO
         (Programs::Ovn, Program::Vsctl) | (Programs::Vsctl, Program::Nbctl | Program::Sbctl) => false,
     })
 }
+
+/// Whether an option is about one job of a daemon, not about the daemon.
+pub(super) fn is_of_job(meaning: Meaning, long: &str) -> bool {
+    match meaning {
+        Meaning::Timeout
+        | Meaning::Wait
+        | Meaning::NoWait
+        | Meaning::PrintWaitTime
+        | Meaning::DryRun
+        | Meaning::Oneline
+        | Meaning::Format
+        | Meaning::Data
+        | Meaning::NoHeadings
+        | Meaning::Pretty
+        | Meaning::Bare
+        | Meaning::MaxColumnWidth => true,
+        Meaning::Shell => matches!(long, "verbose" | "log-file" | "syslog-method" | "syslog-target"),
+        Meaning::Help
+        | Meaning::Version
+        | Meaning::Commands
+        | Meaning::Options
+        | Meaning::Db
+        | Meaning::Retry
+        | Meaning::LeaderOnly(_)
+        | Meaning::ShuffleRemotes(_) => false,
+    }
+}

@@ -7,6 +7,15 @@ use crate::Program;
 /// # Errors
 /// A quote that is not closed.
 pub fn split(text: &str) -> Result<Vec<String>, String> {
+    match split_anyway(text) {
+        (words, None) => Ok(words),
+        (_, Some(quote)) => Err(format!("{text}: missing closing {quote}")),
+    }
+}
+
+/// Splits `text` likewise; a quote that is not closed, which is told, ends with the text.
+pub(super) fn split_anyway(text: &str) -> (Vec<String>, Option<char>) {
+    let mut unclosed = None;
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut letters = text.chars();
@@ -14,31 +23,33 @@ pub fn split(text: &str) -> Result<Vec<String>, String> {
         match letter {
             ' ' | '\t' | '\n' => words.extend(word.take()),
             '\'' | '"' => {
-                let inside =
-                    quoted(letter, &mut letters).ok_or(format!("{text}: missing closing {letter}"))?;
-                word.get_or_insert_default().push_str(&inside);
+                if !quoted(letter, &mut letters, word.get_or_insert_default()) {
+                    unclosed = Some(letter);
+                }
             }
             '\\' => word.get_or_insert_default().extend(letters.next()),
             _ => word.get_or_insert_default().push(letter),
         }
     }
     words.extend(word);
-    Ok(words)
+    (words, unclosed)
 }
 
-/// What stands up to the closing quote; in double quotes a backslash protects itself and the quote.
-fn quoted(quote: char, letters: &mut std::str::Chars<'_>) -> Option<String> {
-    let mut inside = String::new();
-    loop {
-        match letters.next()? {
-            letter if letter == quote => return Some(inside),
-            '\\' if quote == '"' => match letters.next()? {
-                protected @ ('"' | '\\') => inside.push(protected),
-                other => inside.extend(['\\', other]),
+/// Takes what stands up to the closing quote; in double quotes a backslash protects itself and the quote. Whether there
+/// is a closing quote.
+fn quoted(quote: char, letters: &mut std::str::Chars<'_>, inside: &mut String) -> bool {
+    while let Some(letter) = letters.next() {
+        match letter {
+            letter if letter == quote => return true,
+            '\\' if quote == '"' => match letters.next() {
+                Some(protected @ ('"' | '\\')) => inside.push(protected),
+                Some(other) => inside.extend(['\\', other]),
+                None => return false,
             },
             letter => inside.push(letter),
         }
     }
+    false
 }
 
 /// The whole command line as the transaction's comment and the log have it.
@@ -48,7 +59,7 @@ pub(super) fn join(program: Program, arguments: &[String]) -> String {
 }
 
 /// Blanks, quotes and backslashes are written as in JSON.
-fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let is_special = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '\\');
     if word.contains(is_special) { serde_json::Value::from(word).to_string() } else { word.to_owned() }
 }

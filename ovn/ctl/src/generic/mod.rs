@@ -25,7 +25,7 @@ pub(crate) use find::FIND;
 pub(crate) use get::GET;
 pub(crate) use list::LIST;
 pub(crate) use remove::REMOVE;
-pub(crate) use set::{SET, prepare_assignments_to};
+pub(crate) use set::SET;
 pub(crate) use wait_until::WAIT_UNTIL;
 
 /// The heading that these verbs stand under in help.

@@ -6,7 +6,6 @@ use super::rows::{Target, prepare_rows};
 use crate::Failure;
 use crate::cli::{Argument, Command};
 use crate::context::Context;
-use crate::identify;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
 
@@ -22,27 +21,12 @@ pub(crate) const SET: Verb = Verb {
 
 fn prepare(command: &Command, needs: &mut Needs) -> Result<(), Failure> {
     prepare_rows(needs.program, command, needs)?;
-    prepare_assignments(command, command.rest(2), needs)
-}
-
-/// Asks for the columns that are assigned to: a value that is there already is not written.
-fn prepare_assignments(command: &Command, assignments: &[String], needs: &mut Needs) -> Result<(), Failure> {
     let schema = needs.schema.clone();
     let target = Target::of(&schema, command)?;
-    prepare_assignments_to(target.name, assignments, needs)
-}
-
-/// Asks for the columns of a table that are assigned to.
-pub(crate) fn prepare_assignments_to(
-    table: &str,
-    assignments: &[String],
-    needs: &mut Needs,
-) -> Result<(), Failure> {
-    let schema = needs.schema.clone();
-    let (table, table_schema) = identify::table(&schema, table)?;
-    for assignment in assignments {
-        let (column, _) = identify::column((table, table_schema), column_name(assignment)?)?;
-        needs.columns(table, &[&**column]);
+    // A value that is there already is not written.
+    for assignment in command.rest(2) {
+        let (column, _) = target.column(column_name(assignment)?)?;
+        needs.columns(target.name, &[&**column]);
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ pub(super) const IDENTIFIERS: &[(&str, &[Identifier])] = &[
             Key("external_ids", "name2"),
             Key("external_ids", "logical-switch"),
             Key("external_ids", "logical-router"),
+            Column("nb_uuid"),
         ],
     ),
     ("Gateway_Chassis", NAME),

@@ -3,6 +3,7 @@
 use crate::cli::{Invocation, Wait};
 use crate::context::{Context, LogModule, Output, Served, Wishes};
 use crate::failure::fail;
+use crate::openflow::SwitchFlows;
 use crate::output::Printer;
 use crate::symbols::Symbols;
 use crate::view::View;
@@ -15,6 +16,7 @@ pub(super) struct Attempt<'a> {
     invocation: &'a Invocation,
     view: View,
     symbols: Symbols,
+    flows: &'a SwitchFlows,
     served: ServedBy<'a>,
 }
 
@@ -52,11 +54,12 @@ impl<'a> Attempt<'a> {
     pub(super) fn new(
         invocation: &'a Invocation,
         monitors: &[MonitorTable],
+        flows: &'a SwitchFlows,
         replica: &'a Replica,
         seed: u64,
     ) -> Self {
         let view = View::of_replica(invocation.program.schema().clone(), monitors, replica);
-        Self { invocation, view, symbols: Symbols::new(seed), served: ServedBy(replica) }
+        Self { invocation, view, symbols: Symbols::new(seed), flows, served: ServedBy(replica) }
     }
 
     /// Runs the commands; `None` if the rows do not allow them yet. Warnings come with a failure too.
@@ -75,6 +78,7 @@ impl<'a> Attempt<'a> {
                 view: &mut self.view,
                 symbols: &mut self.symbols,
                 served: &self.served,
+                flows: self.flows,
                 wait: self.invocation.wait,
                 wishes: &mut *wishes,
                 output: Output::default(),

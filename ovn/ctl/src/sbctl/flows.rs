@@ -20,7 +20,12 @@ pub(super) fn prepare(columns: &[&str], needs: &mut Needs) {
     needs.columns(LogicalFlow::TABLE, &ordering);
     needs.columns(LogicalFlow::TABLE, columns);
     needs.columns(LogicalDpGroup::TABLE, &["datapaths"]);
-    needs.columns(DatapathBinding::TABLE, &["external_ids"]);
+    prepare_datapaths(needs);
+}
+
+/// Asks for datapaths and their names.
+pub(super) fn prepare_datapaths(needs: &mut Needs) {
+    needs.columns(DatapathBinding::TABLE, &["external_ids", "nb_uuid"]);
 }
 
 /// Flows of one datapath and half of the pipeline.
@@ -86,10 +91,13 @@ fn of_flow(context: &Context<'_>, flow: &LogicalFlow) -> Result<Vec<Uuid>, Failu
 }
 
 fn describe(datapath: &DatapathBinding) -> String {
-    let name = |key: &str, before: &str| {
-        datapath.external_ids.get(key).map_or_else(String::new, |name| format!("{before}\"{name}\""))
-    };
-    format!("{}{} ({})", name("name", ""), name("name2", " aka "), datapath.uuid)
+    format!("{} ({})", names(datapath), datapath.uuid)
+}
+
+/// The names of a datapath.
+pub(super) fn names(datapath: &DatapathBinding) -> String {
+    let names = ["name", "name2"].into_iter().filter_map(|key| datapath.external_ids.get(key));
+    names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" aka ")
 }
 
 /// The name of a flow's stage.

@@ -5,10 +5,12 @@ mod chassis_del;
 mod count_flows;
 mod flows;
 mod init;
+mod ip_multicast_flush;
 mod lflow_list;
 mod lsp_bind;
 mod lsp_unbind;
 mod show;
+mod vflows;
 
 use crate::verb::Verb;
 use crate::{connection, generic, tls};
@@ -31,6 +33,7 @@ pub(crate) const VERBS: &[&Verb] = &[
     &connection::GET,
     &tls::GET,
     &init::INIT,
+    &ip_multicast_flush::IP_MULTICAST_FLUSH,
     &lflow_list::LFLOW_LIST,
     &generic::LIST,
     &lsp_bind::LSP_BIND,

@@ -2,15 +2,12 @@
 
 use super::PORT;
 use super::add_port::{Wanted, add};
+use super::model::prepare;
 use crate::Failure;
 use crate::cli::{Argument, Command};
 use crate::context::Context;
 use crate::failure::fail;
-use crate::generic::prepare_assignments_to;
-use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
-use schema::TypedRow;
-use schema::vswitch::Port;
 
 /// Fewest interfaces of a bond.
 const INTERFACES_MIN: usize = 2;
@@ -37,11 +34,6 @@ fn split(command: &Command) -> (&[String], &[String]) {
     words.split_at(words.iter().position(|word| word.contains('=')).unwrap_or(words.len()))
 }
 
-fn prepare(command: &Command, needs: &mut Needs) -> Result<(), Failure> {
-    super::model::prepare(command, needs)?;
-    prepare_assignments_to(Port::TABLE, split(command).1, needs)
-}
-
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let (interfaces, columns) = split(command);
     if interfaces.len() < INTERFACES_MIN {
@@ -51,7 +43,6 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
         );
     }
     let (bridge, name) = (command.required(0), command.required(1));
-    let line = format!("add-bond {bridge} {name} {}", interfaces.join(" "));
     let wanted = Wanted { bridge, name, interfaces: interfaces.iter().map(String::as_str).collect() };
-    add(context, command, &wanted, &line, columns, command.has("--fake-iface"))
+    add(context, command, &wanted, columns)
 }

@@ -1,7 +1,7 @@
 //! `add-br BRIDGE [PARENT VLAN]`.
 
 use super::BRIDGE;
-use super::model::{BridgeModel, Model, prepare};
+use super::model::{BridgeModel, Model, in_words, prepare};
 use crate::Failure;
 use crate::cli::{Argument, Command};
 use crate::context::Context;
@@ -25,6 +25,9 @@ pub(super) const ADD_BR: Verb = Verb {
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let name = command.required(0);
+    if name.is_empty() {
+        fail!("bridge name must not be empty string");
+    }
     let vlan = match (command.optional(1), command.optional(2)) {
         (None, _) => None,
         (Some(_), None) => fail!("'add-br' command takes exactly 1 or 3 arguments"),
@@ -37,7 +40,7 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     if command.has("--may-exist")
         && let Some(bridge) = model.bridges.get(name)
     {
-        return check_same(bridge, vlan);
+        return check_same(command, bridge, vlan);
     }
     model.check_free(name, &format!("cannot create a bridge named {name}"))?;
     match vlan {
@@ -48,24 +51,22 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
 }
 
 /// Whether the bridge that exists is the one asked for.
-fn check_same(bridge: &BridgeModel, vlan: Option<(&str, i64)>) -> Result<(), Failure> {
-    let name = &bridge.name;
+fn check_same(command: &Command, bridge: &BridgeModel, vlan: Option<(&str, i64)>) -> Result<(), Failure> {
+    let (name, line) = (&bridge.name, in_words(command));
     match (&bridge.fake, vlan) {
         (None, None) => Ok(()),
         (Some(fake), None) => {
-            fail!("\"--may-exist add-br {name}\" but {name} is a VLAN bridge for VLAN {}", fake.vlan)
+            fail!("\"{line}\" but {name} is a VLAN bridge for VLAN {}", fake.vlan)
         }
-        (None, Some((parent, vlan))) => {
-            fail!("\"--may-exist add-br {name} {parent} {vlan}\" but {name} is not a VLAN bridge")
+        (None, Some(_)) => {
+            fail!("\"{line}\" but {name} is not a VLAN bridge")
         }
-        (Some(fake), Some((parent, vlan))) if *fake.parent != *parent => fail!(
-            "\"--may-exist add-br {name} {parent} {vlan}\" but {name} has the wrong parent {}",
-            fake.parent
-        ),
-        (Some(fake), Some((parent, vlan))) if fake.vlan != vlan => fail!(
-            "\"--may-exist add-br {name} {parent} {vlan}\" but {name} is a VLAN bridge for the wrong VLAN {}",
-            fake.vlan
-        ),
+        (Some(fake), Some((parent, _))) if *fake.parent != *parent => {
+            fail!("\"{line}\" but {name} has the wrong parent {}", fake.parent)
+        }
+        (Some(fake), Some((_, vlan))) if fake.vlan != vlan => {
+            fail!("\"{line}\" but {name} is a VLAN bridge for the wrong VLAN {}", fake.vlan)
+        }
         (Some(_), Some(_)) => Ok(()),
     }
 }

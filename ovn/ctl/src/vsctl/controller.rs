@@ -1,6 +1,6 @@
 //! `get-controller`, `del-controller`, `set-controller BRIDGE TARGET...`: the OpenFlow controllers of a bridge.
 
-use super::model::Model;
+use super::model::{BridgeModel, Model};
 use crate::Failure;
 use crate::cli::{Argument, Command};
 use crate::context::Context;
@@ -48,24 +48,29 @@ fn prepare(command: &Command, needs: &mut Needs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The controllers of a bridge; a VLAN bridge has those of its parent.
-fn targets(context: &Context<'_>, command: &Command) -> Result<Targets<'static>, Failure> {
-    let row = Model::read(context.view)?.bridge(command.required(0))?.row;
-    Ok(Targets { owner: Bridge::TABLE, row, column: "controller", table: Controller::TABLE })
+/// The controllers of a bridge.
+fn targets(bridge: &BridgeModel) -> Targets<'static> {
+    Targets { owner: Bridge::TABLE, row: bridge.row, column: "controller", table: Controller::TABLE }
+}
+
+/// The controllers of a bridge that is none for a VLAN.
+fn own_targets(context: &Context<'_>, command: &Command) -> Result<Targets<'static>, Failure> {
+    Ok(targets(Model::read(context.view)?.real_bridge(command.required(0))?))
 }
 
 fn get(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    targets(context, command)?.print(context);
+    // A VLAN bridge has those of its parent.
+    targets(Model::read(context.view)?.bridge(command.required(0))?).print(context);
     Ok(())
 }
 
 fn del(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    targets(context, command)?.clear(context);
+    own_targets(context, command)?.clear(context);
     Ok(())
 }
 
 fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    let targets = targets(context, command)?;
+    let targets = own_targets(context, command)?;
     let rows = command.rest(1).iter().map(|target| remote(context, command, target)).collect();
     targets.replace(context, rows);
     Ok(())

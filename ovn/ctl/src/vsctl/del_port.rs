@@ -42,12 +42,11 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     if let Some(wanted) = bridge_name {
         let wanted = model.bridge(wanted)?;
         if wanted.name != bridge.name {
-            let is_parent = wanted.fake.as_ref().is_some_and(|fake| fake.parent == bridge.name);
             let is_child = bridge.fake.as_ref().is_some_and(|fake| fake.parent == wanted.name);
-            let hint = match (is_parent, is_child) {
-                (true, _) => format!(" (although its parent bridge {} does)", bridge.name),
-                (_, true) => format!(" (although its child bridge {} does)", bridge.name),
-                (false, false) => String::new(),
+            let hint = if is_child {
+                format!(" (although its child bridge {} does)", bridge.name)
+            } else {
+                String::new()
             };
             fail!("bridge {} does not have a port {name}{hint}", wanted.name);
         }

@@ -20,7 +20,7 @@ pub(super) const EMER_RESET: Verb = Verb {
 /// Columns that become empty, by table.
 const EMPTIED: &[(&str, &[&str])] = &[
     ("Open_vSwitch", &["manager_options", "ssl"]),
-    ("Bridge", &["controller", "fail_mode", "mirrors", "netflow", "sflow", "ipfix"]),
+    ("Bridge", &["controller", "fail_mode", "mirrors", "netflow", "sflow", "ipfix", "flood_vlans"]),
     ("Port", &["other_config"]),
 ];
 
@@ -35,6 +35,9 @@ const ZEROED: &[(&str, &[&str])] = &[(
     ],
 )];
 
+/// A table whose rows go; those of others that nothing refers to any more go by themselves.
+const DELETED: &str = "Flow_Sample_Collector_Set";
+
 /// The key of a bridge's other_config that stays: its Ethernet address.
 const KEPT: &str = "hwaddr";
 
@@ -43,6 +46,7 @@ fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
         needs.columns(table, columns);
     }
     needs.columns("Bridge", &["other_config"]);
+    needs.columns(DELETED, &[]);
     Ok(())
 }
 
@@ -55,6 +59,10 @@ fn run(context: &mut Context<'_>, _: &Command) -> Result<(), Failure> {
                 context.view.set(table, *row, column, Datum::default_for(&column_schema.ty));
             }
         }
+    }
+    let deleted: Vec<_> = context.view.uuids(DELETED).collect();
+    for row in deleted {
+        context.view.delete(DELETED, row);
     }
     let bridges: Vec<_> = context.view.uuids("Bridge").collect();
     for bridge in bridges {

@@ -1,12 +1,15 @@
 //! The verbs of `ovs-vsctl`.
 
+mod aa_mapping;
 mod add_bond;
 mod add_br;
 mod add_port;
+mod bond_iface;
 mod br_exists;
 mod br_external_id;
 mod br_to;
 mod controller;
+mod datapath;
 mod del_br;
 mod del_port;
 mod emer_reset;
@@ -14,12 +17,15 @@ mod fail_mode;
 mod iface_to_br;
 mod init;
 mod list_br;
+mod list_dp_cap;
 mod list_ifaces;
 mod list_ports;
 mod manager;
 mod model;
 mod port_to_br;
 mod show;
+mod zone_limit;
+mod zone_tp;
 
 use crate::verb::Verb;
 use crate::{generic, tls};
@@ -31,9 +37,12 @@ const INTERFACE: &str = "Interface commands (a bond has several)";
 /// Sorted by name.
 pub(crate) const VERBS: &[&Verb] = &[
     &generic::ADD,
+    &aa_mapping::ADD,
     &add_bond::ADD_BOND,
+    &bond_iface::ADD,
     &add_br::ADD_BR,
     &add_port::ADD_PORT,
+    &zone_tp::ADD,
     &br_exists::BR_EXISTS,
     &br_external_id::GET,
     &br_external_id::SET,
@@ -42,16 +51,21 @@ pub(crate) const VERBS: &[&Verb] = &[
     &generic::CLEAR,
     &generic::COMMENT,
     &generic::CREATE,
+    &aa_mapping::DEL,
+    &bond_iface::DEL,
     &del_br::DEL_BR,
     &controller::DEL,
     &fail_mode::DEL,
     &manager::DEL,
     &del_port::DEL_PORT,
     &tls::DEL,
+    &zone_limit::DEL,
+    &zone_tp::DEL,
     &generic::DESTROY,
     &emer_reset::EMER_RESET,
     &generic::FIND,
     &generic::GET,
+    &aa_mapping::GET,
     &controller::GET,
     &fail_mode::GET,
     &manager::GET,
@@ -60,8 +74,11 @@ pub(crate) const VERBS: &[&Verb] = &[
     &init::INIT,
     &generic::LIST,
     &list_br::LIST_BR,
+    &list_dp_cap::LIST_DP_CAP,
     &list_ifaces::LIST_IFACES,
     &list_ports::LIST_PORTS,
+    &zone_limit::LIST,
+    &zone_tp::LIST,
     &port_to_br::PORT_TO_BR,
     &generic::REMOVE,
     &generic::SET,
@@ -69,6 +86,7 @@ pub(crate) const VERBS: &[&Verb] = &[
     &fail_mode::SET,
     &manager::SET,
     &tls::SET_FILES,
+    &zone_limit::SET,
     &show::SHOW,
     &generic::WAIT_UNTIL,
 ];

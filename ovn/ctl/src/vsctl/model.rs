@@ -82,9 +82,25 @@ impl Model {
         }
     }
 
+    /// The bridge of that name, which must not be one for a VLAN.
+    pub(super) fn real_bridge(&self, name: &str) -> Result<&BridgeModel, Failure> {
+        match self.bridge(name)? {
+            bridge if bridge.fake.is_some() => fail!("{name} is a fake bridge"),
+            bridge => Ok(bridge),
+        }
+    }
+
     /// The bridge, and the port of that name on it.
     pub(super) fn find_port(&self, name: &str) -> Option<(&BridgeModel, &PortModel)> {
         self.bridges.values().find_map(|bridge| Some((bridge, bridge.ports.get(name)?)))
+    }
+
+    /// The bridge, and the port of that name on it.
+    pub(super) fn port(&self, name: &str) -> Result<(&BridgeModel, &PortModel), Failure> {
+        match self.find_port(name) {
+            Some(found) => Ok(found),
+            None => fail!("no port named {name}"),
+        }
     }
 
     /// The bridge, and the name and port of the interface of that name.
@@ -109,6 +125,14 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// A command as errors repeat it.
+pub(super) fn in_words(command: &Command) -> String {
+    let options = command.options.keys().map(String::as_str);
+    let arguments = command.arguments.iter().map(String::as_str);
+    let words = options.chain([command.verb.name]).chain(arguments);
+    words.map(crate::cli::quote_word).collect::<Vec<_>>().join(" ")
 }
 
 /// Puts a bridge and its VLAN bridges into the model.
@@ -162,7 +186,7 @@ pub(super) fn add_port(
     context: &mut Context<'_>,
     bridge: &BridgeModel,
     name: &str,
-    interfaces: &BTreeSet<&str>,
+    interfaces: &[&str],
 ) -> (Uuid, BTreeSet<Uuid>) {
     let mut rows = BTreeSet::new();
     for interface in interfaces {

@@ -93,6 +93,7 @@ impl World {
                 (printed.out, printed.code) = (text, Some(0));
                 Err(Failure::silent(0))
             }
+            Ok(other @ (Parsed::Call(_) | Parsed::Serve(_))) => panic!("{line} is about a daemon: {other:?}"),
             Err(failure) => Err(failure),
         };
         let run = match run {

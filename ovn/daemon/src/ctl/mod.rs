@@ -4,14 +4,18 @@
 //!  server ◄──JSON-RPC──► one connection ──► ctl::run::Run ──► standard output, standard error, exit code
 //! ```
 
+mod call;
+mod flows;
+mod serve;
+
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use ctl::Program;
-use ctl::cli::{self, Environment, Parsed};
+use ctl::cli::{self, Environment, Invocation, Parsed};
 use ctl::context::LogModule;
-use ctl::run::{Output, Run};
+use ctl::run::{ALARM, Output, Run};
 use ovsdb::rpc::{Framer, MESSAGE_BYTES_MAX};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -25,37 +29,65 @@ use crate::vlog::{self, Vlog};
 /// First and longest pause between two attempts to connect with `--retry`.
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(8));
 
+/// What remotes begin with.
+const METHODS: [&str; 3] = ["unix:", "tcp:", "ssl:"];
+
+/// What upstream's programs say of a remote that begins otherwise: its EAFNOSUPPORT.
+const NO_SUCH_METHOD: &str = "Address family not supported by protocol";
+
+/// Options of a client, by long name, that the core leaves to the shell.
+type ShellOptions = [(&'static str, Option<String>)];
+
 /// Runs a client.
 pub fn run(program: Program, args: &[String]) -> ExitCode {
-    let family = match program {
-        Program::Nbctl | Program::Sbctl => Family::Ovn,
-        Program::Vsctl => Family::Ovs,
-    };
-    let run_dir = family.run_dir().to_string_lossy().into_owned();
+    match start(program, args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{}: {error:#}", program.name());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(program: Program, args: &[String]) -> anyhow::Result<ExitCode> {
+    let run_dir = family(program).run_dir().to_string_lossy().into_owned();
     let environment = Environment::read(program, &run_dir, |name| std::env::var(name).ok());
     let invocation = match cli::parse(program, args, &environment) {
         Ok(Parsed::Print(text)) => {
             print(&text);
-            return ExitCode::SUCCESS;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Ok(Parsed::Call(wanted)) => {
+            configure(&vlog::init(program.name()), program, &wanted.shell)?;
+            return Ok(call::run(program, &wanted)?);
+        }
+        Ok(Parsed::Serve(invocation)) => {
+            refuse_tls(&invocation.shell)?;
+            return Ok(serve::run(program, &invocation));
         }
         Ok(Parsed::Run(invocation)) => *invocation,
-        Err(failure) => return failed(program, &failure),
+        Err(failure) => return Ok(failed(program, &failure)),
     };
-    let vlog = vlog::init(program.name());
-    if let Err(error) = configure(&vlog, program, family, &invocation.shell) {
-        eprintln!("{}: {error:#}", program.name());
-        return ExitCode::FAILURE;
+    refuse_tls(&invocation.shell)?;
+    configure(&vlog::init(program.name()), program, &invocation.shell)?;
+    let targets = targets(&invocation)?;
+    match Run::new(invocation, crate::base::random_seed(), Instant::now(), crate::base::wall_ms()) {
+        Ok(core) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let mut client = Client { program, core, targets, next: 0, code: None };
+            runtime.block_on(client.serve());
+            Ok(client
+                .code
+                .map_or(ExitCode::FAILURE, |code| if code == ALARM { alarm() } else { code.into() }))
+        }
+        Err(failure) => Ok(failed(program, &failure)),
     }
-    let core = Run::new(invocation, crate::base::random_seed(), Instant::now(), crate::base::wall_ms());
-    match core {
-        Ok(core) => match serve(program, core, family) {
-            Ok(code) => code,
-            Err(error) => {
-                eprintln!("{}: {error:#}", program.name());
-                ExitCode::FAILURE
-            }
-        },
-        Err(failure) => failed(program, &failure),
+}
+
+fn family(program: Program) -> Family {
+    match program {
+        Program::Nbctl | Program::Sbctl => Family::Ovn,
+        Program::Vsctl => Family::Ovs,
     }
 }
 
@@ -66,43 +98,63 @@ fn failed(program: Program, failure: &ctl::Failure) -> ExitCode {
     ExitCode::from(failure.code)
 }
 
-/// Applies the options about logging; those about TLS are refused, since a client without the asked-for
-/// encryption would be worse than none.
-fn configure(
-    vlog: &Vlog,
-    program: Program,
-    family: Family,
-    given: &[(&'static str, Option<String>)],
-) -> anyhow::Result<()> {
+/// Ends as a program does that waited too long: by the alarm's signal.
+fn alarm() -> ExitCode {
+    // Whoever ignores that signal sees the code that a shell would show.
+    let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGALRM);
+    ExitCode::from(ALARM)
+}
+
+/// The remotes to try, in the order to try them in.
+fn targets(invocation: &Invocation) -> anyhow::Result<Vec<Active>> {
+    let run_dir = family(invocation.program).run_dir();
+    let is_known = |text: &str| METHODS.iter().any(|method| text.trim().starts_with(method));
+    if !invocation.db.split(',').all(is_known) {
+        anyhow::bail!("{}: database connection failed ({NO_SUCH_METHOD})", invocation.db);
+    }
+    let mut targets = Active::parse_list(&invocation.db, &run_dir)?;
+    if invocation.shuffle_remotes {
+        // Fisher and Yates, with digits of one number: there are few remotes.
+        let mut seed = crate::base::random_seed();
+        for last in (1..targets.len()).rev() {
+            let base = last as u64 + 1;
+            targets.swap(last, usize::try_from(seed % base).unwrap_or(0));
+            seed /= base;
+        }
+    }
+    Ok(targets)
+}
+
+/// Options about TLS are refused, since a client without the asked-for encryption would be worse than none.
+fn refuse_tls(given: &ShellOptions) -> anyhow::Result<()> {
+    let is_tls = |name: &str| options::TLS.iter().any(|option| option.long == name);
+    match given.iter().find(|(name, _)| is_tls(name)) {
+        Some((name, _)) => anyhow::bail!("--{name}: TLS connections are not supported by this version"),
+        None => Ok(()),
+    }
+}
+
+/// The options as words of a command line.
+fn shell_words(given: &ShellOptions) -> impl Iterator<Item = String> {
+    given.iter().map(|(name, value)| match value {
+        Some(value) => format!("--{name}={value}"),
+        None => format!("--{name}"),
+    })
+}
+
+/// Applies the options about logging.
+fn configure(vlog: &Vlog, program: Program, given: &ShellOptions) -> anyhow::Result<()> {
     // Clients warn on the console and are silent else, as upstream's are.
     vlog.set("console:warn")?;
     vlog.set("reconnect:warn")?;
-    let mut args = Vec::new();
-    for (name, value) in given {
-        if options::TLS.iter().any(|option| option.long == *name) {
-            anyhow::bail!("--{name}: TLS connections are not supported by this version");
-        }
-        args.push(match value {
-            Some(value) => format!("--{name}={value}"),
-            None => format!("--{name}"),
-        });
-    }
-    let as_daemon = options::Program { name: program.name(), family };
+    let logging = ["verbose", "log-file", "syslog-method", "syslog-target"];
+    let given: Vec<_> = given.iter().filter(|(name, _)| logging.contains(name)).cloned().collect();
+    let args: Vec<String> = shell_words(&given).collect();
+    let as_daemon = options::Program { name: program.name(), family: family(program) };
     if let Request::Run(common, _) = options::parse(as_daemon, &[], &args)? {
-        if common.detach.detach {
-            anyhow::bail!("--detach: running as a daemon is not supported by this version");
-        }
         shell::configure(vlog, &common)?;
     }
     Ok(())
-}
-
-fn serve(program: Program, core: Run, family: Family) -> anyhow::Result<ExitCode> {
-    let targets = Active::parse_list(core.remote(), &family.run_dir())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut client = Client { program, core, targets, next: 0, code: None };
-    runtime.block_on(client.serve());
-    Ok(client.code.unwrap_or(ExitCode::FAILURE))
 }
 
 struct Client {
@@ -110,11 +162,14 @@ struct Client {
     core: Run,
     targets: Vec<Active>,
     next: usize,
-    code: Option<ExitCode>,
+    code: Option<u8>,
 }
 
 impl Client {
     async fn serve(&mut self) {
+        for (switch, flows) in flows::read_all(self.core.switches()).await {
+            self.core.switch_flows(switch, flows);
+        }
         let mut pause = RETRY_PAUSE.0;
         while self.code.is_none() {
             match self.connect().await {
@@ -210,7 +265,7 @@ impl Client {
                 Output::Print(text) => print(&text),
                 Output::Error(text) => eprintln!("{}: {text}", self.program.name()),
                 Output::Exit(code) => {
-                    self.code = Some(ExitCode::from(code));
+                    self.code = Some(code);
                     return false;
                 }
             }
@@ -228,6 +283,7 @@ fn warn(module: LogModule, text: &str) {
         LogModule::OvnDbctl => tracing::warn!(target: "ovn_dbctl", "{text}"),
         LogModule::OvsdbIdl => tracing::warn!(target: "ovsdb_idl", "{text}"),
         LogModule::Sbctl => tracing::warn!(target: "sbctl", "{text}"),
+        LogModule::Svec => tracing::warn!(target: "svec", "{text}"),
         LogModule::Vsctl => tracing::warn!(target: "vsctl", "{text}"),
     }
 }
@@ -235,4 +291,12 @@ fn warn(module: LogModule, text: &str) {
 fn print(text: &str) {
     // A closed pipe is the reader's choice.
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// The text, with its last line ended.
+fn with_newline(mut text: String) -> String {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
 }
