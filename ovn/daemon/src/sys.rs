@@ -10,6 +10,7 @@ use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, bind, recvmsg, sendmsg,
 };
 use nix::unistd::{ForkResult, Pid};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// What [`fork`] returned in which process.
@@ -226,6 +227,15 @@ pub(crate) fn disable_offloads(name: &str) -> io::Result<()> {
 pub(crate) fn watch<T: AsRawFd>(owner: T) -> io::Result<AsyncFd<T>> {
     // SAFETY: every `owner` of this crate (a UDP socket, a port) keeps its descriptor open and the same until it is dropped.
     unsafe { AsyncFd::register(owner) }.map_err(io::Error::from)
+}
+
+/// As [`watch`], for arriving or for departing bytes alone: the system then wakes nobody for the other.
+///
+/// # Errors
+/// What epoll_ctl(2) returned.
+pub(crate) fn watch_for<T: AsRawFd>(owner: T, interest: Interest) -> io::Result<AsyncFd<T>> {
+    // SAFETY: as in `watch`.
+    unsafe { AsyncFd::register_with_interest(owner, interest) }.map_err(io::Error::from)
 }
 
 /// `struct ethtool_value`.

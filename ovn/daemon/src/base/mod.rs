@@ -8,6 +8,7 @@ pub mod paths;
 pub mod peers;
 pub mod pidfile;
 pub mod shell;
+pub(crate) mod socket;
 pub mod target;
 pub mod unixctl;
 

@@ -2,8 +2,11 @@
 //!
 //! ```text
 //!  sockets ──reader task──► bounded channel ──► Net::next ──► the daemon's loop ──► core
-//!  sockets ◄─writer task─── queue (counted) ◄── Net::send ◄────────────────────────┘
+//!  sockets ◄───────────────────── outbox ◄── Net::send ◄───────────────────────────┘
+//!     ▲                             │ what a socket does not take at once, or is yet to be made
+//!     └───────writer task◄──────────┘
 //! ```
+//! What is sent is written when the daemon's loop comes back to [`Net::next`], at once for all of the round.
 //! The channel is bounded, so a core that is busy slows its peers instead of collecting their bytes. A peer that does
 //! not read is dropped once more than [`QUEUE_BYTES_MAX`] bytes wait for it.
 
@@ -11,14 +14,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::socket::{Outbox, Outgoing, Plain, Socket, Writer, write_all};
 use super::target::{Active, Passive};
 
 /// Bytes that may wait for one peer before it is dropped.
@@ -27,10 +29,12 @@ pub const QUEUE_BYTES_MAX: usize = 512 << 20;
 pub const QUEUE_BYTES_FULL: usize = 1 << 20;
 /// Events that may wait for the core before readers pause.
 const EVENTS_MAX: usize = 256;
-/// Most bytes one event carries.
-const CHUNK: usize = 64 << 10;
 /// Connections one daemon accepts; further ones are closed at once.
 pub const CONNECTIONS_MAX: usize = 8192;
+/// Pause after a connection that could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a peer may take to read what is left for it when a connection is closed from our side.
+const LINGER: Duration = Duration::from_secs(5);
 /// First pause before connecting again; doubled up to [`BACKOFF_MAX`].
 const BACKOFF_MIN: Duration = Duration::from_millis(5);
 /// Longest pause before connecting again.
@@ -83,18 +87,10 @@ pub(crate) enum Stream {
 
 struct Conn {
     link: LinkId,
-    writer: mpsc::UnboundedSender<Arc<[u8]>>,
-    queue: Arc<Queue>,
+    outbox: Outbox,
     reader: JoinHandle<()>,
+    writer: JoinHandle<()>,
     is_local: bool,
-}
-
-/// What waits for one peer.
-#[derive(Default)]
-struct Queue {
-    bytes: AtomicUsize,
-    /// Whether somebody wants to hear when most of it is written.
-    watched: AtomicBool,
 }
 
 enum Link {
@@ -114,13 +110,22 @@ pub struct Net {
     receiver: mpsc::Receiver<Internal>,
     links: BTreeMap<LinkId, Link>,
     conns: BTreeMap<ConnId, Conn>,
+    /// The connections that something was sent to since the last [`Net::flush`].
+    unflushed: Vec<ConnId>,
     next_id: u64,
 }
 
 impl Default for Net {
     fn default() -> Self {
         let (sender, receiver) = mpsc::channel(EVENTS_MAX);
-        Self { sender, receiver, links: BTreeMap::new(), conns: BTreeMap::new(), next_id: 1 }
+        Self {
+            sender,
+            receiver,
+            links: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            unflushed: Vec::new(),
+            next_id: 1,
+        }
     }
 }
 
@@ -131,40 +136,15 @@ impl Net {
     /// What bind(2) or listen(2) returned.
     pub async fn listen(&mut self, at: &Passive) -> io::Result<(LinkId, Option<u16>)> {
         let link = LinkId(self.fresh());
-        let sender = self.sender.clone();
-        let (task, port) = match at {
-            Passive::Unix(path) => {
-                let listener = bind_unix(path)?;
-                let task = tokio::spawn(async move {
-                    while let Ok((stream, _)) = listener.accept().await {
-                        if sender
-                            .send(Internal::Stream(link, Stream::Unix(stream), Origin::Accepted))
-                            .await
-                            .is_err()
-                        {
-                            break;
-                        }
-                    }
-                });
-                (task, None)
-            }
+        let (listener, port) = match at {
+            Passive::Unix(path) => (Listener::Unix(bind_unix(path)?), None),
             Passive::Tcp(address) => {
                 let listener = TcpListener::bind(address).await?;
                 let port = listener.local_addr()?.port();
-                let task = tokio::spawn(async move {
-                    while let Ok((stream, _)) = listener.accept().await {
-                        if sender
-                            .send(Internal::Stream(link, Stream::Tcp(stream), Origin::Accepted))
-                            .await
-                            .is_err()
-                        {
-                            break;
-                        }
-                    }
-                });
-                (task, Some(port))
+                (Listener::Tcp(listener), Some(port))
             }
         };
+        let task = tokio::spawn(accept_all(link, listener, self.sender.clone()));
         self.links.insert(link, Link::Listening(task));
         Ok((link, port))
     }
@@ -194,18 +174,27 @@ impl Net {
         }
     }
 
-    /// Queues bytes for a peer. A peer that is gone, or does not read, loses them with its connection.
-    pub fn send(&mut self, conn: ConnId, bytes: impl Into<Arc<[u8]>>) {
-        let bytes = bytes.into();
-        let Some(peer) = self.conns.get(&conn) else { return };
-        let queued = peer.queue.bytes.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len();
+    /// Queues bytes for a peer, to be written by [`Net::flush`]. A peer that is gone, or does not read, loses them with
+    /// its connection.
+    pub fn send(&mut self, conn: ConnId, what: impl Into<Outgoing>) {
+        let Some(peer) = self.conns.get_mut(&conn) else { return };
+        if peer.outbox.push(what.into()) {
+            self.unflushed.push(conn);
+        }
+        let queued = peer.outbox.waiting().bytes();
         if queued > QUEUE_BYTES_MAX {
             tracing::warn!(target: "jsonrpc", "dropping a peer that left {queued} bytes unread");
             self.hang_up(conn);
-            return;
         }
-        // The writer ends only together with the connection, whose end is an event of its own.
-        let _ = peer.writer.send(bytes);
+    }
+
+    /// Writes what was sent. [`Net::next`] begins with it.
+    pub fn flush(&mut self) {
+        for conn in self.unflushed.drain(..) {
+            if let Some(peer) = self.conns.get_mut(&conn) {
+                peer.outbox.flush();
+            }
+        }
     }
 
     /// Whether the peer is a process of this host, whose end is noticed without asking.
@@ -214,26 +203,34 @@ impl Net {
     }
 
     /// Whether so much waits for a peer that it should be left alone until [`Event::Drained`], which then follows.
-    pub fn is_full(&self, conn: ConnId) -> bool {
-        let Some(peer) = self.conns.get(&conn) else { return false };
-        let full = peer.queue.bytes.load(Ordering::Relaxed) > QUEUE_BYTES_FULL;
-        if full {
-            peer.queue.watched.store(true, Ordering::Relaxed);
+    pub fn is_full(&mut self, conn: ConnId) -> bool {
+        let Some(peer) = self.conns.get_mut(&conn) else { return false };
+        if peer.outbox.waiting().bytes() <= QUEUE_BYTES_FULL {
+            return false;
         }
-        full
+        peer.outbox.flush();
+        !peer.outbox.waiting().has_at_most(QUEUE_BYTES_FULL)
     }
 
-    /// Closes a connection from our side; no event follows. What was queued is still written.
+    /// Closes a connection from our side; no event follows. What was queued is still written, if the peer reads it.
     pub fn close(&mut self, conn: ConnId) {
-        let Some(peer) = self.conns.remove(&conn) else { return };
+        let Some(mut peer) = self.conns.remove(&conn) else { return };
+        peer.outbox.flush();
         peer.reader.abort();
+        if peer.outbox.waiting().bytes() > 0 {
+            tokio::spawn(async move {
+                tokio::time::sleep(LINGER).await;
+                peer.writer.abort();
+            });
+        }
         self.lost(peer.link, conn);
     }
 
-    /// Closes a connection from our side as if the peer had: an event follows.
+    /// Closes a connection from our side as if the peer had: an event follows. What was queued is lost.
     pub fn hang_up(&mut self, conn: ConnId) {
         if let Some(peer) = self.conns.get(&conn) {
             peer.reader.abort();
+            peer.writer.abort();
             let sender = self.sender.clone();
             tokio::spawn(async move {
                 let _ = sender.send(Internal::Closed(conn)).await;
@@ -243,6 +240,7 @@ impl Net {
 
     /// Waits for the next event. Safe to cancel.
     pub async fn next(&mut self) -> Event {
+        self.flush();
         loop {
             // The sender in `self` keeps the channel open.
             let Some(internal) = self.receiver.recv().await else { std::future::pending().await };
@@ -289,19 +287,25 @@ impl Net {
         }
         let id = ConnId(self.fresh());
         let is_local = matches!(stream, Stream::Unix(_));
-        let conn = match stream {
-            Stream::Unix(stream) => {
-                let (read, write) = stream.into_split();
-                self.spawn(link, id, read, write)
-            }
+        let plain = match stream {
+            Stream::Unix(stream) => stream.into_std().map(Plain::Unix),
             Stream::Tcp(stream) => {
                 // Requests are small and wait for answers.
                 let _ = stream.set_nodelay(true);
-                let (read, write) = stream.into_split();
-                self.spawn(link, id, read, write)
+                stream.into_std().map(Plain::Tcp)
             }
         };
-        self.conns.insert(id, Conn { is_local, ..conn });
+        match plain.and_then(Socket::new) {
+            Ok(socket) => {
+                let conn = self.spawn(link, id, Arc::new(socket));
+                self.conns.insert(id, Conn { is_local, ..conn });
+            }
+            Err(error) => {
+                tracing::warn!(target: "jsonrpc", "a new connection cannot be watched ({error})");
+                self.lost(link, id);
+                return None;
+            }
+        }
         if let Some(Link::Connecting { backoff, attempt, conn, .. }) = self.links.get_mut(&link) {
             (*backoff, *attempt, *conn) = (Duration::ZERO, None, Some(id));
         }
@@ -311,18 +315,16 @@ impl Net {
         })
     }
 
-    fn spawn(
-        &self,
-        link: LinkId,
-        id: ConnId,
-        read: impl AsyncRead + Send + Unpin + 'static,
-        write: impl AsyncWrite + Send + Unpin + 'static,
-    ) -> Conn {
-        let (writer, queue) = mpsc::unbounded_channel();
-        let state = Arc::new(Queue::default());
-        tokio::spawn(write_all(id, write, queue, Arc::clone(&state), self.sender.clone()));
-        let reader = tokio::spawn(read_all(id, read, self.sender.clone()));
-        Conn { link, writer, queue: state, reader, is_local: false }
+    fn spawn(&self, link: LinkId, id: ConnId, socket: Arc<Socket>) -> Conn {
+        let (outbox, items, waiting) = Outbox::new(Some(socket.clone()));
+        let sender = self.sender.clone();
+        let writer = tokio::spawn(write_all(Writer::new(socket.clone()), items, async move |length| {
+            if waiting.wrote(length, QUEUE_BYTES_FULL / 2) {
+                let _ = sender.send(Internal::Drained(id)).await;
+            }
+        }));
+        let reader = tokio::spawn(read_all(id, socket, self.sender.clone()));
+        Conn { link, outbox, reader, writer, is_local: false }
     }
 
     /// A connection of `link` is gone: connect again if that is the link's business.
@@ -374,38 +376,42 @@ pub(crate) async fn connect(target: &Active) -> io::Result<Stream> {
     }
 }
 
-async fn read_all(conn: ConnId, mut stream: impl AsyncRead + Unpin, sender: mpsc::Sender<Internal>) {
-    let mut buffer = vec![0; CHUNK];
+enum Listener {
+    Unix(UnixListener),
+    Tcp(TcpListener),
+}
+
+async fn accept_all(link: LinkId, listener: Listener, sender: mpsc::Sender<Internal>) {
     loop {
-        match stream.read(&mut buffer).await {
-            Ok(0) | Err(_) => break,
-            Ok(length) => {
-                if sender.send(Internal::Received(conn, buffer[..length].to_vec())).await.is_err() {
+        let accepted = match &listener {
+            Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+            Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| Stream::Tcp(stream)),
+        };
+        match accepted {
+            Ok(stream) => {
+                if sender.send(Internal::Stream(link, stream, Origin::Accepted)).await.is_err() {
                     return;
                 }
             }
+            Err(error) => {
+                // Most likely there are no more descriptors. Some will be closed.
+                tracing::warn!(target: "stream", "accepting a connection failed ({error})");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn read_all(conn: ConnId, socket: Arc<Socket>, sender: mpsc::Sender<Internal>) {
+    while let Ok(bytes) = socket.read().await {
+        if bytes.is_empty() {
+            break;
+        }
+        if sender.send(Internal::Received(conn, bytes)).await.is_err() {
+            return;
         }
     }
     let _ = sender.send(Internal::Closed(conn)).await;
-}
-
-async fn write_all(
-    conn: ConnId,
-    mut stream: impl AsyncWrite + Unpin,
-    mut waiting: mpsc::UnboundedReceiver<Arc<[u8]>>,
-    queue: Arc<Queue>,
-    sender: mpsc::Sender<Internal>,
-) {
-    while let Some(bytes) = waiting.recv().await {
-        // The reader sees a broken connection too, and reports it.
-        if stream.write_all(&bytes).await.is_err() {
-            break;
-        }
-        let left = queue.bytes.fetch_sub(bytes.len(), Ordering::Relaxed) - bytes.len();
-        if left <= QUEUE_BYTES_FULL / 2 && queue.watched.swap(false, Ordering::Relaxed) {
-            let _ = sender.send(Internal::Drained(conn)).await;
-        }
-    }
 }
 
 /// Listens at `path` with mode 0750, as upstream does, in place of a stale socket.
@@ -458,6 +464,7 @@ mod tests {
             })
             .await;
             client.send(at_client, vec![round; 3]);
+            client.flush();
             let got = until(&mut server, |event| match event {
                 Event::Received(conn, bytes) if conn == at_server => Some(bytes),
                 _ => None,

@@ -18,7 +18,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use ovsdb::db::Snapshot;
 use ovsdb::log;
-use ovsdb::rpc::{Framer, MESSAGE_BYTES_MAX};
+use ovsdb::rpc::{Frame, Framer, MESSAGE_BYTES_MAX};
 use ovsdb::server::{Output, Server, SessionId, SessionOptions, Storage};
 use ovsdb::{Str, Uuid, UuidGenerator};
 
@@ -188,7 +188,7 @@ impl Daemon {
             let mut batch = Batch::default();
             while let Some(output) = self.server.poll_output() {
                 match output {
-                    Output::Send { session, frame } => self.send(session, &frame),
+                    Output::Send { session, frame } => self.send(session, frame),
                     Output::Close { session, reason } => {
                         tracing::info!(target: "ovsdb_jsonrpc_server", "closing a session: {reason}");
                         if let Some(conn) = self.sessions.remove(&session) {
@@ -221,11 +221,9 @@ impl Daemon {
         }
     }
 
-    fn send(&mut self, session: SessionId, frame: &ovsdb::rpc::Frame) {
+    fn send(&mut self, session: SessionId, frame: Frame) {
         let Some(conn) = self.sessions.get(&session) else { return };
-        let mut bytes = Vec::with_capacity(frame.byte_count());
-        frame.emit(&mut bytes);
-        self.shell.net.send(*conn, bytes);
+        self.shell.net.send(*conn, frame);
         if self.shell.net.is_full(*conn) {
             self.server.set_writable(session, false, Instant::now());
         }
@@ -243,9 +241,10 @@ impl Daemon {
                 self.server.persist_failed(&database, &error.to_string());
                 while let Some(output) = self.server.poll_output() {
                     if let Output::Send { session, frame } = output {
-                        self.send(session, &frame);
+                        self.send(session, frame);
                     }
                 }
+                self.shell.net.flush();
                 return Err(error.into());
             }
             self.server.persisted(&database, records.seq);

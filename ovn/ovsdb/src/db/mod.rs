@@ -28,6 +28,7 @@ use imbl::OrdMap;
 use indexes::Indexes;
 use references::References;
 use serde_json::Value;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// What a database holds at one moment. Cheap to clone, and never changes.
@@ -56,6 +57,12 @@ impl Snapshot {
     /// The rows of a table in the order of their UUIDs.
     pub fn rows(&self, table: TableId) -> impl Iterator<Item = (Uuid, &Arc<Row>)> {
         self.tables[table.0].iter().map(|(uuid, row)| (*uuid, row))
+    }
+
+    /// The rows of a table that come after `after` in the order of their UUIDs; all without it.
+    pub fn rows_after(&self, table: TableId, after: Option<Uuid>) -> impl Iterator<Item = (Uuid, &Arc<Row>)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.tables[table.0].range((from, Bound::Unbounded)).map(|(uuid, row)| (*uuid, row))
     }
 
     /// The number of rows of a table.

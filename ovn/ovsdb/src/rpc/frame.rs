@@ -1,55 +1,118 @@
 //! An encoded message, ready for the wire.
 
 use super::{Framer, Message};
+use std::fmt::Debug;
 use std::sync::Arc;
 
 /// The bytes of one outgoing message. The bulk of an update to many clients is encoded once and shared: each
-/// client's frame adds only the few bytes around it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// client's frame adds only the few bytes around it, or nothing.
+#[derive(Clone, Debug)]
 pub struct Frame {
-    head: Box<str>,
-    shared: Option<(Arc<[u8]>, &'static str)>,
+    head: Arc<[u8]>,
+    body: Body,
+    tail: &'static str,
 }
+
+#[derive(Clone, Debug)]
+enum Body {
+    Nothing,
+    Whole(Arc<[u8]>),
+    Pieces(Arc<dyn Pieces>),
+}
+
+/// The bulk of a message, made piece by piece as it is sent, on whatever thread.
+pub trait Pieces: Debug + Send + Sync {
+    /// Piece number `index`, counted from 0; nothing after the last. The same whenever it is asked for. Takes time.
+    fn piece(&self, index: usize) -> Option<Arc<[u8]>>;
+
+    /// The piece, if it is at hand.
+    fn made(&self, index: usize) -> Option<Arc<[u8]>>;
+}
+
+/// A message whose bulk is yet to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct ToBeMade<'a> {
+    pub head: &'a [u8],
+    pub pieces: &'a Arc<dyn Pieces>,
+    pub tail: &'a [u8],
+}
+
+/// Up to this length the parts of a message are put together once rather than written one by one for each client.
+const TOGETHER_BYTES_MAX: usize = 16 << 10;
 
 impl Frame {
     /// A frame around `body`: `head`, the shared body, `tail`. Together they must be the text of one message.
     pub fn shared(head: String, body: Arc<[u8]>, tail: &'static str) -> Self {
-        Self { head: head.into_boxed_str(), shared: Some((body, tail)) }
+        if body.len() <= TOGETHER_BYTES_MAX {
+            let mut text = head.into_bytes();
+            text.reserve_exact(body.len() + tail.len());
+            text.extend_from_slice(&body);
+            text.extend_from_slice(tail.as_bytes());
+            return Self { head: text.into(), body: Body::Nothing, tail: "" };
+        }
+        Self { head: head.into_bytes().into(), body: Body::Whole(body), tail }
     }
 
-    /// The pieces of the message, in order; written one after the other they are its bytes.
-    pub fn pieces(&self) -> [&[u8]; 3] {
-        match &self.shared {
-            Some((body, tail)) => [self.head.as_bytes(), body, tail.as_bytes()],
-            None => [self.head.as_bytes(), &[], &[]],
+    /// As [`Frame::shared`], around a body that is yet to be made.
+    pub fn in_pieces(head: String, body: Arc<dyn Pieces>, tail: &'static str) -> Self {
+        Self { head: head.into_bytes().into(), body: Body::Pieces(body), tail }
+    }
+
+    /// The pieces of the message, in order; written one after the other they are its bytes. `None` if some are yet to
+    /// be made.
+    pub fn pieces(&self) -> Option<[&[u8]; 3]> {
+        match &self.body {
+            Body::Nothing => Some([&self.head, &[], &[]]),
+            Body::Whole(body) => Some([&self.head, body, self.tail.as_bytes()]),
+            Body::Pieces(_) => None,
         }
     }
 
-    /// The length of the message in bytes.
+    /// The bytes before and after what is yet to be made, if something is.
+    pub fn to_be_made(&self) -> Option<ToBeMade<'_>> {
+        match &self.body {
+            Body::Nothing | Body::Whole(_) => None,
+            Body::Pieces(pieces) => Some(ToBeMade { head: &self.head, pieces, tail: self.tail.as_bytes() }),
+        }
+    }
+
+    /// The length of the message in bytes, without what is yet to be made.
     pub fn byte_count(&self) -> usize {
-        self.pieces().iter().map(|piece| piece.len()).sum()
+        let body = match &self.body {
+            Body::Nothing | Body::Pieces(_) => 0,
+            Body::Whole(body) => body.len(),
+        };
+        self.head.len() + body + self.tail.len()
     }
 
-    /// Appends the bytes of the message.
+    /// Appends the bytes of the message, and makes those that are yet to be made.
     pub fn emit(&self, out: &mut Vec<u8>) {
-        for piece in self.pieces() {
-            out.extend_from_slice(piece);
+        out.extend_from_slice(&self.head);
+        match &self.body {
+            Body::Nothing => {}
+            Body::Whole(body) => out.extend_from_slice(body),
+            Body::Pieces(pieces) => {
+                for piece in (0..).map_while(|index| pieces.piece(index)) {
+                    out.extend_from_slice(&piece);
+                }
+            }
         }
+        out.extend_from_slice(self.tail.as_bytes());
     }
 
     /// The message again, for a peer in the same process.
     pub fn to_message(&self) -> Message {
+        let mut bytes = Vec::new();
+        self.emit(&mut bytes);
         let mut framer = Framer::new(usize::MAX);
-        for piece in self.pieces() {
-            framer.push(piece).expect("a frame is made of valid JSON");
-        }
+        framer.push(&bytes).expect("a frame is made of valid JSON");
         framer.pop().expect("a frame is one whole message")
     }
 }
 
 impl From<&Message> for Frame {
     fn from(message: &Message) -> Self {
-        Self { head: message.to_string().into_boxed_str(), shared: None }
+        Self { head: message.to_bytes().into(), body: Body::Nothing, tail: "" }
     }
 }
 

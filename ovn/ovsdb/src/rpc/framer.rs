@@ -105,6 +105,9 @@ impl Framer {
     }
 
     fn parse(&mut self, mut bytes: &[u8]) -> Result<(), FrameError> {
+        if matches!(self.state, State::Between) && bytes.len() <= self.bytes_max {
+            bytes = &bytes[self.whole_messages(bytes)?..];
+        }
         while !bytes.is_empty() {
             let room = self.bytes_max - self.offset;
             if room == 0 {
@@ -115,6 +118,21 @@ impl Framer {
             bytes = &bytes[used..];
         }
         Ok(())
+    }
+
+    /// Takes the messages that `bytes` begin with and hold whole, which is how most come, and says how long they are.
+    /// What is cut, too deep or wrong is left to the parser that goes byte by byte.
+    fn whole_messages(&mut self, bytes: &[u8]) -> Result<usize, FrameError> {
+        let mut used = 0;
+        // Nothing but an object is a message, and nothing else says where it ends.
+        let is_object = |rest: &[u8]| rest.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        while is_object(&bytes[used..]) {
+            let mut values = serde_json::Deserializer::from_slice(&bytes[used..]).into_iter::<Value>();
+            let Some(Ok(value)) = values.next() else { break };
+            used += values.byte_offset();
+            self.ready.push_back(Message::from_value(value)?);
+        }
+        Ok(used)
     }
 
     /// Consumes some of `bytes`, which is not empty, and says how many; none only when that changes the state.

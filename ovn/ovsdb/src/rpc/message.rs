@@ -73,21 +73,44 @@ impl Message {
     }
 }
 
-/// The message as it goes over the wire: compact JSON.
-impl fmt::Display for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Message {
+    /// The message as it goes over the wire: compact JSON.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(128);
         match self {
             Self::Request { id, method, params } => {
-                write!(f, "{{\"id\":{id},\"method\":{},\"params\":{params}}}", Value::from(method.as_str()))
+                put(&mut out, "{\"id\":", id);
+                put(&mut out, ",\"method\":", &Value::from(method.as_str()));
+                put(&mut out, ",\"params\":", params);
             }
             Self::Notification { method, params } => {
-                write!(f, "{{\"id\":null,\"method\":{},\"params\":{params}}}", Value::from(method.as_str()))
+                put(&mut out, "{\"id\":null,\"method\":", &Value::from(method.as_str()));
+                put(&mut out, ",\"params\":", params);
             }
             Self::Reply { id, result: Ok(result) } => {
-                write!(f, "{{\"id\":{id},\"result\":{result},\"error\":null}}")
+                put(&mut out, "{\"id\":", id);
+                put(&mut out, ",\"result\":", result);
+                out.extend_from_slice(b",\"error\":null");
             }
-            Self::Reply { id, result: Err(error) } => write!(f, "{{\"id\":{id},\"error\":{error}}}"),
+            Self::Reply { id, result: Err(error) } => {
+                put(&mut out, "{\"id\":", id);
+                put(&mut out, ",\"error\":", error);
+            }
         }
+        out.push(b'}');
+        out
+    }
+}
+
+fn put(out: &mut Vec<u8>, syntax: &str, value: &Value) {
+    out.extend_from_slice(syntax.as_bytes());
+    serde_json::to_writer(out, value).expect("such a value has JSON text and memory takes it");
+}
+
+/// The text of [`Message::to_bytes`].
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.to_bytes()))
     }
 }
 

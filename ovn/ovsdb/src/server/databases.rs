@@ -2,7 +2,7 @@
 
 use super::changes::Changes;
 use super::history::{History, Missed};
-use super::monitor::{Body, Groups, Spec};
+use super::monitor::{Contents, Groups, Spec};
 use super::transact::Waiting;
 use super::{Output, Server, SessionId};
 use crate::db::{Commit, Database, Snapshot};
@@ -117,8 +117,8 @@ impl Hosted {
     }
 
     /// All rows of the published state as `spec` sees them.
-    pub(super) fn initial(&mut self, spec: &Spec) -> Body {
-        self.groups.initial(spec, || spec.initial(&self.published))
+    pub(super) fn initial(&mut self, spec: &Arc<Spec>) -> Contents {
+        self.groups.initial(spec, &self.published)
     }
 
     pub(super) fn forget_session(&mut self, session: SessionId) {
@@ -260,9 +260,7 @@ impl Server {
                 Step::Transaction(txn, commit) => {
                     let clients = &mut self.clients;
                     let encode = |spec: &Spec| spec.changes(&commit.tables);
-                    hosted.groups.tell(encode, |session, id, method, body| {
-                        clients.queue(session, method.update(id, txn, body));
-                    });
+                    hosted.groups.tell(txn, encode, |session, frame| clients.queue(session, frame));
                     hosted.history.push(txn, commit);
                 }
                 Step::Conversion(base) => {

@@ -39,14 +39,8 @@ impl Uuid {
         u32::from_be_bytes([self.0[0], self.0[1], self.0[2], self.0[3]])
     }
 
-    /// Whether this is [`Uuid::ZERO`].
-    pub const fn is_zero(self) -> bool {
-        self.as_u128() == 0
-    }
-}
-
-impl fmt::Display for Uuid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The octets of the text.
+    pub(crate) fn to_text(self) -> [u8; 36] {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [b'-'; 36];
         let mut at = 0;
@@ -58,7 +52,18 @@ impl fmt::Display for Uuid {
             text[at + 1] = DIGITS[usize::from(octet & 15)];
             at += 2;
         }
-        f.pad(std::str::from_utf8(&text).expect("hexadecimal digits and hyphens are ASCII"))
+        text
+    }
+
+    /// Whether this is [`Uuid::ZERO`].
+    pub const fn is_zero(self) -> bool {
+        self.as_u128() == 0
+    }
+}
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(std::str::from_utf8(&self.to_text()).expect("hexadecimal digits and hyphens are ASCII"))
     }
 }
 

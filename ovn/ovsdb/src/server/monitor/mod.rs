@@ -3,14 +3,17 @@
 //! Monitors of one database that ask for the same are a [`Group`]: what they are told is encoded once and shared.
 
 mod condition;
+mod download;
 mod request;
 mod text;
 mod update;
 
+pub(super) use download::Contents;
 pub(super) use request::{Encoding, Spec};
 pub(super) use update::Body;
 
 use super::{HISTORY_TXNS_MAX, SessionId};
+use crate::db::Snapshot;
 use crate::rpc::Frame;
 use crate::{Str, Uuid};
 use serde_json::Value;
@@ -58,7 +61,7 @@ struct Member {
 pub(super) struct Groups {
     by_key: BTreeMap<String, Group>,
     /// What was encoded last for the replies to new monitors, by key. Right until the next change.
-    initial: VecDeque<(String, Body)>,
+    initial: VecDeque<(String, Contents)>,
     /// The number of the last change.
     changes: u64,
 }
@@ -96,17 +99,15 @@ impl Method {
         Frame::shared(head, body.clone(), "]}")
     }
 
-    /// The reply that makes a monitor. `found` says whether `body` holds only what changed.
-    pub(super) fn reply(self, id: &Value, found: bool, txn: Uuid, body: Body) -> Frame {
-        match self {
-            Self::Plain | Self::Cond => {
-                Frame::shared(format!("{{\"id\":{id},\"result\":"), body, ",\"error\":null}")
-            }
-            Self::CondSince => Frame::shared(
-                format!("{{\"id\":{id},\"result\":[{found},\"{txn}\","),
-                body,
-                "],\"error\":null}",
-            ),
+    /// The reply that makes a monitor. `found` says whether `contents` are only what changed.
+    pub(super) fn reply(self, id: &Value, found: bool, txn: Uuid, contents: Contents) -> Frame {
+        let (head, tail) = match self {
+            Self::Plain | Self::Cond => (format!("{{\"id\":{id},\"result\":"), ",\"error\":null}"),
+            Self::CondSince => (format!("{{\"id\":{id},\"result\":[{found},\"{txn}\","), "],\"error\":null}"),
+        };
+        match contents {
+            Contents::Whole(body) => Frame::shared(head, body, tail),
+            Contents::Pieces(download) => Frame::in_pieces(head, download, tail),
         }
     }
 }
@@ -132,21 +133,23 @@ impl Groups {
     }
 
     /// All rows, encoded once for all who ask before the next change.
-    pub(super) fn initial(&mut self, spec: &Spec, encode: impl FnOnce() -> Body) -> Body {
-        if let Some((_, body)) = self.initial.iter().find(|(key, _)| key == spec.key()) {
-            return body.clone();
+    pub(super) fn initial(&mut self, spec: &Arc<Spec>, snapshot: &Snapshot) -> Contents {
+        if let Some((_, contents)) = self.initial.iter().find(|(key, _)| key == spec.key()) {
+            return contents.clone();
         }
-        let body = encode();
+        let contents = Contents::new(spec, snapshot);
         self.initial.truncate(INITIAL_KEPT_MAX - 1);
-        self.initial.push_front((spec.key().to_owned(), body.clone()));
-        body
+        self.initial.push_front((spec.key().to_owned(), contents.clone()));
+        contents
     }
 
-    /// Calls `tell` with each monitor that `encode` has something for, and with those that need a reminder.
+    /// Calls `tell` with a message for each monitor that `encode` has something for, and for those that need a
+    /// reminder. `txn` is the last transaction.
     pub(super) fn tell(
         &mut self,
+        txn: Uuid,
         encode: impl Fn(&Spec) -> Option<Body>,
-        mut tell: impl FnMut(SessionId, &str, Method, &Body),
+        mut tell: impl FnMut(SessionId, Frame),
     ) {
         self.initial.clear();
         self.changes += 1;
@@ -157,13 +160,21 @@ impl Groups {
             if body.is_none() && !is_reminder {
                 continue;
             }
+            // Clients of a kind call their monitors the same: one message is for all of them.
+            let mut last: Option<(Method, &str, Frame)> = None;
             for ((session, id), member) in &mut group.members {
                 let is_forgetful =
                     member.method == Method::CondSince && member.told + REMINDER_TXNS <= self.changes;
-                if body.is_some() || is_forgetful {
-                    member.told = self.changes;
-                    tell(*session, id, member.method, body.as_ref().unwrap_or(&nothing));
+                if body.is_none() && !is_forgetful {
+                    continue;
                 }
+                member.told = self.changes;
+                let frame = match &last {
+                    Some((method, name, frame)) if *method == member.method && *name == id => frame.clone(),
+                    Some(_) | None => member.method.update(id, txn, body.as_ref().unwrap_or(&nothing)),
+                };
+                tell(*session, frame.clone());
+                last = Some((member.method, id, frame));
             }
         }
     }

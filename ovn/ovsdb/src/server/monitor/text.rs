@@ -7,9 +7,21 @@ use std::io::Write;
 #[derive(Debug, Default)]
 pub(super) struct JsonText {
     bytes: Vec<u8>,
+    /// The byte that was written before these, if this is the rest of a text.
+    before: Option<u8>,
 }
 
 impl JsonText {
+    /// The rest of a text whose last byte so far is `before`, or a new one.
+    pub(super) fn after(before: Option<u8>) -> Self {
+        Self { bytes: Vec::new(), before }
+    }
+
+    /// The last byte so far.
+    pub(super) fn last(&self) -> Option<u8> {
+        self.bytes.last().copied().or(self.before)
+    }
+
     /// Bytes that are JSON syntax as they stand.
     pub(super) fn raw(&mut self, syntax: &str) -> &mut Self {
         self.bytes.extend_from_slice(syntax.as_bytes());
@@ -18,7 +30,7 @@ impl JsonText {
 
     /// Begins the next member of the object under construction, with a comma if it is not the first.
     pub(super) fn member(&mut self, name: &str) -> &mut Self {
-        if self.bytes.last() != Some(&b'{') {
+        if self.last() != Some(b'{') {
             self.raw(",");
         }
         self.string(name).raw(":")
@@ -26,10 +38,10 @@ impl JsonText {
 
     /// As [`JsonText::member`] for a name that needs no escapes.
     pub(super) fn uuid_member(&mut self, uuid: Uuid) -> &mut Self {
-        if self.bytes.last() != Some(&b'{') {
+        if self.last() != Some(b'{') {
             self.raw(",");
         }
-        self.raw("\"").display(&uuid).raw("\":")
+        self.raw("\"").uuid(uuid).raw("\":")
     }
 
     pub(super) fn datum(&mut self, datum: &Datum) -> &mut Self {
@@ -79,12 +91,17 @@ impl JsonText {
             Atom::Real(_) => self.display(&atom.to_json()),
             Atom::Boolean(b) => self.display(b),
             Atom::String(text) => self.string(text),
-            Atom::Uuid(uuid) => self.raw("[\"uuid\",\"").display(uuid).raw("\"]"),
+            Atom::Uuid(uuid) => self.raw("[\"uuid\",\"").uuid(*uuid).raw("\"]"),
         }
     }
 
     fn string(&mut self, text: &str) -> &mut Self {
         serde_json::to_writer(&mut self.bytes, text).expect("a string has JSON text and memory takes it");
+        self
+    }
+
+    fn uuid(&mut self, uuid: Uuid) -> &mut Self {
+        self.bytes.extend_from_slice(&uuid.to_text());
         self
     }
 

@@ -5,7 +5,7 @@ use super::super::changes::{Changes, values};
 use super::request::{Encoding, Select, Spec, SpecColumn, TableSpec};
 use super::text::JsonText;
 use crate::db::{RowUpdate, Snapshot};
-use crate::{ColumnId, Datum, Uuid};
+use crate::{ColumnId, Datum, TableId, Uuid};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -13,16 +13,43 @@ use std::sync::Arc;
 pub(in crate::server) type Body = Arc<[u8]>;
 
 impl Spec {
-    /// All rows, for the reply to a request to monitor.
-    pub(in crate::server) fn initial(&self, snapshot: &Snapshot) -> Body {
-        let mut updates = Updates::new(self.encoding);
-        for (id, table) in &self.tables {
-            if table.select.initial {
-                let rows = snapshot.rows(*id).filter(|(uuid, row)| table.condition.holds(*uuid, row));
-                updates.table(table, rows.map(|(uuid, row)| (uuid, Update::Initial(row))));
+    /// Some of all rows, for the reply to a request to monitor: those from `from` on, until the text has `bytes_max`
+    /// bytes or so. Gives where to go on, if there is more.
+    pub(super) fn initial(
+        &self,
+        snapshot: &Snapshot,
+        from: Cursor,
+        bytes_max: usize,
+    ) -> (Vec<u8>, Option<Cursor>) {
+        let mut updates = Updates { text: JsonText::after(from.before), encoding: self.encoding };
+        if from.before.is_none() {
+            updates.text.raw("{");
+        }
+        let mut visited = 0;
+        let first = from.table.unwrap_or(TableId(0));
+        for (id, table) in self.tables.range(first..).filter(|(_, table)| table.select.initial) {
+            let (after, mut is_open) =
+                if from.table == Some(*id) { (from.row, from.is_open) } else { (None, false) };
+            for (uuid, row) in snapshot.rows_after(*id, after) {
+                visited += 1;
+                if table.condition.holds(uuid, row) {
+                    if !is_open {
+                        updates.text.member(&table.name).raw("{");
+                        is_open = true;
+                    }
+                    updates.row(table, uuid, Update::Initial(row));
+                }
+                if updates.text.len() >= bytes_max || visited >= ROWS_PER_PIECE_MAX {
+                    let before = updates.text.last();
+                    let next = Cursor { table: Some(*id), row: Some(uuid), is_open, before };
+                    return (updates.text.into_bytes(), Some(next));
+                }
+            }
+            if is_open {
+                updates.text.raw("}");
             }
         }
-        updates.finish()
+        (updates.finish(), None)
     }
 
     /// What changed, if that is of interest here.
@@ -64,6 +91,21 @@ impl Spec {
     }
 }
 
+/// Most rows that are looked at for one piece of all rows, whether they are of interest or not.
+const ROWS_PER_PIECE_MAX: usize = 10_000;
+
+/// How far the writing of all rows has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cursor {
+    /// The table of the last row.
+    table: Option<TableId>,
+    row: Option<Uuid>,
+    /// Whether a row of this table has been written.
+    is_open: bool,
+    /// The last byte.
+    before: Option<u8>,
+}
+
 /// What happened to a row, as far as a monitor sees it.
 #[derive(Clone, Copy)]
 enum Update<'a> {
@@ -102,20 +144,24 @@ impl Updates {
         self.text.member(&table.name).raw("{");
         let empty = self.text.len();
         for (uuid, update) in rows {
-            let before = self.text.len();
-            self.text.uuid_member(uuid);
-            let written = match self.encoding {
-                Encoding::Whole => self.whole(table, uuid, update),
-                Encoding::Difference => self.difference(table, uuid, update),
-            };
-            if !written {
-                self.text.truncate(before);
-            }
+            self.row(table, uuid, update);
         }
         if self.text.len() == empty {
             self.text.truncate(before);
         } else {
             self.text.raw("}");
+        }
+    }
+
+    fn row(&mut self, table: &TableSpec, uuid: Uuid, update: Update<'_>) {
+        let before = self.text.len();
+        self.text.uuid_member(uuid);
+        let written = match self.encoding {
+            Encoding::Whole => self.whole(table, uuid, update),
+            Encoding::Difference => self.difference(table, uuid, update),
+        };
+        if !written {
+            self.text.truncate(before);
         }
     }
 
@@ -201,13 +247,13 @@ impl Updates {
         any
     }
 
-    fn finish(mut self) -> Body {
+    fn finish(mut self) -> Vec<u8> {
         self.text.raw("}");
-        self.text.into_bytes().into()
+        self.text.into_bytes()
     }
 
     fn finish_if_any(self) -> Option<Body> {
-        (self.text.len() > "{".len()).then(|| self.finish())
+        (self.text.len() > "{".len()).then(|| self.finish().into())
     }
 }
 

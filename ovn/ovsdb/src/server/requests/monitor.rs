@@ -1,7 +1,7 @@
 //! `monitor`, `monitor_cond`, `monitor_cond_since`, `monitor_cond_change`, `monitor_cancel` (RFC 7047 sections
 //! 4.1.5 to 4.1.7, ovsdb-server(7)).
 
-use super::super::monitor::{Method, Monitor, Spec};
+use super::super::monitor::{Contents, Method, Monitor, Spec};
 use super::super::{Server, SessionId};
 use super::{Answer, refuse_more, refuse_syntax};
 use crate::Uuid;
@@ -53,7 +53,10 @@ impl Server {
         let txn = hosted.last_txn();
         let missed = since.and_then(|since| hosted.missed(&spec, since));
         let (found, body) = match missed {
-            Some(changes) => (true, spec.changes(&changes).unwrap_or_else(|| b"{}".as_slice().into())),
+            Some(changes) => {
+                let body = spec.changes(&changes).unwrap_or_else(|| b"{}".as_slice().into());
+                (true, Contents::Whole(body))
+            }
             None => (false, hosted.initial(&spec)),
         };
         let session = self.clients.get_mut(session).expect("its monitors were looked up");

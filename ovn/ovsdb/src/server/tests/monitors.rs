@@ -209,13 +209,14 @@ fn equal_monitors_share_what_they_are_told() {
     );
     let group_count = |bench: &Bench| bench.server.databases["T"].groups.group_count();
     assert_eq!(group_count(&bench), 1);
-    let params = json!(["T", insert(1, json!({"name": "a", "n": 1}))]);
+    // Less than this is not worth sharing between messages that differ.
+    let params = json!(["T", insert(1, json!({"name": "a".repeat(20_000), "n": 1}))]);
     bench.server.handle_message(bench.session("a"), Message::request(0, "transact", params), bench.now);
     let mut bodies = Vec::new();
     while let Some(output) = bench.server.poll_output() {
         match output {
             Output::Send { session, frame } if session != bench.session("a") => {
-                bodies.push(frame.pieces()[1].as_ptr())
+                bodies.push(frame.pieces().unwrap()[1].as_ptr())
             }
             Output::Persist { seq, .. } => bench.server.persisted("T", seq),
             Output::Send { .. } | Output::Close { .. } | Output::Rewrite { .. } => {}
@@ -227,4 +228,62 @@ fn equal_monitors_share_what_they_are_told() {
     bench.server.close_session(bench.session("c"));
     bench.ask("b", "monitor_cancel", json!(["m"]));
     assert_eq!(group_count(&bench), 0);
+}
+
+#[test]
+fn clients_that_call_their_monitors_the_same_share_the_message() {
+    let mut bench = Bench::new(&["a", "b", "c", "d"]);
+    for (client, id) in [("b", "m"), ("c", "m"), ("d", "other")] {
+        bench.ask(client, "monitor_cond", json!(["T", id, {"A": {"columns": ["name"]}}]));
+    }
+    let params = json!(["T", insert(1, json!({"name": "x"}))]);
+    bench.server.handle_message(bench.session("a"), Message::request(0, "transact", params), bench.now);
+    let mut heard = BTreeMap::new();
+    while let Some(output) = bench.server.poll_output() {
+        match output {
+            Output::Send { session, frame } => _ = heard.insert(bench.names[&session], frame),
+            Output::Persist { seq, .. } => bench.server.persisted("T", seq),
+            Output::Close { .. } | Output::Rewrite { .. } => {}
+        }
+    }
+    let at = |client: &str| heard[client].pieces().unwrap()[0].as_ptr();
+    assert!(at("b") == at("c") && at("b") != at("d"));
+}
+
+#[test]
+fn the_first_contents_of_a_large_database_are_made_in_pieces() {
+    const ROWS: u64 = 12_000;
+    let mut bench = Bench::new(&["a", "b"]);
+    let row = |i: u64| {
+        let n = i % 2;
+        json!({"op": "insert", "table": "A", "row": {"name": format!("{i:030}"), "n": n}, "uuid": Uuid::from_u128(i.into()).to_string()})
+    };
+    bench.transact((1..=ROWS).map(row).collect());
+    bench.transact(json!([{"op": "insert", "table": "A", "row": {"name": "last", "n": 1}}]));
+    for (method, where_, rows) in [
+        ("monitor", json!(null), ROWS + 1),
+        ("monitor_cond", json!([]), ROWS + 1),
+        ("monitor_cond", json!([["n", "==", 1]]), ROWS / 2 + 1),
+        ("monitor_cond", json!([["name", "==", "last"]]), 1),
+        ("monitor_cond", json!([false]), 0),
+    ] {
+        let mut request = json!({"columns": ["name", "n"]});
+        if !where_.is_null() {
+            request["where"] = where_;
+        }
+        let params = json!(["T", format!("{method} {rows}"), {"A": [request], "B": [{"columns": ["x"]}]}]);
+        bench.server.handle_message(bench.session("b"), Message::request(0, method, params), bench.now);
+        let Some(Output::Send { frame, .. }) = bench.server.poll_output() else { panic!("no reply") };
+        let Message::Reply { result: Ok(result), .. } = frame.to_message() else { panic!("no result") };
+        let found = result["A"].as_object().map_or(0, |rows| rows.len() as u64);
+        assert_eq!(found, rows, "{method}");
+        let pieces = frame.to_be_made().expect("it is large").pieces;
+        let made: Vec<_> = (0..).map_while(|index| pieces.piece(index)).map(|piece| piece.to_vec()).collect();
+        assert!(made.len() > 1 && made.iter().all(|piece| piece.len() < 200 << 10));
+        // Pieces that nobody holds any more are made again, in any order, and are the same.
+        for (index, piece) in made.iter().enumerate() {
+            assert_eq!(pieces.piece(index).unwrap()[..], piece[..]);
+        }
+        assert!(pieces.piece(made.len()).is_none());
+    }
 }

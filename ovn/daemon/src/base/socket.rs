@@ -1,0 +1,368 @@
+//! Plain sockets, and what waits to be written to a peer.
+//!
+//! A server with a thousand clients spends its time in system calls and in what wakes it. So a socket is watched for
+//! bytes that arrive only: whether it takes more is asked by writing, and watched on a second descriptor only while
+//! a peer does not read. What is sent within one round of the daemon's loop is written at its end, one system call a
+//! peer; a task of its own gets only what does not fit, and what is yet to be made.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, ready};
+
+use ovsdb::rpc::{Frame, Pieces, ToBeMade};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _, Interest};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::sys;
+
+/// Most bytes that one reading gives.
+pub(super) const CHUNK: usize = 64 << 10;
+/// Most pieces of messages that one writing takes.
+const SLICES_MAX: usize = 64;
+
+/// The pieces of frames that are made at a time, so that making them leaves the machine to others.
+static MAKERS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2))));
+
+thread_local! {
+    /// What was read last, until it is cut to its length: thousands of idle connections need no buffers.
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into());
+}
+
+/// A connected socket without encryption.
+#[derive(Debug)]
+pub(super) enum Plain {
+    Unix(UnixStream),
+    Tcp(TcpStream),
+}
+
+impl Plain {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Unix(stream) => (&*stream).read(buffer),
+            Self::Tcp(stream) => (&*stream).read(buffer),
+        }
+    }
+
+    fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Unix(stream) => (&*stream).write_vectored(pieces),
+            Self::Tcp(stream) => (&*stream).write_vectored(pieces),
+        }
+    }
+
+    /// Another descriptor of the same socket.
+    fn again(&self) -> io::Result<Self> {
+        match self {
+            Self::Unix(stream) => stream.try_clone().map(Self::Unix),
+            Self::Tcp(stream) => stream.try_clone().map(Self::Tcp),
+        }
+    }
+}
+
+impl AsRawFd for Plain {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Self::Unix(stream) => stream.as_raw_fd(),
+            Self::Tcp(stream) => stream.as_raw_fd(),
+        }
+    }
+}
+
+/// A plain socket, watched for bytes that arrive.
+#[derive(Debug)]
+pub(super) struct Socket(AsyncFd<Plain>);
+
+impl Socket {
+    /// Begins to watch a socket, which must not block.
+    pub(super) fn new(plain: Plain) -> io::Result<Self> {
+        sys::watch_for(plain, Interest::READABLE).map(Self)
+    }
+
+    /// Waits for bytes; none are the end.
+    pub(super) async fn read(&self) -> io::Result<Vec<u8>> {
+        loop {
+            let mut ready = self.0.readable().await?;
+            let read = BUFFER.with_borrow_mut(|buffer| {
+                let read = ready.try_io(|socket| socket.get_ref().read(buffer));
+                read.map(|read| read.map(|length| buffer[..length].to_vec()))
+            });
+            match read {
+                Err(_would_block) => {}
+                Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(Ok(bytes)) => {
+                    if !bytes.is_empty() && bytes.len() < CHUNK {
+                        // There was no more; asking again would only say so.
+                        ready.clear_ready();
+                    }
+                    return Ok(bytes);
+                }
+                Ok(Err(error)) => return Err(error),
+            }
+        }
+    }
+}
+
+/// The writing side of a [`Socket`] for a task that waits until all is written.
+pub(super) struct Writer {
+    socket: Arc<Socket>,
+    /// Watched for room while the peer does not read.
+    room: Option<AsyncFd<Plain>>,
+}
+
+impl Writer {
+    pub(super) fn new(socket: Arc<Socket>) -> Self {
+        Self { socket, room: None }
+    }
+}
+
+impl AsyncWrite for Writer {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let writer = self.get_mut();
+        loop {
+            let Some(room) = &writer.room else {
+                match writer.socket.0.get_ref().write(&[IoSlice::new(bytes)]) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        let again = writer.socket.0.get_ref().again()?;
+                        writer.room = Some(sys::watch_for(again, Interest::WRITABLE)?);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    written => return Poll::Ready(written),
+                }
+                continue;
+            };
+            let mut ready = ready!(room.poll_write_ready(cx))?;
+            if let Ok(written) = ready.try_io(|room| room.get_ref().write(&[IoSlice::new(bytes)])) {
+                return Poll::Ready(written);
+            }
+        }
+    }
+
+    /// Everything written is with the kernel; so nothing watches for room any more.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().room = None;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Something to send.
+#[derive(Clone, Debug)]
+pub enum Outgoing {
+    /// These bytes.
+    Bytes(Arc<[u8]>),
+    /// A message, whose bulk may be shared or yet to be made.
+    Frame(Frame),
+}
+
+impl From<Vec<u8>> for Outgoing {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
+
+impl From<Frame> for Outgoing {
+    fn from(frame: Frame) -> Self {
+        Self::Frame(frame)
+    }
+}
+
+impl Outgoing {
+    /// Its length as far as it is made.
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Frame(frame) => frame.byte_count(),
+        }
+    }
+
+    /// Its bytes in order; nothing if some are yet to be made.
+    fn made(&self) -> Option<[&[u8]; 3]> {
+        match self {
+            Self::Bytes(bytes) => Some([bytes, &[], &[]]),
+            Self::Frame(frame) => frame.pieces(),
+        }
+    }
+}
+
+/// Something to send, and how many of its bytes have been written.
+#[derive(Debug)]
+pub(super) struct Item {
+    what: Outgoing,
+    written: usize,
+}
+
+/// How much waits for one peer.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    bytes: AtomicUsize,
+    /// Whether somebody wants to hear when most of it is written.
+    watched: AtomicBool,
+}
+
+impl Waiting {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether at most `few` bytes wait. If not, [`Waiting::wrote`] will tell when.
+    pub(super) fn has_at_most(&self, few: usize) -> bool {
+        let is_few = self.bytes() <= few;
+        if !is_few {
+            self.watched.store(true, Ordering::Relaxed);
+        }
+        is_few
+    }
+
+    /// So many bytes are written. Says whether somebody wanted to hear that at most `few` are left, and they are.
+    pub(super) fn wrote(&self, bytes: usize, few: usize) -> bool {
+        let left = self.bytes.fetch_sub(bytes, Ordering::Relaxed) - bytes;
+        left <= few && self.watched.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// What waits for one peer.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    /// Of this round.
+    fresh: VecDeque<Item>,
+    fresh_bytes: usize,
+    /// Where the task that writes gets what did not fit.
+    task: mpsc::UnboundedSender<Item>,
+    /// Counts both.
+    waiting: Arc<Waiting>,
+    /// The socket, if it can be written to from here.
+    socket: Option<Arc<Socket>>,
+}
+
+impl Outbox {
+    /// An outbox, and what its task needs.
+    pub(super) fn new(socket: Option<Arc<Socket>>) -> (Self, mpsc::UnboundedReceiver<Item>, Arc<Waiting>) {
+        let (task, items) = mpsc::unbounded_channel();
+        let waiting = Arc::new(Waiting::default());
+        let (fresh, fresh_bytes) = (VecDeque::new(), 0);
+        (Self { fresh, fresh_bytes, task, waiting: waiting.clone(), socket }, items, waiting)
+    }
+
+    /// Adds something. Says whether it is the first since [`Outbox::flush`].
+    pub(super) fn push(&mut self, what: Outgoing) -> bool {
+        let length = what.len();
+        self.waiting.bytes.fetch_add(length, Ordering::Relaxed);
+        self.fresh_bytes += length;
+        self.fresh.push_back(Item { what, written: 0 });
+        self.fresh.len() == 1
+    }
+
+    pub(super) fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    /// Writes what the socket takes, and leaves the rest to the task.
+    pub(super) fn flush(&mut self) {
+        let is_task_idle = self.waiting.bytes() == self.fresh_bytes;
+        if let Some(socket) = self.socket.as_ref().filter(|_| is_task_idle) {
+            while write_some(&socket.0, &mut self.fresh, &self.waiting) {}
+        }
+        for item in self.fresh.drain(..) {
+            // The task ends only together with the connection, whose end is an event of its own.
+            let _ = self.task.send(item);
+        }
+        self.fresh_bytes = 0;
+    }
+}
+
+/// Writes items from the front, once. Says whether there are more to write and the socket takes more.
+fn write_some(socket: &AsyncFd<Plain>, items: &mut VecDeque<Item>, waiting: &Waiting) -> bool {
+    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+    let mut count = 0;
+    let mut length = 0;
+    for item in items.iter() {
+        let Some(pieces) = item.what.made().filter(|pieces| count + pieces.len() <= SLICES_MAX) else {
+            break;
+        };
+        for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
+            slices[count] = IoSlice::new(piece);
+            count += 1;
+            length += piece.len();
+        }
+    }
+    if count == 0 {
+        return false;
+    }
+    let Ok(mut written) = socket.get_ref().write(&slices[..count]) else { return false };
+    let is_all = written == length;
+    while let Some(item) = items.front_mut() {
+        let whole = item.what.len();
+        if whole > written || item.what.made().is_none() {
+            item.written = written;
+            break;
+        }
+        written -= whole;
+        // Whoever watches has asked after the last flush, which left nothing in this queue.
+        waiting.bytes.fetch_sub(whole, Ordering::Relaxed);
+        items.pop_front();
+    }
+    is_all && !items.is_empty()
+}
+
+/// Writes items until there are no more, and calls `wrote` after each with its length.
+pub(super) async fn write_all(
+    mut stream: impl AsyncWrite + Unpin,
+    mut items: mpsc::UnboundedReceiver<Item>,
+    mut wrote: impl AsyncFnMut(usize),
+) {
+    while let Some(item) = items.recv().await {
+        if write_item(&mut stream, &item).await.is_err() {
+            // The reader sees a broken connection too, and reports it.
+            return;
+        }
+        if items.is_empty() && stream.flush().await.is_err() {
+            return;
+        }
+        wrote(item.what.len()).await;
+    }
+}
+
+async fn write_item(stream: &mut (impl AsyncWrite + Unpin), item: &Item) -> io::Result<()> {
+    let Some(pieces) = item.what.made() else {
+        let Outgoing::Frame(frame) = &item.what else { return Ok(()) };
+        let Some(ToBeMade { head, pieces, tail }) = frame.to_be_made() else { return Ok(()) };
+        stream.write_all(head).await?;
+        let mut index = 0;
+        while let Some(piece) = make(pieces, index).await? {
+            stream.write_all(&piece).await?;
+            index += 1;
+        }
+        return stream.write_all(tail).await;
+    };
+    let mut skip = item.written;
+    for piece in pieces {
+        let skipped = skip.min(piece.len());
+        skip -= skipped;
+        stream.write_all(&piece[skipped..]).await?;
+    }
+    Ok(())
+}
+
+/// A piece of a frame, made on a thread of its own unless it is at hand.
+async fn make(pieces: &Arc<dyn Pieces>, index: usize) -> io::Result<Option<Arc<[u8]>>> {
+    if let Some(piece) = pieces.made(index) {
+        return Ok(Some(piece));
+    }
+    let permit = MAKERS.acquire().await.map_err(io::Error::other)?;
+    let pieces = Arc::clone(pieces);
+    let piece = tokio::task::spawn_blocking(move || pieces.piece(index)).await.map_err(io::Error::other);
+    drop(permit);
+    piece
+}
