@@ -132,7 +132,7 @@ impl Drop for Daemon {
 }
 
 /// What a finished command left behind, as text.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// Exit code; none after a signal.
     pub code: Option<i32>,

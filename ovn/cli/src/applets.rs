@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use daemon::base::options::Program;
 use daemon::base::paths::Family;
-use daemon::{appctl, controller, ctl, northd, ovsdb_server, ovsdb_tool, trace, vswitchd};
+use daemon::{appctl, controller, ctl, northd, ovsdb_client, ovsdb_server, ovsdb_tool, trace, vswitchd};
 
 /// One program inside the executable.
 pub(crate) struct Applet {
@@ -84,6 +84,12 @@ pub(crate) const APPLETS: &[Applet] = &[
         run: |args| ctl::run(::ctl::Program::Vsctl, args),
     },
     Applet { name: "ovs-vswitchd", short: None, summary: "the software switch", run: vswitchd::run },
+    Applet {
+        name: "ovsdb-client",
+        short: None,
+        summary: "asks a database server: contents, transactions, changes",
+        run: ovsdb_client::run,
+    },
     Applet {
         name: "ovsdb-server",
         short: None,

@@ -33,6 +33,8 @@ const OWN: &[Opt] = &[
     TLS[4],
     TLS[5],
     TLS[6],
+    TLS[7],
+    TLS[8],
 ];
 
 /// Those of the core.

@@ -11,10 +11,12 @@ use schema::sb;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use trace::{Command, Request};
 
-use crate::base::net::{self, Stream};
+use crate::base::options::TLS;
 use crate::base::paths::Family;
 use crate::base::shell;
+use crate::base::stream::{self, Stream};
 use crate::base::target::Active;
+use crate::base::tls::{Tls, TlsConfig};
 use crate::vlog::{self, Vlog};
 
 const NAME: &str = "ovn-trace";
@@ -49,7 +51,7 @@ fn traced(vlog: &Vlog, args: &[String]) -> anyhow::Result<String> {
     }
     let targets = Active::parse_list(&connection.db, &Family::Ovn.run_dir())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let tables = runtime.block_on(read_southbound(&connection.db, &targets))?;
+    let tables = runtime.block_on(read_southbound(&connection.db, &targets, connection.tls))?;
     Ok(answer(&tables, &request))
 }
 
@@ -64,6 +66,7 @@ fn answer(tables: &sb::Tables, request: &Request) -> String {
 /// The options about the database and the log; `rest` is for the core.
 struct Connection {
     db: String,
+    tls: TlsConfig,
     rest: Vec<String>,
 }
 
@@ -71,7 +74,7 @@ impl Connection {
     fn take(vlog: &Vlog, args: &[String]) -> anyhow::Result<Self> {
         let default = || format!("unix:{}", Family::Ovn.run_dir().join("ovnsb_db.sock").display());
         let mut db = std::env::var("OVN_SB_DB").unwrap_or_else(|_| default());
-        let mut rest = Vec::new();
+        let (mut tls, mut rest) = (TlsConfig::default(), Vec::new());
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             if let Some(value) = arg.strip_prefix("--db=") {
@@ -84,6 +87,10 @@ impl Connection {
                 vlog.set("")?;
             } else if arg == "--no-leader-only" || arg == "--leader-only" {
                 // Whoever answers will do: a trace writes nothing.
+            } else if let Some((name, value)) = tls_option(arg) {
+                let missing = || format!("option '--{name}' requires an argument");
+                let value = value.or_else(|| args.next().map(String::as_str)).with_context(missing)?;
+                tls.set(name, value);
             } else if arg == "--" {
                 rest.push(arg.clone());
                 rest.extend(args.by_ref().cloned());
@@ -91,26 +98,39 @@ impl Connection {
                 rest.push(arg.clone());
             }
         }
-        Ok(Self { db, rest })
+        Ok(Self { db, tls, rest })
     }
 }
 
+/// An option about keys, and its value if that is in the same word.
+fn tls_option(arg: &str) -> Option<(&'static str, Option<&str>)> {
+    let by_letter = |letter| TLS.iter().find(|option| option.short == Some(letter));
+    let Some(long) = arg.strip_prefix("--") else {
+        let mut letters = arg.strip_prefix('-')?.chars();
+        let option = by_letter(letters.next()?)?;
+        return Some((option.long, Some(letters.as_str()).filter(|rest| !rest.is_empty())));
+    };
+    let (name, value) = match long.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (long, None),
+    };
+    TLS.iter().find(|option| option.long == name).map(|option| (option.long, value))
+}
+
 /// The whole southbound database, once.
-async fn read_southbound(db: &str, targets: &[Active]) -> anyhow::Result<sb::Tables> {
+async fn read_southbound(db: &str, targets: &[Active], tls: TlsConfig) -> anyhow::Result<sb::Tables> {
+    let tls = Tls::new(tls);
     let mut failure = "no remote is given".to_owned();
     for target in targets {
-        match net::connect(target).await {
-            Ok(Stream::Unix(stream)) => return download(stream).await.with_context(|| db.to_owned()),
-            Ok(Stream::Tcp(stream)) => return download(stream).await.with_context(|| db.to_owned()),
+        match stream::connect(target, &tls).await {
+            Ok(stream) => return download(stream).await.with_context(|| db.to_owned()),
             Err(error) => failure = crate::base::os_error(&error),
         }
     }
     bail!("{db}: database connection failed ({failure})")
 }
 
-async fn download(
-    mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-) -> anyhow::Result<sb::Tables> {
+async fn download(mut stream: Stream) -> anyhow::Result<sb::Tables> {
     let monitors: Vec<_> = sb::TableId::ALL.iter().map(|table| table.monitor()).collect();
     let mut tables = sb::Tables::with_monitors(&monitors);
     let mut replica = Replica::new(sb::schema().clone(), monitors, ReplicaOptions::default());
@@ -121,6 +141,7 @@ async fn download(
         while let Some(message) = replica.poll_output() {
             stream.write_all(message.to_string().as_bytes()).await?;
         }
+        stream.flush().await?;
         let length = stream.read(&mut buffer).await?;
         if length == 0 {
             bail!("the server closed the connection");

@@ -112,7 +112,7 @@ impl Net {
     fn connect(&mut self, at: usize) {
         let client = &mut self.clients[at];
         if client.session.is_none() {
-            let options = SessionOptions { read_only: false, probe_interval: None };
+            let options = SessionOptions { probe_interval: None, ..SessionOptions::default() };
             client.session = Some(self.server.open_session(&options, self.now).unwrap());
             client.replica.connected(self.now);
             client.take_events();

@@ -70,6 +70,7 @@ pub(super) fn table(
     Ok(Table {
         headings: columns.iter().map(|name| name.to_string()).collect(),
         rows: rows.iter().map(cells).collect(),
+        ..Table::default()
     })
 }
 

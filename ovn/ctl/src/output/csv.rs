@@ -3,6 +3,7 @@
 use super::{Style, Table};
 
 pub(super) fn print(table: &Table, style: &Style, out: &mut String) {
+    super::head(table, out);
     if style.headings {
         line(table.headings.iter().cloned(), out);
     }

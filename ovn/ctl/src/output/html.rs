@@ -8,7 +8,9 @@ const UUID_LENGTH: usize = 36;
 const UUID_SHOWN: usize = 8;
 
 pub(super) fn print(table: &Table, style: &Style, out: &mut String) {
+    out.extend(table.time.iter().map(|time| format!("{time}\n")));
     out.push_str("<table border=1>\n");
+    out.extend(table.caption.iter().map(|caption| format!("    <caption>{}</caption>\n", linked(caption))));
     if style.headings {
         row("th", table.headings.iter().map(|heading| escape(heading)), out);
     }

@@ -6,6 +6,7 @@ use super::{Style, Table};
 const HEADING_WIDTH: usize = 20;
 
 pub(super) fn print(table: &Table, style: &Style, out: &mut String) {
+    super::head(table, out);
     for (index, row) in table.rows.iter().enumerate() {
         if index > 0 {
             out.push('\n');

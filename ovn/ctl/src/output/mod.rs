@@ -6,6 +6,8 @@ mod json;
 mod list;
 mod plain;
 
+pub use json::text as json_text;
+
 use crate::text;
 use ovsdb::{ColumnType, Datum};
 use serde_json::Value;
@@ -92,6 +94,10 @@ impl Default for Style {
 /// A table to print.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
+    /// When it was made, a line above it.
+    pub time: Option<String>,
+    /// What it is of, a line above it.
+    pub caption: Option<String>,
     /// Names of the columns.
     pub headings: Vec<String>,
     /// Rows, each with a cell for each heading.
@@ -100,33 +106,59 @@ pub struct Table {
 
 /// A value in a table.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cell {
-    value: Datum,
-    /// Whether a set of one is written without brackets.
-    is_single: bool,
+pub enum Cell {
+    /// The value of a column.
+    Value {
+        /// The value.
+        value: Datum,
+        /// Whether a set of one is written without brackets.
+        is_single: bool,
+    },
+    /// Words, the same in every style.
+    Text(String),
+    /// JSON that is no value of a column.
+    Json(Value),
+    /// Nothing: no word, and null in JSON.
+    Empty,
 }
 
 impl Cell {
     /// The value of a column of this type.
     pub fn new(value: Datum, ty: &ColumnType) -> Self {
-        Self { value, is_single: ty.max == Some(1) }
+        Self::Value { value, is_single: ty.max == Some(1) }
     }
 
     /// A value of its own.
     pub fn scalar(value: Datum) -> Self {
-        Self { value, is_single: true }
+        Self::Value { value, is_single: true }
     }
 
     fn text(&self, style: CellStyle) -> String {
-        match style {
-            CellStyle::String => text::format(&self.value, self.is_single),
-            CellStyle::Bare => text::format_bare(&self.value),
-            CellStyle::Json => self.json().to_string(),
+        match (self, style) {
+            (Self::Value { value, is_single }, CellStyle::String) => text::format(value, *is_single),
+            (Self::Value { value, .. }, CellStyle::Bare) => text::format_bare(value),
+            (Self::Value { value, .. }, CellStyle::Json) => value.to_json().to_string(),
+            (Self::Text(text), _) => text.clone(),
+            (Self::Json(json), _) => json.to_string(),
+            (Self::Empty, _) => String::new(),
         }
     }
 
     fn json(&self) -> Value {
-        self.value.to_json()
+        match self {
+            Self::Value { value, .. } => value.to_json(),
+            Self::Text(text) => text.as_str().into(),
+            Self::Json(json) => json.clone(),
+            Self::Empty => Value::Null,
+        }
+    }
+}
+
+/// The lines above a table in the formats without a frame.
+fn head(table: &Table, out: &mut String) {
+    for line in [&table.time, &table.caption].into_iter().flatten() {
+        out.push_str(line);
+        out.push('\n');
     }
 }
 

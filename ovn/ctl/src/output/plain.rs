@@ -3,6 +3,7 @@
 use super::{Style, Table};
 
 pub(super) fn print(table: &Table, style: &Style, out: &mut String) {
+    super::head(table, out);
     let cells: Vec<Vec<String>> =
         table.rows.iter().map(|row| row.iter().map(|cell| cell.text(style.cells)).collect()).collect();
     let widths: Vec<usize> = table
@@ -26,17 +27,16 @@ pub(super) fn print(table: &Table, style: &Style, out: &mut String) {
     }
 }
 
-/// Widths count octets, as the peers' do. Nothing is put behind the last cell that is not empty.
+/// Widths count octets, as the peers' do. No line ends in blanks, not even those of its last cell.
 fn line<'a>(cells: impl Iterator<Item = &'a str>, widths: &[usize], out: &mut String) {
-    let mut blanks = 0;
-    for (cell, &width) in cells.zip(widths) {
-        let shown = &cell[..cell.floor_char_boundary(width)];
-        if !shown.is_empty() {
-            out.extend(std::iter::repeat_n(' ', blanks));
-            blanks = 0;
+    for (column, (cell, &width)) in cells.zip(widths).enumerate() {
+        if column > 0 {
+            out.push(' ');
         }
+        let shown = &cell[..cell.floor_char_boundary(width)];
         out.push_str(shown);
-        blanks += width - shown.len() + 1;
+        out.extend(std::iter::repeat_n(' ', width - shown.len()));
     }
+    out.truncate(out.trim_end_matches(' ').len());
     out.push('\n');
 }

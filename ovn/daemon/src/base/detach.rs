@@ -54,18 +54,23 @@ pub fn detach(how: Detach) -> nix::Result<Readiness> {
 
 impl Readiness {
     /// Tells the waiting parent that the daemon serves, and lets go of terminal and directory.
-    pub fn ready(mut self) {
+    pub fn ready(self) {
+        if self.go_background
+            && let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null")
+        {
+            sys::null_stdio(&OwnedFd::from(null));
+        }
+        self.ready_with_output();
+    }
+
+    /// Tells the waiting parent, and lets go of the directory; what is printed goes where it went.
+    pub fn ready_with_output(mut self) {
         if let Some(mut parent) = self.parent.take() {
             // A parent that was killed meanwhile does not want to know.
             let _ = parent.write_all(&[0]);
         }
-        if self.go_background {
-            if !self.no_chdir {
-                let _ = std::env::set_current_dir("/");
-            }
-            if let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null") {
-                sys::null_stdio(&OwnedFd::from(null));
-            }
+        if self.go_background && !self.no_chdir {
+            let _ = std::env::set_current_dir("/");
         }
     }
 }

@@ -9,11 +9,16 @@ pub mod peers;
 pub mod pidfile;
 pub mod shell;
 pub(crate) mod socket;
+pub mod stream;
 pub mod target;
+pub mod tls;
 pub mod unixctl;
 
 /// The text of an operating-system error without Rust's `(os error N)`, as upstream prints it.
 pub fn os_error(error: &std::io::Error) -> String {
+    if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+        return "Protocol error".to_owned();
+    }
     let text = error.to_string();
     match text.split_once(" (os error") {
         Some((text, _)) => text.to_owned(),

@@ -12,16 +12,17 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::socket::{Outbox, Outgoing, Plain, Socket, Writer, write_all};
+use super::socket::{CHUNK, Outbox, Outgoing, Plain, Socket, Writer, write_all};
+use super::stream::{self, Listener, Stream};
 use super::target::{Active, Passive};
+use super::tls::{self, Tls, TlsSocket};
 
 /// Bytes that may wait for one peer before it is dropped.
 pub const QUEUE_BYTES_MAX: usize = 512 << 20;
@@ -31,8 +32,6 @@ pub const QUEUE_BYTES_FULL: usize = 1 << 20;
 const EVENTS_MAX: usize = 256;
 /// Connections one daemon accepts; further ones are closed at once.
 pub const CONNECTIONS_MAX: usize = 8192;
-/// Pause after a connection that could not be accepted.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a peer may take to read what is left for it when a connection is closed from our side.
 const LINGER: Duration = Duration::from_secs(5);
 /// First pause before connecting again; doubled up to [`BACKOFF_MAX`].
@@ -65,7 +64,7 @@ pub enum Event {
 
 enum Internal {
     Stream(LinkId, Stream, Origin),
-    Failed(LinkId),
+    Failed(LinkId, String),
     Received(ConnId, Vec<u8>),
     Drained(ConnId),
     Closed(ConnId),
@@ -77,35 +76,60 @@ enum Origin {
     Connected,
 }
 
-/// A connected socket.
-pub(crate) enum Stream {
-    /// Of the Unix domain.
-    Unix(UnixStream),
-    /// Of TCP.
-    Tcp(TcpStream),
-}
-
 struct Conn {
     link: LinkId,
     outbox: Outbox,
     reader: JoinHandle<()>,
     writer: JoinHandle<()>,
     is_local: bool,
+    identity: Option<Arc<str>>,
 }
 
 enum Link {
-    Listening(JoinHandle<()>),
+    Listening { task: JoinHandle<()>, port: Option<u16> },
+    Connecting(Box<Connecting>),
+}
+
+struct Connecting {
+    targets: Vec<Active>,
+    next: usize,
+    backoff: Duration,
+    backoff_max: Duration,
+    attempt: Option<JoinHandle<()>>,
+    conn: Option<ConnId>,
+    /// When the present connection began, and when the last one ended.
+    connected: Option<Instant>,
+    disconnected: Option<Instant>,
+    last_error: Option<String>,
+}
+
+/// How a link does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkStatus {
+    /// It listens.
+    Listening {
+        /// The port, for TCP.
+        port: Option<u16>,
+        /// Connections that came of it and are there.
+        connections: usize,
+    },
+    /// It connects.
     Connecting {
-        targets: Vec<Active>,
-        next: usize,
-        backoff: Duration,
-        attempt: Option<JoinHandle<()>>,
-        conn: Option<ConnId>,
+        /// Whether there is a connection.
+        is_connected: bool,
+        /// When the last connection began.
+        connected: Option<Instant>,
+        /// When the last connection ended.
+        disconnected: Option<Instant>,
+        /// Why the last attempt failed.
+        last_error: Option<String>,
     },
 }
 
 /// Every listener and connection of one daemon.
 pub struct Net {
+    /// Keys and certificates of all that speak TLS.
+    pub tls: Tls,
     sender: mpsc::Sender<Internal>,
     receiver: mpsc::Receiver<Internal>,
     links: BTreeMap<LinkId, Link>,
@@ -119,6 +143,7 @@ impl Default for Net {
     fn default() -> Self {
         let (sender, receiver) = mpsc::channel(EVENTS_MAX);
         Self {
+            tls: Tls::default(),
             sender,
             receiver,
             links: BTreeMap::new(),
@@ -136,36 +161,69 @@ impl Net {
     /// What bind(2) or listen(2) returned.
     pub async fn listen(&mut self, at: &Passive) -> io::Result<(LinkId, Option<u16>)> {
         let link = LinkId(self.fresh());
-        let (listener, port) = match at {
-            Passive::Unix(path) => (Listener::Unix(bind_unix(path)?), None),
-            Passive::Tcp(address) => {
-                let listener = TcpListener::bind(address).await?;
-                let port = listener.local_addr()?.port();
-                (Listener::Tcp(listener), Some(port))
-            }
-        };
-        let task = tokio::spawn(accept_all(link, listener, self.sender.clone()));
-        self.links.insert(link, Link::Listening(task));
+        let listener = Listener::bind(at).await?;
+        let port = listener.port();
+        let sender = self.sender.clone();
+        let task = tokio::spawn(listener.accept_all(self.tls.clone(), move |stream| {
+            let sender = sender.clone();
+            async move { sender.send(Internal::Stream(link, stream, Origin::Accepted)).await.is_ok() }
+        }));
+        self.links.insert(link, Link::Listening { task, port });
         Ok((link, port))
     }
 
     /// Connects to one of `targets`, and again whenever the connection is lost, until [`Net::drop_link`].
     pub fn connect(&mut self, targets: Vec<Active>) -> LinkId {
         let link = LinkId(self.fresh());
-        self.links.insert(
-            link,
-            Link::Connecting { targets, next: 0, backoff: Duration::ZERO, attempt: None, conn: None },
-        );
+        let connecting = Connecting {
+            targets,
+            next: 0,
+            backoff: Duration::ZERO,
+            backoff_max: BACKOFF_MAX,
+            attempt: None,
+            conn: None,
+            connected: None,
+            disconnected: None,
+            last_error: None,
+        };
+        self.links.insert(link, Link::Connecting(Box::new(connecting)));
         self.attempt(link);
         link
+    }
+
+    /// Sets the longest pause before connecting again.
+    pub fn set_backoff_max(&mut self, link: LinkId, longest: Duration) {
+        if let Some(Link::Connecting(connecting)) = self.links.get_mut(&link) {
+            connecting.backoff_max = longest.max(BACKOFF_MIN);
+        }
+    }
+
+    /// How a link does; nothing once it is dropped.
+    pub fn status(&self, link: LinkId) -> Option<LinkStatus> {
+        Some(match self.links.get(&link)? {
+            Link::Listening { port, .. } => LinkStatus::Listening {
+                port: *port,
+                connections: self.conns.values().filter(|conn| conn.link == link).count(),
+            },
+            Link::Connecting(connecting) => LinkStatus::Connecting {
+                is_connected: connecting.conn.is_some(),
+                connected: connecting.connected,
+                disconnected: connecting.disconnected,
+                last_error: connecting.last_error.clone(),
+            },
+        })
     }
 
     /// Stops listening or connecting, and closes what came of it.
     pub fn drop_link(&mut self, link: LinkId) {
         match self.links.remove(&link) {
-            Some(Link::Listening(task)) => task.abort(),
-            Some(Link::Connecting { attempt: Some(attempt), .. }) => attempt.abort(),
-            Some(Link::Connecting { attempt: None, .. }) | None => {}
+            Some(Link::Listening { task, .. }) => task.abort(),
+            Some(Link::Connecting(connecting)) => {
+                if let Some(attempt) = connecting.attempt {
+                    attempt.abort();
+                }
+            }
+            None => {}
         }
         let conns: Vec<ConnId> =
             self.conns.iter().filter(|(_, conn)| conn.link == link).map(|(id, _)| *id).collect();
@@ -200,6 +258,16 @@ impl Net {
     /// Whether the peer is a process of this host, whose end is noticed without asking.
     pub fn is_local(&self, conn: ConnId) -> bool {
         self.conns.get(&conn).is_some_and(|peer| peer.is_local)
+    }
+
+    /// The common name in the certificate that the peer has shown, if it speaks TLS and has one.
+    pub fn identity(&self, conn: ConnId) -> Option<Arc<str>> {
+        self.conns.get(&conn)?.identity.clone()
+    }
+
+    /// The link that a connection came of.
+    pub fn link(&self, conn: ConnId) -> Option<LinkId> {
+        self.conns.get(&conn).map(|peer| peer.link)
     }
 
     /// Whether so much waits for a peer that it should be left alone until [`Event::Drained`], which then follows.
@@ -263,7 +331,10 @@ impl Net {
     fn handle(&mut self, internal: Internal) -> Option<Event> {
         match internal {
             Internal::Stream(link, stream, origin) => self.adopt(link, stream, origin),
-            Internal::Failed(link) => {
+            Internal::Failed(link, why) => {
+                if let Some(Link::Connecting(connecting)) = self.links.get_mut(&link) {
+                    connecting.last_error = Some(why);
+                }
                 self.attempt(link);
                 None
             }
@@ -289,30 +360,37 @@ impl Net {
         let is_local = matches!(stream, Stream::Unix(_));
         let plain = match stream {
             Stream::Unix(stream) => stream.into_std().map(Plain::Unix),
-            Stream::Tcp(stream) => {
-                // Requests are small and wait for answers.
-                let _ = stream.set_nodelay(true);
-                stream.into_std().map(Plain::Tcp)
+            Stream::Tcp(stream) => stream.into_std().map(Plain::Tcp),
+            Stream::Tls(stream) => {
+                let conn = self.spawn_tls(link, id, *stream);
+                return Some(self.adopted(link, id, conn, origin));
             }
         };
         match plain.and_then(Socket::new) {
             Ok(socket) => {
                 let conn = self.spawn(link, id, Arc::new(socket));
-                self.conns.insert(id, Conn { is_local, ..conn });
+                Some(self.adopted(link, id, Conn { is_local, ..conn }, origin))
             }
             Err(error) => {
                 tracing::warn!(target: "jsonrpc", "a new connection cannot be watched ({error})");
                 self.lost(link, id);
-                return None;
+                None
             }
         }
-        if let Some(Link::Connecting { backoff, attempt, conn, .. }) = self.links.get_mut(&link) {
-            (*backoff, *attempt, *conn) = (Duration::ZERO, None, Some(id));
+    }
+
+    fn adopted(&mut self, link: LinkId, id: ConnId, conn: Conn, origin: Origin) -> Event {
+        self.conns.insert(id, conn);
+        if let Some(Link::Connecting(connecting)) = self.links.get_mut(&link) {
+            connecting.backoff = Duration::ZERO;
+            connecting.attempt = None;
+            connecting.conn = Some(id);
+            connecting.connected = Some(Instant::now());
         }
-        Some(match origin {
+        match origin {
             Origin::Accepted => Event::Accepted(link, id),
             Origin::Connected => Event::Connected(link, id),
-        })
+        }
     }
 
     fn spawn(&self, link: LinkId, id: ConnId, socket: Arc<Socket>) -> Conn {
@@ -324,38 +402,63 @@ impl Net {
             }
         }));
         let reader = tokio::spawn(read_all(id, socket, self.sender.clone()));
-        Conn { link, outbox, reader, writer, is_local: false }
+        Conn { link, outbox, reader, writer, is_local: false, identity: None }
+    }
+
+    /// What is encrypted is written by its task only.
+    fn spawn_tls(&self, link: LinkId, id: ConnId, stream: TlsSocket) -> Conn {
+        let identity = tls::identity(&stream).map(Arc::from);
+        let (outbox, items, waiting) = Outbox::new(None);
+        let (mut read, write) = tokio::io::split(stream);
+        let sender = self.sender.clone();
+        let writer = tokio::spawn(write_all(write, items, async move |length| {
+            if waiting.wrote(length, QUEUE_BYTES_FULL / 2) {
+                let _ = sender.send(Internal::Drained(id)).await;
+            }
+        }));
+        let sender = self.sender.clone();
+        let reader = tokio::spawn(async move {
+            let mut buffer = vec![0; CHUNK];
+            while let Ok(length @ 1..) = read.read(&mut buffer).await {
+                if sender.send(Internal::Received(id, buffer[..length].to_vec())).await.is_err() {
+                    return;
+                }
+            }
+            let _ = sender.send(Internal::Closed(id)).await;
+        });
+        Conn { link, outbox, reader, writer, is_local: false, identity }
     }
 
     /// A connection of `link` is gone: connect again if that is the link's business.
     fn lost(&mut self, link: LinkId, lost: ConnId) {
-        if let Some(Link::Connecting { conn, .. }) = self.links.get_mut(&link)
-            && *conn == Some(lost)
+        if let Some(Link::Connecting(connecting)) = self.links.get_mut(&link)
+            && connecting.conn == Some(lost)
         {
-            *conn = None;
+            connecting.conn = None;
+            connecting.disconnected = Some(Instant::now());
             self.attempt(link);
         }
     }
 
     fn attempt(&mut self, link: LinkId) {
         let sender = self.sender.clone();
-        let Some(Link::Connecting { targets, next, backoff, attempt, .. }) = self.links.get_mut(&link) else {
-            return;
-        };
+        let tls = self.tls.clone();
+        let Some(Link::Connecting(connecting)) = self.links.get_mut(&link) else { return };
+        let Connecting { targets, next, backoff, backoff_max, attempt, .. } = &mut **connecting;
         if targets.is_empty() {
             return;
         }
         let target = targets[*next % targets.len()].clone();
         *next += 1;
         let pause = *backoff;
-        *backoff = (*backoff * 2).clamp(BACKOFF_MIN, BACKOFF_MAX);
+        *backoff = (*backoff * 2).max(BACKOFF_MIN).min(*backoff_max);
         *attempt = Some(tokio::spawn(async move {
             tokio::time::sleep(pause).await;
-            let outcome = match connect(&target).await {
+            let outcome = match stream::connect(&target, &tls).await {
                 Ok(stream) => Internal::Stream(link, stream, Origin::Connected),
                 Err(error) => {
                     tracing::debug!(target: "reconnect", "{target}: connection attempt failed ({error})");
-                    Internal::Failed(link)
+                    Internal::Failed(link, super::os_error(&error))
                 }
             };
             let _ = sender.send(outcome).await;
@@ -365,40 +468,6 @@ impl Net {
     fn fresh(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
-    }
-}
-
-/// Connects once.
-pub(crate) async fn connect(target: &Active) -> io::Result<Stream> {
-    match target {
-        Active::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
-        Active::Tcp(address) => TcpStream::connect(address).await.map(Stream::Tcp),
-    }
-}
-
-enum Listener {
-    Unix(UnixListener),
-    Tcp(TcpListener),
-}
-
-async fn accept_all(link: LinkId, listener: Listener, sender: mpsc::Sender<Internal>) {
-    loop {
-        let accepted = match &listener {
-            Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
-            Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| Stream::Tcp(stream)),
-        };
-        match accepted {
-            Ok(stream) => {
-                if sender.send(Internal::Stream(link, stream, Origin::Accepted)).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => {
-                // Most likely there are no more descriptors. Some will be closed.
-                tracing::warn!(target: "stream", "accepting a connection failed ({error})");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
     }
 }
 
@@ -412,22 +481,6 @@ async fn read_all(conn: ConnId, socket: Arc<Socket>, sender: mpsc::Sender<Intern
         }
     }
     let _ = sender.send(Internal::Closed(conn)).await;
-}
-
-/// Listens at `path` with mode 0750, as upstream does, in place of a stale socket.
-fn bind_unix(path: &Path) -> io::Result<UnixListener> {
-    use std::os::unix::fs::PermissionsExt as _;
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    match std::fs::remove_file(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o750))?;
-    Ok(listener)
 }
 
 #[cfg(test)]

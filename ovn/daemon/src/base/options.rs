@@ -46,6 +46,8 @@ pub const TLS: &[Opt] = &[
     opt("peer-ca-cert", Takes::Value),
     opt("ssl-protocols", Takes::Value),
     opt("ssl-ciphers", Takes::Value),
+    opt("ssl-server-name", Takes::Value),
+    opt("ssl-ciphersuites", Takes::Value),
 ];
 
 /// The control socket of a daemon.

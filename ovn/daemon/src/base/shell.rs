@@ -20,6 +20,7 @@ use super::getopt::Opt;
 use super::net::{Event, Net};
 use super::options::{self, Common, Own, Program, Request};
 use super::pidfile::Pidfile;
+use super::tls::{Tls, TlsConfig};
 use super::unixctl::{self, Command, Socket, Spec, spec};
 use crate::vlog::{self, Vlog};
 
@@ -130,8 +131,10 @@ where
             None => None,
         };
         let answering = socket.as_ref().map(Socket::answering).unwrap_or_default();
+        let mut net = Net::default();
+        net.tls = Tls::new(TlsConfig::from_options(&own));
         let shell = Shell {
-            net: Net::default(),
+            net,
             common,
             vlog,
             commands,

@@ -1,7 +1,7 @@
-//! Connection methods as operators write them: `unix:FILE`, `tcp:IP:PORT`, `punix:FILE`, `ptcp:PORT[:IP]`.
+//! Connection methods as operators write them: `unix:FILE`, `tcp:IP:PORT`, `ssl:IP:PORT`, `punix:FILE`,
+//! `ptcp:PORT[:IP]`, `pssl:PORT[:IP]`.
 //!
-//! `ssl:` and `pssl:` are recognised and refused by name, since TLS is not built yet. Hosts are addresses, or
-//! `localhost`: a static executable cannot ask the system's name service.
+//! Hosts are addresses, or `localhost`: a static executable cannot ask the system's name service.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,6 +19,8 @@ pub enum Active {
     Unix(PathBuf),
     /// A TCP address.
     Tcp(SocketAddr),
+    /// A TCP address where TLS is spoken.
+    Tls(SocketAddr),
 }
 
 /// Somewhere to listen.
@@ -28,6 +30,8 @@ pub enum Passive {
     Unix(PathBuf),
     /// A TCP address; port 0 lets the system choose.
     Tcp(SocketAddr),
+    /// A TCP address where TLS is spoken; port 0 lets the system choose.
+    Tls(SocketAddr),
 }
 
 /// Either kind.
@@ -53,8 +57,9 @@ impl fmt::Display for Active {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
-            Self::Tcp(SocketAddr::V4(address)) => write!(f, "tcp:{}:{}", address.ip(), address.port()),
-            Self::Tcp(SocketAddr::V6(address)) => write!(f, "tcp:[{}]:{}", address.ip(), address.port()),
+            // An IPv6 address has its brackets.
+            Self::Tcp(address) => write!(f, "tcp:{address}"),
+            Self::Tls(address) => write!(f, "ssl:{address}"),
         }
     }
 }
@@ -63,9 +68,16 @@ impl fmt::Display for Passive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "punix:{}", path.display()),
-            Self::Tcp(SocketAddr::V4(address)) => write!(f, "ptcp:{}:{}", address.port(), address.ip()),
-            Self::Tcp(SocketAddr::V6(address)) => write!(f, "ptcp:{}:[{}]", address.port(), address.ip()),
+            Self::Tcp(address) => write_passive(f, "ptcp", *address),
+            Self::Tls(address) => write_passive(f, "pssl", *address),
         }
+    }
+}
+
+fn write_passive(f: &mut fmt::Formatter<'_>, method: &str, address: SocketAddr) -> fmt::Result {
+    match address {
+        SocketAddr::V4(address) => write!(f, "{method}:{}:{}", address.port(), address.ip()),
+        SocketAddr::V6(address) => write!(f, "{method}:{}:[{}]", address.port(), address.ip()),
     }
 }
 
@@ -82,8 +94,9 @@ impl Target {
             "punix" => Ok(Self::Passive(Passive::Unix(below(run_dir, rest)))),
             "tcp" => host_port(rest).map(|address| Self::Active(Active::Tcp(address))).map_err(bad),
             "ptcp" => port_host(rest).map(|address| Self::Passive(Passive::Tcp(address))).map_err(bad),
-            "ssl" | "pssl" => Err(bad("TLS connections are not supported by this version")),
-            _ => Err(bad("unknown connection method (expected unix, tcp, punix or ptcp)")),
+            "ssl" => host_port(rest).map(|address| Self::Active(Active::Tls(address))).map_err(bad),
+            "pssl" => port_host(rest).map(|address| Self::Passive(Passive::Tls(address))).map_err(bad),
+            _ => Err(bad("unknown connection method (expected unix, tcp, ssl, punix, ptcp or pssl)")),
         }
     }
 }
@@ -96,9 +109,10 @@ impl Active {
     pub fn parse(text: &str, run_dir: &Path) -> Result<Self, BadTarget> {
         match Target::parse(text, run_dir)? {
             Target::Active(active) => Ok(active),
-            Target::Passive(_) => {
-                Err(BadTarget { text: text.to_owned(), why: "expected a method that connects (unix or tcp)" })
-            }
+            Target::Passive(_) => Err(BadTarget {
+                text: text.to_owned(),
+                why: "expected a method that connects (unix, tcp or ssl)",
+            }),
         }
     }
 
@@ -175,7 +189,9 @@ mod tests {
         check("ptcp:0:127.0.0.1", "ptcp:0:127.0.0.1");
         check("ptcp:6641", "ptcp:6641:0.0.0.0");
         check("ptcp:6641:[::]", "ptcp:6641:[::]");
-        check("ssl:1.2.3.4:1", "ssl:1.2.3.4:1: TLS connections are not supported by this version");
+        check("ssl:1.2.3.4:1", "ssl:1.2.3.4:1");
+        check("ssl:[::1]", "ssl:[::1]:6640");
+        check("pssl:0:127.0.0.1", "pssl:0:127.0.0.1");
         check("tcp:host:1", "tcp:host:1: expected an IP address or localhost");
         check("tcp:1.2.3.4:x", "tcp:1.2.3.4:x: expected a port from 0 to 65535");
         check("carrier-pigeon", "carrier-pigeon: expected METHOD:ADDRESS");

@@ -6,20 +6,21 @@ use openflow::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use crate::base::net::{self, Stream};
 use crate::base::paths::Family;
+use crate::base::stream;
 use crate::base::target::Active;
+use crate::base::tls::Tls;
 
 /// The number of our one request.
 const XID: u32 = 1;
 
 /// The flows of these switches. Of one that cannot be reached there are none, and a warning says why.
-pub(super) async fn read_all(switches: Vec<Switch>) -> Vec<(Switch, Vec<FlowStats>)> {
+pub(super) async fn read_all(switches: Vec<Switch>, tls: &Tls) -> Vec<(Switch, Vec<FlowStats>)> {
     let mut all = Vec::new();
     for switch in switches {
         let run_dir = Family::Ovs.run_dir();
         let remote = switch.clone().unwrap_or_else(|| format!("unix:{}/br-int.mgmt", run_dir.display()));
-        match read(&remote).await {
+        match read(&remote, tls).await {
             Ok(flows) => all.push((switch, flows)),
             Err(reason) => tracing::warn!(target: "sbctl", "{remote}: connection failed ({reason})"),
         }
@@ -27,12 +28,9 @@ pub(super) async fn read_all(switches: Vec<Switch>) -> Vec<(Switch, Vec<FlowStat
     all
 }
 
-async fn read(remote: &str) -> Result<Vec<FlowStats>, String> {
+async fn read(remote: &str, tls: &Tls) -> Result<Vec<FlowStats>, String> {
     let target = Active::parse(remote, &Family::Ovs.run_dir()).map_err(|error| error.to_string())?;
-    match net::connect(&target).await.map_err(|error| crate::base::os_error(&error))? {
-        Stream::Unix(stream) => converse(stream).await,
-        Stream::Tcp(stream) => converse(stream).await,
-    }
+    converse(stream::connect(&target, tls).await.map_err(|error| crate::base::os_error(&error))?).await
 }
 
 /// Asks for all flows once the switch has said that it speaks OpenFlow 1.5.

@@ -19,11 +19,12 @@ use ctl::run::{ALARM, Output, Run};
 use ovsdb::rpc::{Framer, MESSAGE_BYTES_MAX};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::base::net::{self, Stream};
 use crate::base::options::{self, Request};
 use crate::base::paths::Family;
 use crate::base::shell;
+use crate::base::stream::{self, Stream};
 use crate::base::target::Active;
+use crate::base::tls::{Tls, TlsConfig};
 use crate::vlog::{self, Vlog};
 
 /// First and longest pause between two attempts to connect with `--retry`.
@@ -62,19 +63,18 @@ fn start(program: Program, args: &[String]) -> anyhow::Result<ExitCode> {
             return Ok(call::run(program, &wanted)?);
         }
         Ok(Parsed::Serve(invocation)) => {
-            refuse_tls(&invocation.shell)?;
             return Ok(serve::run(program, &invocation));
         }
         Ok(Parsed::Run(invocation)) => *invocation,
         Err(failure) => return Ok(failed(program, &failure)),
     };
-    refuse_tls(&invocation.shell)?;
+    let tls = tls(&invocation.shell);
     configure(&vlog::init(program.name()), program, &invocation.shell)?;
     let targets = targets(&invocation)?;
     match Run::new(invocation, crate::base::random_seed(), Instant::now(), crate::base::wall_ms()) {
         Ok(core) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let mut client = Client { program, core, targets, next: 0, code: None };
+            let mut client = Client { program, core, targets, tls, next: 0, code: None };
             runtime.block_on(client.serve());
             Ok(client
                 .code
@@ -125,13 +125,13 @@ fn targets(invocation: &Invocation) -> anyhow::Result<Vec<Active>> {
     Ok(targets)
 }
 
-/// Options about TLS are refused, since a client without the asked-for encryption would be worse than none.
-fn refuse_tls(given: &ShellOptions) -> anyhow::Result<()> {
-    let is_tls = |name: &str| options::TLS.iter().any(|option| option.long == name);
-    match given.iter().find(|(name, _)| is_tls(name)) {
-        Some((name, _)) => anyhow::bail!("--{name}: TLS connections are not supported by this version"),
-        None => Ok(()),
+/// What the options about TLS say.
+fn tls(given: &ShellOptions) -> Tls {
+    let mut config = TlsConfig::default();
+    for (name, value) in given {
+        config.set(name, value.as_deref().unwrap_or_default());
     }
+    Tls::new(config)
 }
 
 /// The options as words of a command line.
@@ -161,13 +161,14 @@ struct Client {
     program: Program,
     core: Run,
     targets: Vec<Active>,
+    tls: Tls,
     next: usize,
     code: Option<u8>,
 }
 
 impl Client {
     async fn serve(&mut self) {
-        for (switch, flows) in flows::read_all(self.core.switches()).await {
+        for (switch, flows) in flows::read_all(self.core.switches(), &self.tls).await {
             self.core.switch_flows(switch, flows);
         }
         let mut pause = RETRY_PAUSE.0;
@@ -175,10 +176,7 @@ impl Client {
             match self.connect().await {
                 Ok(stream) => {
                     pause = RETRY_PAUSE.0;
-                    match stream {
-                        Stream::Unix(stream) => self.converse(stream).await,
-                        Stream::Tcp(stream) => self.converse(stream).await,
-                    }
+                    self.converse(stream).await;
                 }
                 Err(reason) => {
                     self.core.disconnected(&reason, Instant::now());
@@ -204,7 +202,7 @@ impl Client {
         for _ in 0..self.targets.len() {
             let target = &self.targets[self.next % self.targets.len()];
             self.next += 1;
-            match net::connect(target).await {
+            match stream::connect(target, &self.tls).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => reason = crate::base::os_error(&error),
             }
@@ -213,7 +211,7 @@ impl Client {
     }
 
     /// Speaks with the server until the connection or the run ends.
-    async fn converse(&mut self, stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin) {
+    async fn converse(&mut self, stream: Stream) {
         let (mut read, mut write) = tokio::io::split(stream);
         let mut framer = Framer::new(MESSAGE_BYTES_MAX);
         let mut buffer = vec![0; 64 << 10];
@@ -223,6 +221,7 @@ impl Client {
             let go_on = self.drain(&mut out);
             // A broken connection shows in the read below.
             let _ = write.write_all(&out).await;
+            let _ = write.flush().await;
             if !go_on || self.code.is_some() {
                 return;
             }

@@ -62,10 +62,10 @@ async fn serve(named: Named, mut shell: Shell, invocation: &Invocation) -> anyho
                 ServiceOutput::Reconnect => peers.reconnect(&mut shell.net, ()),
                 ServiceOutput::Warn { module, text } => warn(module, &text),
                 ServiceOutput::Gather(job, switches) => {
-                    let sender = gathered_sender.clone();
+                    let (sender, tls) = (gathered_sender.clone(), shell.net.tls.clone());
                     tokio::spawn(async move {
                         // At the end nobody wants it any more.
-                        let _ = sender.send((job, flows::read_all(switches).await));
+                        let _ = sender.send((job, flows::read_all(switches, &tls).await));
                     });
                 }
                 ServiceOutput::Answer(job, outcome) => {

@@ -79,7 +79,7 @@ fn field<'a>(code: &'a str, record: &Record<'_>) -> (String, &'a str) {
 }
 
 /// `strftime` for the codes that logs use, in UTC; a `#` is a digit of the fraction of a second.
-fn time(pattern: &str, wall_ms: i64) -> String {
+pub(crate) fn time(pattern: &str, wall_ms: i64) -> String {
     let (days, ms_of_day) = (wall_ms.div_euclid(86_400_000), wall_ms.rem_euclid(86_400_000));
     let (year, month, day) = civil(days);
     let seconds = ms_of_day / 1000;

@@ -30,8 +30,18 @@ use openflow::Management;
 /// The program.
 pub const PROGRAM: Program = Program { name: "ovs-vswitchd", family: Family::Ovs };
 
-const OWN: &[Opt] =
-    &[opt("mlockall", Takes::Nothing), TLS[0], TLS[1], TLS[2], TLS[3], TLS[4], TLS[5], TLS[6]];
+const OWN: &[Opt] = &[
+    opt("mlockall", Takes::Nothing),
+    TLS[0],
+    TLS[1],
+    TLS[2],
+    TLS[3],
+    TLS[4],
+    TLS[5],
+    TLS[6],
+    TLS[7],
+    TLS[8],
+];
 
 /// Batches of packets handled before everybody else has a turn.
 const BATCHES_A_TURN: usize = 64;

@@ -98,8 +98,26 @@ pub struct Caller<'a> {
     pub guard: Option<&'a dyn Guard>,
 }
 
+/// What an operation wants to do with rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Make one.
+    Insert,
+    /// Overwrite columns.
+    Update,
+    /// Change columns by what they hold.
+    Mutate,
+    /// Delete them.
+    Delete,
+}
+
 /// Decides about each row that a transaction wants to write.
 pub trait Guard {
+    /// Says why an operation on a table is refused whatever rows it finds there.
+    fn enter(&self, _now: &Snapshot, _table: &TableLayout, _write: Write) -> Result<(), OvsdbError> {
+        Ok(())
+    }
+
     /// Says why `write` is refused. `now` is the database as the transaction has it so far.
     fn check(&self, now: &Snapshot, write: &RowWrite<'_>) -> Result<(), OvsdbError>;
 }

@@ -1,10 +1,10 @@
 //! Operations that write: insert, update, mutate, delete.
 
-use super::RowWrite;
 use super::exec::{Run, TableAt};
+use super::{RowWrite, Write};
 use crate::error::OvsdbError;
 use crate::ops::{Columns, Condition, Mutation};
-use crate::schema::TableId;
+use crate::schema::{TableId, TableLayout};
 use crate::value::{Datum, Str, Symbols, Uuid};
 use serde_json::{Value, json};
 
@@ -62,6 +62,7 @@ impl Run<'_> {
         condition: &Condition,
         columns: &Columns,
     ) -> Result<Value, OvsdbError> {
+        self.enter(table, Write::Update)?;
         let uuids = self.matches((id, table), condition)?;
         for uuid in &uuids {
             let Some(old) = self.working.now.row(id, *uuid) else { continue };
@@ -82,6 +83,7 @@ impl Run<'_> {
         condition: &Condition,
         mutations: &[Mutation],
     ) -> Result<Value, OvsdbError> {
+        self.enter(table, Write::Mutate)?;
         let uuids = self.matches((id, table), condition)?;
         for uuid in &uuids {
             let Some(old) = self.working.now.row(id, *uuid) else { continue };
@@ -117,6 +119,7 @@ impl Run<'_> {
         (id, table): TableAt<'_>,
         condition: &Condition,
     ) -> Result<Value, OvsdbError> {
+        self.enter(table, Write::Delete)?;
         let uuids = self.matches((id, table), condition)?;
         for uuid in &uuids {
             let Some(old) = self.working.now.row(id, *uuid) else { continue };
@@ -124,6 +127,10 @@ impl Run<'_> {
             self.working.remove(id, *uuid);
         }
         Ok(count(&uuids))
+    }
+
+    fn enter(&self, table: &TableLayout, write: Write) -> Result<(), OvsdbError> {
+        self.caller.guard.map_or(Ok(()), |guard| guard.enter(&self.working.now, table, write))
     }
 
     fn guard(&self, write: &RowWrite<'_>) -> Result<(), OvsdbError> {

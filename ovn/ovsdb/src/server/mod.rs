@@ -24,6 +24,7 @@ mod history;
 mod locks;
 mod monitor;
 mod own;
+mod rbac;
 mod requests;
 mod session;
 mod transact;

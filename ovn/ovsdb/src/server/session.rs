@@ -1,6 +1,7 @@
 //! One client: what it has asked for and what waits to be sent to it.
 
 use super::monitor::Monitor;
+use crate::Str;
 use crate::probe::Probe;
 use crate::rpc::Frame;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -21,17 +22,28 @@ pub struct SessionOptions {
     /// After this long without a sign of life the client is asked for one, and after as long again dropped. None
     /// for a Unix socket, whose end is always noticed.
     pub probe_interval: Option<Duration>,
+    /// The role that limits what the client may write; empty for no limit.
+    pub role: Str,
+    /// The common name of the client's certificate, by which its role knows it.
+    pub identity: Option<Str>,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { read_only: false, probe_interval: Some(Duration::from_secs(5)) }
+        Self {
+            read_only: false,
+            probe_interval: Some(Duration::from_secs(5)),
+            role: Str::default(),
+            identity: None,
+        }
     }
 }
 
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) read_only: bool,
+    pub(super) role: Str,
+    pub(super) identity: Option<Str>,
     /// Whether the client wants to be told when databases come, go and change, rather than to be disconnected.
     pub(super) db_change_aware: bool,
     pub(super) probe: Probe,
@@ -60,6 +72,8 @@ impl Session {
         probe.start(now);
         Self {
             read_only: options.read_only,
+            role: options.role.clone(),
+            identity: options.identity.clone(),
             db_change_aware: false,
             probe,
             monitors: BTreeMap::new(),

@@ -1,9 +1,10 @@
 //! `transact` and `cancel` (RFC 7047 sections 4.1.3 and 4.1.4), and transactions that wait for rows.
 
 use super::databases::PendingReply;
+use super::rbac::Rbac;
 use super::requests::{refuse_more, refuse_syntax};
 use super::{Server, SessionId};
-use crate::db::{Caller, Outcome};
+use crate::db::{Caller, Guard, Outcome};
 use crate::{OvsdbError, Str};
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -134,7 +135,11 @@ impl Server {
         let outcome = match failure {
             Some(failure) => Err(failure),
             None => {
-                let caller = Caller { read_only, locks: Some(&locks), guard: None };
+                let guard = session.and_then(|session| {
+                    Rbac::new(&session.role, session.identity.as_deref(), hosted.newest.now())
+                });
+                let guard = guard.as_ref().map(|guard| guard as &dyn Guard);
+                let caller = Caller { read_only, locks: Some(&locks), guard };
                 Ok(hosted.newest.transact(
                     &request.operations,
                     caller,

@@ -1,5 +1,6 @@
 //! `convert` (ovsdb-server(7)): another schema for a database that is being served.
 
+use super::super::rbac::denied;
 use super::super::{Server, SessionId};
 use super::refuse_syntax;
 use crate::{DatabaseSchema, OvsdbError};
@@ -29,6 +30,11 @@ impl Server {
         {
             let words = "convert operation not allowed when database server is in read only mode";
             return Err(OvsdbError::new(OvsdbError::NOT_ALLOWED, words).to_json());
+        }
+        if let Some(client) = self.clients.get(session).filter(|client| !client.role.is_empty()) {
+            let what =
+                format!("\"convert\" of database {database} (only the root role may convert databases)");
+            return Err(denied(&client.role, client.identity.as_deref(), &what).to_json());
         }
         if let Some(failure) = self.failure(&database) {
             return Err(failure.to_json());

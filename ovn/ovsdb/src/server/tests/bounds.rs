@@ -88,7 +88,7 @@ fn so_many_transactions_may_wait() {
 #[test]
 fn there_may_be_so_many_sessions() {
     let mut bench = Bench::new(&[]);
-    let options = SessionOptions { read_only: false, probe_interval: None };
+    let options = SessionOptions { probe_interval: None, ..SessionOptions::default() };
     for _ in 0..SESSIONS_MAX {
         bench.server.open_session(&options, bench.now).unwrap();
     }

@@ -21,7 +21,7 @@ fn databases_come_and_go_and_clients_that_are_aware_of_it_stay() {
     bench.ask("a", "monitor", json!(["T", ["m", 1], {}]));
     let wait = json!({"op": "wait", "table": "A", "where": [], "columns": [], "until": "!=", "rows": []});
     assert_eq!(bench.transact(json!([wait])), "");
-    bench.connect("c", &SessionOptions { read_only: false, probe_interval: None });
+    bench.connect("c", &SessionOptions { probe_interval: None, ..SessionOptions::default() });
     assert!(bench.server.remove_database("T").is_some());
     assert_snapshot!(bench.said(), @r#"
     c: closed, the databases of the server change and the client is not aware of that

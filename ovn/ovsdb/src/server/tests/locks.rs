@@ -22,6 +22,7 @@ fn locks_pass_from_session_to_session() {
     assert_snapshot!(bench.ask("c", "unlock", json!(["nope"])), @r#"c< 7: ERROR {"details":"unlock: \"unlock\" without \"lock\" or \"steal\"","error":"syntax error","syntax":"[\"nope\"]"}"#);
     assert_snapshot!(bench.ask("c", "lock", json!(["1bad"])), @r#"c< 8: ERROR {"details":"lock request params must be <id>","error":"syntax error","syntax":"[\"1bad\"]"}"#);
     assert_snapshot!(bench.ask("c", "transact", json!(["T", {"op": "assert", "lock": "L"}])), @r#"c< 9: [{"details":"Asserted lock L not held.","error":"not owner"}]"#);
-    bench.connect("r", &SessionOptions { read_only: true, probe_interval: None });
+    bench
+        .connect("r", &SessionOptions { read_only: true, probe_interval: None, ..SessionOptions::default() });
     assert_snapshot!(bench.ask("r", "lock", json!(["L"])), @r#"r< 10: ERROR "lock and unlock methods not allowed, DB server is read only.""#);
 }

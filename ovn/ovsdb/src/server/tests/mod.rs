@@ -54,7 +54,7 @@ impl Bench {
         let mut bench =
             Self { server, now, names: BTreeMap::new(), request_last: 0, persists: true, uuids: Vec::new() };
         for client in clients {
-            bench.connect(client, &SessionOptions { read_only: false, probe_interval: None });
+            bench.connect(client, &SessionOptions { probe_interval: None, ..SessionOptions::default() });
         }
         bench
     }

@@ -116,7 +116,8 @@ fn after_a_failed_write_nothing_is_acknowledged_any_more() {
 #[test]
 fn a_session_that_may_only_read_cannot_write() {
     let mut bench = Bench::new(&[]);
-    bench.connect("a", &SessionOptions { read_only: true, probe_interval: None });
+    bench
+        .connect("a", &SessionOptions { read_only: true, probe_interval: None, ..SessionOptions::default() });
     assert_snapshot!(bench.transact(json!([insert("x", 1)])), @r#"a< 1: [{"details":"insert operation not allowed when database server is in read only mode","error":"not allowed"}]"#);
     assert_snapshot!(bench.transact(json!([{"op": "select", "table": "A", "where": []}])), @r#"a< 2: [{"rows":[]}]"#);
     assert_snapshot!(bench.ask("a", "convert", json!(["T", schema().to_json()])), @r#"a< 3: ERROR {"details":"convert operation not allowed when database server is in read only mode","error":"not allowed"}"#);

@@ -1,0 +1,9 @@
+//! How databases are reached: our `ovsdb-client` and the peer's on our server and on the peer's, word for word; TLS,
+//! remotes that are rows, roles, copies and relays.
+
+#![allow(clippy::unwrap_used)] // What fails here fails its test.
+
+#[path = "ovsdb_remotes/bench.rs"]
+mod bench;
+#[path = "ovsdb_remotes/client.rs"]
+mod client;
