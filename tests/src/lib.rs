@@ -7,6 +7,9 @@
 
 pub mod console;
 pub mod lab;
+pub mod ovsdb_pair;
+pub mod ovsdb_random;
+pub mod ovsdb_wire;
 pub mod process;
 pub mod world;
 

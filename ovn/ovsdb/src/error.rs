@@ -67,7 +67,7 @@ impl OvsdbError {
 
     /// An error of this kind about the JSON text `at`.
     pub fn at(error: &'static str, at: &Value, details: impl Into<String>) -> Self {
-        Self { syntax: Some(at.to_string()), ..Self::new(error, details) }
+        Self { syntax: Some(crate::json::quote(at)), ..Self::new(error, details) }
     }
 
     /// A `syntax error` about the JSON text `at`.

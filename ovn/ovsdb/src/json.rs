@@ -1,7 +1,8 @@
-//! Reading the members of a JSON object, each once, with upstream's error texts.
+//! Reading the members of a JSON object, each once, with upstream's error texts; and JSON as such texts quote it.
 
 use crate::error::OvsdbError;
 use crate::schema::is_valid_id;
+use crate::value::{Real, json_integer};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -88,4 +89,51 @@ pub(crate) fn array(json: &Value) -> Option<&Value> {
 /// Reads an object, keeping the value itself for error texts.
 pub(crate) fn object(json: &Value) -> Option<&Value> {
     json.is_object().then_some(json)
+}
+
+/// JSON as upstream's errors quote it: keys sorted, whole numbers without a fraction, other numbers with fifteen digits.
+pub(crate) fn quote(json: &Value) -> String {
+    let mut text = String::new();
+    quote_into(json, &mut text);
+    text
+}
+
+fn quote_into(json: &Value, text: &mut String) {
+    match json {
+        Value::Number(number) => match (json_integer(json), number.as_f64()) {
+            (Some(whole), _) => text.push_str(&whole.to_string()),
+            (None, Some(real)) => text.push_str(&Real::new(real).to_string()),
+            (None, None) => text.push_str(&number.to_string()),
+        },
+        Value::Array(elements) => {
+            text.push('[');
+            for (i, element) in elements.iter().enumerate() {
+                text.push_str(if i > 0 { "," } else { "" });
+                quote_into(element, text);
+            }
+            text.push(']');
+        }
+        Value::Object(members) => {
+            text.push('{');
+            for (i, (name, value)) in members.iter().enumerate() {
+                text.push_str(if i > 0 { "," } else { "" });
+                text.push_str(&Value::from(name.as_str()).to_string());
+                text.push(':');
+                quote_into(value, text);
+            }
+            text.push('}');
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => text.push_str(&json.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_numbers_are_those_of_upstream() {
+        let json: Value = serde_json::from_str(r#"{"b":[0.0,2e0,0.1,1e30,-5,"x\n"],"a":null}"#).unwrap();
+        assert_eq!(quote(&json), r#"{"a":null,"b":[0,2,0.1,1e+30,-5,"x\n"]}"#);
+    }
 }

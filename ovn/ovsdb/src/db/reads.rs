@@ -18,9 +18,19 @@ impl Run<'_> {
         columns: Option<&[Str]>,
     ) -> Result<Value, OvsdbError> {
         let columns = columns_of(table, columns)?;
+        let named = columns.contains(&ColumnId::Uuid);
         let mut rows = Vec::new();
+        let mut seen = BTreeSet::new();
         for uuid in self.matches((id, table), condition)? {
             let Some(row) = self.working.now.row(id, uuid) else { continue };
+            // As upstream, and as in a relation: of rows that are equal in these columns, one is given.
+            let at = |column: &ColumnId| match column {
+                ColumnId::Uuid => None,
+                ColumnId::At(at) => Some(&row[*at]),
+            };
+            if !named && !seen.insert(columns.iter().filter_map(at).collect::<Vec<&Datum>>()) {
+                continue;
+            }
             let cell = |column: &ColumnId| {
                 let json = match column {
                     ColumnId::Uuid => Datum::scalar(uuid).to_json(),

@@ -2,7 +2,7 @@
 
 use super::condition::{column_type, type_mismatch, unknown_column};
 use crate::error::OvsdbError;
-use crate::schema::{ColumnId, ColumnType, Constraint, TableLayout};
+use crate::schema::{ColumnId, ColumnType, TableLayout};
 use crate::value::{Atom, AtomType, Datum, Real, Str, Symbols};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -146,14 +146,10 @@ pub(super) fn is_mutable(table: &TableLayout, id: ColumnId) -> bool {
 
 fn arithmetic(value: &Datum, mutator: Mutator, arg: &Datum, ty: &ColumnType) -> Result<Datum, OvsdbError> {
     let Some(arg) = arg.as_scalar() else { return Ok(value.clone()) };
-    let mut results = BTreeSet::new();
-    for atom in value.keys() {
-        let result = calculate(atom, mutator, arg)?;
-        if ty.key.constraint != Constraint::None {
-            ty.key.check(&result)?;
-        }
-        results.insert(result);
-    }
+    // As upstream: that a result is out of range is found before that another is not allowed.
+    let results = value.keys().map(|atom| calculate(atom, mutator, arg)).collect::<Result<Vec<Atom>, _>>()?;
+    results.iter().try_for_each(|result| ty.key.check(result))?;
+    let results: BTreeSet<Atom> = results.into_iter().collect();
     if results.len() < value.len() {
         let words = format!("Result of \"{}\" operation contains duplicates.", mutator.name());
         return Err(OvsdbError::new(OvsdbError::CONSTRAINT, words));

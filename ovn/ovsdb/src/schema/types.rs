@@ -130,13 +130,12 @@ fn check_real(r: Real, min: Option<Real>, max: Option<Real>) -> Result<(), Ovsdb
 
 fn check_length(text: &str, min: u32, max: u32) -> Result<(), OvsdbError> {
     let length = text.chars().count();
-    let quoted = serde_json::Value::from(text);
     let (bound, limit) = match u32::try_from(length) {
         Ok(n) if n < min => (format!("less than minimum allowed length {min}"), true),
         Ok(n) if n <= max => (String::new(), false),
         Ok(_) | Err(_) => (format!("greater than maximum allowed length {max}"), true),
     };
-    if limit { violation(format!("{quoted} length {length} is {bound}")) } else { Ok(()) }
+    if limit { violation(format!("\"{text}\" length {length} is {bound}")) } else { Ok(()) }
 }
 
 fn violation(details: String) -> Result<(), OvsdbError> {
