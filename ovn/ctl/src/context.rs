@@ -62,6 +62,8 @@ pub enum LogModule {
     OvsdbIdl,
     /// ovn-sbctl.
     Sbctl,
+    /// The reading of endpoints, all of whose messages are errors.
+    SocketUtil,
     /// Words of an environment variable.
     Svec,
     /// ovs-vsctl.
@@ -78,8 +80,24 @@ impl LogModule {
             Self::OvnDbctl => "ovn_dbctl",
             Self::OvsdbIdl => "ovsdb_idl",
             Self::Sbctl => "sbctl",
+            Self::SocketUtil => "socket_util",
             Self::Svec => "svec",
             Self::Vsctl => "vsctl",
+        }
+    }
+
+    /// How its messages are marked.
+    pub const fn level(self) -> &'static str {
+        match self {
+            Self::SocketUtil => "ERR",
+            Self::DbCtlBase
+            | Self::FatalSignal
+            | Self::Nbctl
+            | Self::OvnDbctl
+            | Self::OvsdbIdl
+            | Self::Sbctl
+            | Self::Svec
+            | Self::Vsctl => "WARN",
         }
     }
 }

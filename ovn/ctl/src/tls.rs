@@ -42,6 +42,7 @@ pub(crate) const SET: Verb = Verb {
         Parameter::One("CA-CERT"),
         Parameter::Maybe("SSL-PROTOCOLS"),
         Parameter::Maybe("SSL-CIPHERS"),
+        Parameter::Maybe("SSL-CIPHERSUITES"),
     ],
     group: GROUP,
     help: "set the keys of the database server, given as files",
@@ -94,7 +95,8 @@ fn del(context: &mut Context<'_>, _: &Command) -> Result<(), Failure> {
 }
 
 fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    let columns = ["private_key", "certificate", "ca_cert", "ssl_protocols", "ssl_ciphers"];
+    let columns =
+        ["private_key", "certificate", "ca_cert", "ssl_protocols", "ssl_ciphers", "ssl_ciphersuites"];
     let values = columns.into_iter().zip(command.rest(0));
     let mut row: BTreeMap<Str, Datum> =
         values.map(|(column, value)| (column.into(), Datum::scalar(value.as_str()))).collect();

@@ -1,15 +1,13 @@
 //! `ls-del SWITCH`.
 
 use super::LS;
-use super::rows::{find, ports, prepare_switches, switch};
+use super::rows::{delete_datapath, find, prepare_switches};
 use crate::Failure;
 use crate::cli::{Argument, Command};
 use crate::context::Context;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
-use crate::view::references;
-use schema::TypedRow;
-use schema::nb::{LogicalSwitch, LogicalSwitchPort};
+use schema::nb::LogicalSwitch;
 
 pub(super) const LS_DEL: Verb = Verb {
     name: "ls-del",
@@ -28,15 +26,8 @@ fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let id = command.required(0);
-    let switch = match find::<LogicalSwitch>(context.view, id)? {
-        Some(switch) => switch,
-        None if command.has("--if-exists") => return Ok(()),
-        None => switch(context.view, id)?,
-    };
-    let ports = references(&ports(context.view, switch));
-    context.view.delete(LogicalSwitch::TABLE, switch);
-    for port in ports {
-        context.view.forget(LogicalSwitchPort::TABLE, port);
+    if command.has("--if-exists") && find::<LogicalSwitch>(context.view, id)?.is_none() {
+        return Ok(());
     }
-    Ok(())
+    delete_datapath::<LogicalSwitch>(context, id)
 }

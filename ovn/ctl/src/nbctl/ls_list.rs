@@ -1,7 +1,7 @@
 //! `ls-list`.
 
 use super::LS;
-use super::rows::{prepare_switches, print_sorted};
+use super::rows::{prepare_named, print_names};
 use crate::Failure;
 use crate::cli::Command;
 use crate::context::Context;
@@ -20,12 +20,11 @@ pub(super) const LS_LIST: Verb = Verb {
 };
 
 fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
-    prepare_switches(needs);
+    prepare_named::<LogicalSwitch>(needs, &[]);
     Ok(())
 }
 
 fn run(context: &mut Context<'_>, _: &Command) -> Result<(), Failure> {
-    let switches = context.view.rows::<LogicalSwitch>()?;
-    print_sorted(context, switches.into_iter().map(|switch| (switch.name, switch.uuid)));
+    print_names::<LogicalSwitch>(context);
     Ok(())
 }

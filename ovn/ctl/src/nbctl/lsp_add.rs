@@ -1,15 +1,15 @@
 //! `lsp-add SWITCH PORT [PARENT] [TAG]`.
 
 use super::LSP;
-use super::rows::{find_port, name_or_uuid, prepare_ports, switch, switch_of};
+use super::rows::{find_port, insert_under, name_or_uuid, prepare_ports, switch, switch_of};
+use super::values::number;
 use crate::Failure;
 use crate::cli::{Argument, Command};
 use crate::context::Context;
 use crate::failure::fail;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
-use ovsdb::{Datum, Uuid};
-use schema::TypedRow;
+use ovsdb::Uuid;
 use schema::nb::{LogicalSwitch, LogicalSwitchPort};
 
 pub(super) const LSP_ADD: Verb = Verb {
@@ -54,18 +54,16 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
         tag_request: nested.as_ref().map(|nested| nested.tag),
         ..Default::default()
     };
-    let uuid = context.fresh();
-    context.view.insert_row(uuid, &port);
-    context.view.add(LogicalSwitch::TABLE, switch, "ports", &Datum::scalar(uuid));
+    insert_under::<LogicalSwitch, _>(context, switch, "ports", &port);
     Ok(())
 }
 
 fn nested(command: &Command) -> Result<Option<Nested<'_>>, Failure> {
     let Some(parent) = command.optional(2) else { return Ok(None) };
     let Some(tag) = command.optional(3) else { fail!("lsp-add with parent must also specify a tag") };
-    match tag.parse() {
-        Ok(tag @ 0..=4095) => Ok(Some(Nested { parent, tag })),
-        _ => fail!("{tag}: invalid tag (must be in range 0 to 4095)"),
+    match number(tag, 0..=4095) {
+        Some(tag) => Ok(Some(Nested { parent, tag })),
+        None => fail!("{tag}: invalid tag (must be in range 0 to 4095)"),
     }
 }
 
@@ -79,7 +77,10 @@ fn check_same(
 ) -> Result<(), Failure> {
     match switch_of(context.view, port.uuid) {
         Some(other) if other != switch => {
-            fail!("{name}: port already exists but in switch {}", name_or_uuid(context.view, other))
+            fail!(
+                "{name}: port already exists but in switch {}",
+                name_or_uuid::<LogicalSwitch>(context.view, other)
+            )
         }
         Some(_) | None => {}
     }

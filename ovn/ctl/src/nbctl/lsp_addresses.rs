@@ -1,18 +1,19 @@
 //! `lsp-set-addresses PORT [ADDRESS]...` and `lsp-get-addresses PORT`.
 
 use super::LSP;
-use super::rows::{name_or_uuid, port, ports, prepare_ports, switch_of};
+use super::addresses::{Cidr, port_addresses};
+use super::rows::{find_row, name_of, port, ports, prepare_named, prepare_ports, switch_of};
+use super::scan::Scanner;
 use crate::Failure;
 use crate::cli::Command;
 use crate::context::Context;
 use crate::failure::fail;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
-use crate::view::View;
+use crate::view::{View, references};
 use ovsdb::{Atom, Datum, Uuid};
 use schema::TypedRow;
-use schema::nb::LogicalSwitchPort;
-use std::net::IpAddr;
+use schema::nb::{LogicalRouterPort, LogicalSwitch, LogicalSwitchPort};
 
 pub(super) const SET: Verb = Verb {
     name: "lsp-set-addresses",
@@ -30,12 +31,18 @@ pub(super) const GET: Verb = Verb {
     parameters: &[Parameter::One("PORT")],
     group: LSP,
     help: "print who is behind PORT",
-    prepare,
+    prepare: prepare_get,
     run: get,
 };
 
 fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
-    prepare_ports(needs, &["addresses", "type"]);
+    prepare_ports(needs, &["addresses", "dynamic_addresses"]);
+    Ok(())
+}
+
+fn prepare_get(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
+    prepare_ports(needs, &["addresses", "options"]);
+    prepare_named::<LogicalRouterPort>(needs, &["mac", "networks"]);
     Ok(())
 }
 
@@ -59,75 +66,92 @@ fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
 }
 
 fn get(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    for address in port(context.view, command.required(0))?.addresses {
+    let port = port(context.view, command.required(0))?;
+    if let Some(addresses) = routers(context.view, &port)? {
+        context.print(addresses);
+        return Ok(());
+    }
+    for address in port.addresses {
         context.print(address);
     }
     Ok(())
+}
+
+/// The addresses of the router's port that a port leads to.
+fn routers(view: &View, port: &LogicalSwitchPort) -> Result<Option<String>, Failure> {
+    let is_routers = port.addresses.iter().map(|address| &**address).eq(["router"]);
+    let Some(peer) = port.options.get("router-port").filter(|_| is_routers) else { return Ok(None) };
+    let peer = find_row::<LogicalRouterPort>(view, peer)?;
+    Ok(peer.map(|peer| {
+        let networks = peer.networks.iter().map(|network| format!(" {network}"));
+        std::iter::once(peer.mac.to_string()).chain(networks).collect()
+    }))
 }
 
 /// Whether the text begins as an address does; what follows is for northd to judge.
 fn is_address(text: &str) -> bool {
     match text {
         "unknown" | "dynamic" | "router" => true,
-        _ => ethernet_prefix(text).is_some() || is_dynamic_with_ip(text),
+        _ => Scanner::new(text).ethernet().is_some() || is_dynamic_with_ip(text),
     }
 }
 
 /// `dynamic IP`, whatever follows.
 fn is_dynamic_with_ip(text: &str) -> bool {
     let Some(rest) = text.strip_prefix("dynamic") else { return false };
-    let word = rest.trim_start().split([' ', '/']).next().unwrap_or_default();
-    rest.starts_with(char::is_whitespace) && word.parse::<IpAddr>().is_ok()
+    let mut scanner = Scanner::new(rest);
+    scanner.spaces();
+    scanner.ipv6_text().is_some() || scanner.ipv4().is_some()
 }
 
-/// What follows an Ethernet address at the beginning of the text.
-fn ethernet_prefix(text: &str) -> Option<&str> {
-    let mut rest = text.trim_start();
-    for octet in 0..6 {
-        if octet > 0 {
-            rest = rest.strip_prefix(':')?;
-        }
-        let digits = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
-        if digits == 0 {
-            return None;
-        }
-        rest = &rest[digits..];
-    }
-    Some(rest)
+/// The addresses that a port has by one of its texts: those that northd gave it, where it asked for them.
+fn current(view: &View, port: Uuid, text: &str) -> Option<Vec<Cidr>> {
+    let given = view.value(LogicalSwitchPort::TABLE, port, "dynamic_addresses");
+    let given = given.as_str().filter(|_| is_dynamic(text));
+    port_addresses(given.unwrap_or(text))
 }
 
-/// The IP addresses of `MAC IP[/LENGTH]...`, up to the first word that is none.
-fn ips(address: &str) -> Vec<IpAddr> {
-    let words = ethernet_prefix(address).unwrap_or_default().split_whitespace();
-    words.map_while(|word| word.split('/').next().unwrap_or_default().parse().ok()).collect()
+/// Whether northd chooses something of the address.
+fn is_dynamic(text: &str) -> bool {
+    let mut scanner = Scanner::new(text);
+    let _has_ethernet = scanner.ethernet();
+    scanner.spaces();
+    scanner.rest.starts_with("dynamic")
 }
 
 /// No other port of the switch may have one of the IP addresses.
 fn check_unique(view: &View, switch: Uuid, port: Uuid, address: &str) -> Result<(), Failure> {
-    let wanted: Vec<(IpAddr, String)> = ips(address).into_iter().map(|ip| (ip, ip.to_string())).collect();
+    let wanted = port_addresses(address).unwrap_or_default();
+    // IPv4 is written in one way, which saves most of the reading.
+    let texts: Vec<String> = wanted.iter().map(|wanted| wanted.address.to_string()).collect();
     if wanted.is_empty() {
         return Ok(());
     }
-    for other in ports(view, switch).keys().filter(|other| **other != port.into()) {
-        let Atom::Uuid(other) = other else { continue };
-        for text in view.value(LogicalSwitchPort::TABLE, *other, "addresses").keys() {
+    let may_have = |text: &str| {
+        is_dynamic(text)
+            || wanted.iter().zip(&texts).any(|(ip, written)| ip.address.is_ipv6() || text.contains(written))
+    };
+    for other in references(&ports(view, switch)).into_iter().filter(|other| *other != port) {
+        for text in view.value(LogicalSwitchPort::TABLE, other, "addresses").keys() {
             let Atom::String(text) = text else { continue };
-            let Some((ip, _)) = wanted.iter().find(|(ip, written)| has_ip(text, *ip, written)) else {
+            if !may_have(text) {
                 continue;
-            };
-            let name = view.value(LogicalSwitchPort::TABLE, *other, "name");
+            }
+            let current = current(view, other, text).unwrap_or_default();
+            let is_taken = |wanted: &&Cidr| current.iter().any(|current| current.address == wanted.address);
+            let (mut v4, mut v6) = (
+                wanted.iter().filter(|ip| ip.address.is_ipv4()),
+                wanted.iter().filter(|ip| ip.address.is_ipv6()),
+            );
+            let Some(taken) = v4.find(is_taken).or_else(|| v6.find(is_taken)) else { continue };
             fail!(
-                "Error on switch {}: duplicate {} address '{ip}' found on logical switch port '{}'",
-                name_or_uuid(view, switch),
-                if ip.is_ipv4() { "IPv4" } else { "IPv6" },
-                name.as_str().unwrap_or_default()
+                "Error on switch {}: duplicate {} address '{}' found on logical switch port '{}'",
+                name_of::<LogicalSwitch>(view, switch),
+                if taken.address.is_ipv4() { "IPv4" } else { "IPv6" },
+                taken.address,
+                name_of::<LogicalSwitchPort>(view, other)
             );
         }
     }
     Ok(())
-}
-
-/// Whether an address has this IP address. IPv4 is written in only one way, which saves most of the reading.
-fn has_ip(address: &str, ip: IpAddr, written: &str) -> bool {
-    (ip.is_ipv6() || address.contains(written)) && ips(address).contains(&ip)
 }

@@ -1,14 +1,12 @@
 //! `lsp-del PORT`.
 
 use super::LSP;
-use super::rows::{find_port, port, prepare_ports, switch_of};
+use super::rows::{delete_port, find, prepare_ports};
 use crate::Failure;
 use crate::cli::{Argument, Command};
 use crate::context::Context;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
-use ovsdb::Datum;
-use schema::TypedRow;
 use schema::nb::{LogicalSwitch, LogicalSwitchPort};
 
 pub(super) const LSP_DEL: Verb = Verb {
@@ -28,14 +26,8 @@ fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let id = command.required(0);
-    let port = match find_port(context.view, id)? {
-        Some(port) => port,
-        None if command.has("--if-exists") => return Ok(()),
-        None => port(context.view, id)?,
-    };
-    if let Some(switch) = switch_of(context.view, port.uuid) {
-        context.view.remove(LogicalSwitch::TABLE, switch, "ports", &Datum::scalar(port.uuid));
+    if command.has("--if-exists") && find::<LogicalSwitchPort>(context.view, id)?.is_none() {
+        return Ok(());
     }
-    context.view.forget(LogicalSwitchPort::TABLE, port.uuid);
-    Ok(())
+    delete_port::<LogicalSwitch>(context, id)
 }

@@ -2,10 +2,10 @@
 
 use super::LSP;
 use super::rows::{port, prepare_ports};
+use super::values::enabled;
 use crate::Failure;
 use crate::cli::Command;
 use crate::context::Context;
-use crate::failure::fail;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
 use ovsdb::Datum;
@@ -39,12 +39,7 @@ fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
 
 fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let port = port(context.view, command.required(0))?;
-    let state = command.required(1);
-    let enabled = match state.to_ascii_lowercase().as_str() {
-        "enabled" => true,
-        "disabled" => false,
-        _ => fail!("{state}: state must be \"enabled\" or \"disabled\""),
-    };
+    let enabled = enabled(command.required(1))?;
     context.view.set(LogicalSwitchPort::TABLE, port.uuid, "enabled", Datum::scalar(enabled));
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! `lsp-get-ls PORT`.
 
 use super::LSP;
-use super::rows::{name, port, prepare_ports, switch_of};
+use super::rows::{name_of, port, prepare_ports, switch_of};
 use crate::Failure;
 use crate::cli::Command;
 use crate::context::Context;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
+use schema::nb::LogicalSwitch;
 
 pub(super) const LSP_GET_LS: Verb = Verb {
     name: "lsp-get-ls",
@@ -26,7 +27,8 @@ fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let port = port(context.view, command.required(0))?;
     if let Some(switch) = switch_of(context.view, port.uuid) {
-        context.print(format!("{switch} ({})", name(context.view, switch)));
+        let name = name_of::<LogicalSwitch>(context.view, switch);
+        context.print(format!("{switch} ({name})"));
     }
     Ok(())
 }

@@ -1,14 +1,13 @@
 //! `lsp-list SWITCH`.
 
 use super::LSP;
-use super::rows::{self, prepare_ports, print_sorted, switch};
+use super::rows::{prepare_ports, print_ports};
 use crate::Failure;
 use crate::cli::Command;
 use crate::context::Context;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
-use crate::view::references;
-use schema::nb::LogicalSwitchPort;
+use schema::nb::LogicalSwitch;
 
 pub(super) const LSP_LIST: Verb = Verb {
     name: "lsp-list",
@@ -26,11 +25,5 @@ fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
 }
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    let mut ports = Vec::new();
-    let switch = switch(context.view, command.required(0))?;
-    for uuid in references(&rows::ports(context.view, switch)) {
-        ports.extend(context.view.row::<LogicalSwitchPort>(uuid)?);
-    }
-    print_sorted(context, ports.into_iter().map(|port| (port.name, port.uuid)));
-    Ok(())
+    print_ports::<LogicalSwitch>(context, command.required(0))
 }

@@ -2,12 +2,12 @@
 
 use super::LSP;
 use super::rows::{port, prepare_ports};
+use super::values::pairs;
 use crate::Failure;
 use crate::cli::Command;
 use crate::context::Context;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
-use ovsdb::Datum;
 use schema::TypedRow;
 use schema::nb::LogicalSwitchPort;
 
@@ -38,8 +38,7 @@ fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
 
 fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let port = port(context.view, command.required(0))?;
-    let options = command.rest(1).iter().filter_map(|option| option.split_once('='));
-    context.view.set(LogicalSwitchPort::TABLE, port.uuid, "options", Datum::map(options));
+    context.view.set(LogicalSwitchPort::TABLE, port.uuid, "options", pairs(command.rest(1)));
     Ok(())
 }
 

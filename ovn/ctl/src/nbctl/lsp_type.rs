@@ -1,4 +1,4 @@
-//! `lsp-set-type PORT TYPE` and `lsp-get-type PORT`.
+//! `lsp-set-type PORT TYPE [peer=PEER]` and `lsp-get-type PORT`.
 
 use super::LSP;
 use super::rows::{port, prepare_ports};
@@ -30,9 +30,9 @@ const TYPES: &[&str] = &[
 pub(super) const SET: Verb = Verb {
     name: "lsp-set-type",
     options: &[],
-    parameters: &[Parameter::One("PORT"), Parameter::One("TYPE")],
+    parameters: &[Parameter::One("PORT"), Parameter::One("TYPE"), Parameter::Maybe("peer=PEER")],
     group: LSP,
-    help: "set the type of PORT",
+    help: "set the type of PORT; one of type 'switch' leads to the port PEER",
     prepare,
     run: set,
 };
@@ -48,17 +48,28 @@ pub(super) const GET: Verb = Verb {
 };
 
 fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
-    prepare_ports(needs, &["type"]);
+    prepare_ports(needs, &["type", "peer"]);
     Ok(())
 }
 
 fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
+    let peer = command.optional(2).map(|word| word.strip_prefix("peer=").ok_or(word));
+    let peer = match peer.transpose() {
+        Ok(peer) => peer,
+        Err(word) => fail!("Unrecognized argument: {word}\n"),
+    };
     let port = port(context.view, command.required(0))?;
     let ty = command.required(1);
     if !TYPES.contains(&ty) {
         fail!("Logical switch port type '{ty}' is unrecognized. Not setting type.");
     }
+    if peer.is_some() && ty != "switch" {
+        fail!("Peer can only be set for a logical switch port with type 'switch'.");
+    }
     context.view.set(LogicalSwitchPort::TABLE, port.uuid, "type", Datum::scalar(ty));
+    if let Some(peer) = peer {
+        context.view.set(LogicalSwitchPort::TABLE, port.uuid, "peer", Datum::scalar(peer));
+    }
     Ok(())
 }
 

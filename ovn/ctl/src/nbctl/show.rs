@@ -1,14 +1,15 @@
 //! `show [SWITCH|ROUTER]`: an overview of switches and routers.
 
-use super::rows::{Named, find};
+use super::addresses::{ethernet, link_local};
+use super::lrp_gateway_chassis::candidates;
+use super::rows::find_row;
 use crate::Failure;
 use crate::cli::Command;
 use crate::context::Context;
 use crate::needs::Needs;
 use crate::verb::{Parameter, Verb};
-use ovsdb::{Str, Uuid};
+use ovsdb::Str;
 use schema::nb::{GatewayChassis, LogicalRouter, LogicalRouterPort, LogicalSwitch, LogicalSwitchPort, Nat};
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SHOW: Verb = Verb {
@@ -33,7 +34,10 @@ fn prepare(_: &Command, needs: &mut Needs) -> Result<(), Failure> {
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let (switches, routers) = match command.optional(0) {
-        Some(id) => (named::<LogicalSwitch>(context, id)?, named::<LogicalRouter>(context, id)?),
+        Some(id) => {
+            let switch = find_row::<LogicalSwitch>(context.view, id)?;
+            (Vec::from_iter(switch), Vec::from_iter(find_row::<LogicalRouter>(context.view, id)?))
+        }
         None => {
             let (mut switches, mut routers) =
                 (context.view.rows::<LogicalSwitch>()?, context.view.rows::<LogicalRouter>()?);
@@ -51,15 +55,10 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The row that a name means.
-fn named<T: Named>(context: &Context<'_>, id: &str) -> Result<Vec<T>, Failure> {
-    let row = find::<T>(context.view, id)?;
-    Ok(row.map(|row| context.view.row(row)).transpose()?.flatten().into_iter().collect())
-}
-
 /// The name that Neutron has for a row.
 fn alias(external_ids: &BTreeMap<Str, Str>, key: &str) -> String {
-    external_ids.get(key).map_or_else(String::new, |name| format!(" (aka {name})"))
+    let name = external_ids.get(key).filter(|name| !name.is_empty());
+    name.map_or_else(String::new, |name| format!(" (aka {name})"))
 }
 
 fn show_switch(context: &mut Context<'_>, switch: &LogicalSwitch) -> Result<(), Failure> {
@@ -85,6 +84,9 @@ fn show_switch(context: &mut Context<'_>, switch: &LogicalSwitch) -> Result<(), 
         if let Some(router_port) = port.options.get("router-port") {
             context.print(format!("        router-port: {router_port}"));
         }
+        if let Some(peer) = &port.peer {
+            context.print(format!("        peer: {peer}"));
+        }
     }
     Ok(())
 }
@@ -96,12 +98,21 @@ fn show_router(context: &mut Context<'_>, router: &LogicalRouter) -> Result<(), 
         let Some(port) = context.view.row::<LogicalRouterPort>(*port)? else { continue };
         context.print(format!("    port {}", port.name));
         context.print(format!("        mac: \"{}\"", port.mac));
+        let link_local = link_local(ethernet(&port.mac).unwrap_or_default());
+        context.print(format!("        ipv6-lla: \"{link_local}\""));
         if !port.networks.is_empty() {
             context.print(format!("        networks: {}", quoted(&port.networks)));
         }
-        let chassis = gateway_chassis(context, &port.gateway_chassis)?;
+        if let Some(table) = port.options.get("route_table") {
+            context.print(format!("        route-table: {table}"));
+        }
+        let chassis = candidates(context.view, &port)?;
         if !chassis.is_empty() {
-            context.print(format!("        gateway chassis: [{}]", chassis.join(" ")));
+            let names: Vec<&str> = chassis.iter().map(|chassis| &*chassis.chassis_name).collect();
+            context.print(format!("        gateway chassis: [{}]", names.join(" ")));
+        }
+        if let Some(peer) = &port.peer {
+            context.print(format!("        peer: {peer}"));
         }
     }
     for nat in &router.nat {
@@ -121,14 +132,4 @@ fn show_router(context: &mut Context<'_>, router: &LogicalRouter) -> Result<(), 
 fn quoted(texts: &BTreeSet<Str>) -> String {
     let texts: Vec<String> = texts.iter().map(|text| format!("\"{text}\"")).collect();
     format!("[{}]", texts.join(", "))
-}
-
-/// Names of chassis, the preferred one first.
-fn gateway_chassis(context: &Context<'_>, rows: &BTreeSet<Uuid>) -> Result<Vec<String>, Failure> {
-    let mut candidates = Vec::new();
-    for row in rows {
-        candidates.extend(context.view.row::<GatewayChassis>(*row)?);
-    }
-    candidates.sort_by_key(|candidate| (Reverse(candidate.priority), candidate.chassis_name.clone()));
-    Ok(candidates.into_iter().map(|candidate| candidate.chassis_name.to_string()).collect())
 }

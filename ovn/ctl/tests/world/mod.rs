@@ -198,7 +198,7 @@ impl Client {
                 }
                 Output::Reconnect => panic!("a run gives its connection up"),
                 Output::Warn { module, text } => {
-                    writeln!(printed.error, "{}|WARN|{text}", module.name()).unwrap()
+                    writeln!(printed.error, "{}|{}|{text}", module.name(), module.level()).unwrap()
                 }
                 Output::Print(text) => printed.out.push_str(&text),
                 Output::Error(text) => writeln!(printed.error, "{}: {text}", self.program.name()).unwrap(),

@@ -282,6 +282,7 @@ fn warn(module: LogModule, text: &str) {
         LogModule::OvnDbctl => tracing::warn!(target: "ovn_dbctl", "{text}"),
         LogModule::OvsdbIdl => tracing::warn!(target: "ovsdb_idl", "{text}"),
         LogModule::Sbctl => tracing::warn!(target: "sbctl", "{text}"),
+        LogModule::SocketUtil => tracing::error!(target: "socket_util", "{text}"),
         LogModule::Svec => tracing::warn!(target: "svec", "{text}"),
         LogModule::Vsctl => tracing::warn!(target: "vsctl", "{text}"),
     }
