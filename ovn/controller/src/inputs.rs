@@ -4,7 +4,6 @@
 //! ([`crate::host::Host`]), and what changed in that is passed on.
 
 use incr::{Engine, Step, Touched};
-use lflow::lexer::{Lexer, Token};
 use openflow::PortNo;
 use ovsdb::{Str, Uuid};
 use schema::sb;
@@ -16,6 +15,7 @@ use std::sync::Arc;
 use crate::host::Host;
 use crate::model::{Complaint, Config, Datapath, LogicalFlow, LogicalPort, PortKind};
 use crate::network::{LearnedMac, Local, MulticastGroup, Network, Place, Tunnel, Unit};
+use crate::sets::AddressSets;
 use crate::zones::Zones;
 
 /// The network, its units, and what of it is on this chassis.
@@ -45,6 +45,7 @@ pub struct Inputs {
     homes: BTreeMap<Uuid, Uuid>,
     /// Datapath of each local localnet port.
     localnets: BTreeMap<Uuid, Uuid>,
+    sets: AddressSets,
     complaints: Vec<Complaint>,
 }
 
@@ -74,6 +75,7 @@ impl Default for Inputs {
             residents: BTreeMap::new(),
             homes: BTreeMap::new(),
             localnets: BTreeMap::new(),
+            sets: AddressSets::default(),
             complaints: Vec::new(),
         }
     }
@@ -309,26 +311,17 @@ impl Inputs {
     }
 
     fn address_set(&mut self, delta: &Delta<sb::AddressSet>) {
-        let Some(row) = delta.new.as_ref().or(delta.old.as_ref()) else { return };
-        if let (Some(old), Some(new)) = (&delta.old, &delta.new)
-            && old.name != new.name
+        if let Some(old) = &delta.old
+            && delta.new.as_ref().is_none_or(|new| new.name != old.name)
         {
-            self.network.address_sets.set(&mut self.touched, old.name.clone(), None);
+            let gone = self.sets.remove(&mut self.network, &mut self.touched, &old.name);
+            gone.into_iter().for_each(|member| self.engine.set_unit(Unit::SetMember(member), false));
         }
-        let constants = delta.new.as_ref().map(|row| {
-            let mut constants = Vec::with_capacity(row.addresses.len());
-            for text in &row.addresses {
-                match constant(text) {
-                    Some(constant) => constants.push(constant),
-                    None => {
-                        let what = format!("address set {}: {text:?} is no address", row.name);
-                        self.complaints.push(Complaint(what));
-                    }
-                }
-            }
-            Arc::new(constants)
-        });
-        self.network.address_sets.set(&mut self.touched, row.name.clone(), constants);
+        let Some(row) = &delta.new else { return };
+        let changes = self.sets.replace(&mut self.network, &mut self.touched, row, &mut self.complaints);
+        for (member, exists) in changes {
+            self.engine.set_unit(Unit::SetMember(member), exists);
+        }
     }
 
     fn port_group(&mut self, delta: &Delta<sb::PortGroup>) {
@@ -487,14 +480,5 @@ impl Inputs {
         for (name, zone) in self.zones.settle(&locals, complete) {
             self.network.zones.set(&mut self.touched, name, zone);
         }
-    }
-}
-
-/// A constant of the logical language.
-fn constant(text: &str) -> Option<lflow::lexer::Integer> {
-    let mut lexer = Lexer::new(text);
-    match (lexer.next().ok()?.0, lexer.next().ok()?.0) {
-        (Token::Integer(integer), Token::End) => Some(integer),
-        _ => None,
     }
 }

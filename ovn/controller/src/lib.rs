@@ -4,7 +4,7 @@
 //! - [`commands`]: what the control socket understands.
 //! - [`tables`]: the OpenFlow tables of the integration bridge, and registers.
 //! - [`model`]: rows parsed once.
-//! - [`host`], [`inputs`], [`zones`]: rows to inputs; which ports are on this chassis.
+//! - [`host`], [`inputs`], [`zones`], `sets`: rows to inputs; which ports are on this chassis.
 //! - `conditions`: which southbound rows are asked for.
 //! - [`network`]: what flows are computed from, and the units that compute them.
 //! - `physical`: flows between the bridge's ports and the logical pipelines, one file a feature.
@@ -31,6 +31,7 @@ mod ofctrl;
 mod packet_in;
 mod physical;
 mod pinctrl;
+mod sets;
 mod sync;
 pub mod tables;
 mod writer;

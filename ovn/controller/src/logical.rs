@@ -1,23 +1,25 @@
 //! Logical flows to OpenFlow flows, a datapath at a time.
 //!
 //! The text is parsed once for all datapaths that have it (while a step lasts), unless it depends on more than itself:
-//! on address sets, port groups or where a port is. Names of ports become keys for each datapath.
+//! on small address sets, port groups or where a port is. Names of ports become keys for each datapath.
+//!
+//! Large address sets stay open: a flow says that it uses them, and what each member adds is a unit of its own.
 
 use incr::{Emit, Reads};
 use lflow::action::{self, Action as LogicalAction, Context};
-use lflow::expr::{self, Disjunct, Expr, Ports, Sets};
+use lflow::expr::{self, Disjunct, Expr, LogicalMatch, OpenMatches, OpenSets, Ports, Sets};
 use lflow::lexer::Integer;
 use lflow::pipeline::{DatapathKind, Pipeline};
 use openflow::{Action, GroupId, MeterId, PortNo};
 use ovsdb::{Str, Uuid};
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::compile::{self, Environment, Features, Group, Meter, Resources};
 use crate::flow::{ConjunctionOwner, Flow, FlowAction, FlowKey};
 use crate::model::{Complaint, Datapath, LogicalFlow, PortKind};
-use crate::network::{Network, Output, Unit};
+use crate::network::{Fact, MemberId, Network, Output, Unit};
 use crate::tables;
 
 /// Most texts that are kept; one more empties the cache.
@@ -49,7 +51,16 @@ struct Text {
 #[derive(Debug)]
 struct Prepared {
     actions: Vec<LogicalAction>,
-    normal: Vec<Disjunct>,
+    matching: Matching,
+}
+
+/// What the packets are.
+#[derive(Debug)]
+enum Matching {
+    /// All is known.
+    Closed(Vec<Disjunct>),
+    /// Large address sets are left open.
+    Open(OpenMatches),
 }
 
 /// A logical flow: on its datapath, or asking for it on each of its group that is local.
@@ -84,9 +95,37 @@ fn on_datapath(
     if flow.port.as_ref().is_some_and(|port| is_elsewhere(net, reads, port)) {
         return;
     }
-    let names = Names { net, reads, datapath };
-    let result =
-        prepare(net, &names, flow).and_then(|prepared| compile(&names, row, flow, info, &prepared, emit));
+    let place = FlowPlace { names: &Names { net, reads, datapath }, row, flow, datapath: info };
+    let result = prepare(net, place.names, flow).and_then(|prepared| place.flows(&prepared, emit));
+    if let Err(complaint) = result {
+        emit.output(Output::Complaint(complaint));
+    }
+}
+
+/// What a member of a large address set adds to a logical flow on a datapath. What is wrong with the flow itself is
+/// said elsewhere.
+pub(crate) fn member_flows(
+    net: &Network,
+    reads: &Reads,
+    member: MemberId,
+    row: Uuid,
+    datapath: Uuid,
+    emit: &mut Emit<Network>,
+) {
+    let Some(member) = net.set_members.get(reads, &member) else { return };
+    let (Some(flow), Some(info)) = (net.logical_flows.get(reads, &row), net.local_datapath(reads, datapath))
+    else {
+        return;
+    };
+    let place = FlowPlace { names: &Names { net, reads, datapath }, row, flow, datapath: info };
+    let Ok(prepared) = prepare(net, place.names, flow) else { return };
+    let Matching::Open(open) = &prepared.matching else { return };
+    let matches = open.member(&member.set, &member.constant, place.names);
+    let result = matches
+        .map_err(|error| {
+            place.complaint(&format!("address set {}: {}: {error}", member.set, member.constant))
+        })
+        .and_then(|matches| place.emit(&prepared.actions, matches, open.ids(), emit));
     if let Err(complaint) = result {
         emit.output(Output::Complaint(complaint));
     }
@@ -110,23 +149,23 @@ fn prepare(net: &Network, names: &Names<'_>, flow: &LogicalFlow) -> Result<Arc<P
         table: flow.table,
     };
     if let Some(prepared) = net.parsed.borrow().prepared.get(&text) {
-        return Ok(prepared.clone());
+        let is_good = match &prepared.matching {
+            Matching::Closed(_) => true,
+            Matching::Open(open) => open.open().iter().all(|set| names.is_large(set)),
+        };
+        if is_good {
+            return Ok(prepared.clone());
+        }
     }
     let complain = |source: &Str, error: &lflow::Error| {
         Complaint(format!("Logical_Flow {:08x}: {}", flow.cookie, error.render(source)))
     };
     let context = Context { pipeline: flow.pipeline, table: flow.table };
     let parsed = action::parse(&flow.actions, context).map_err(|error| complain(&flow.actions, &error))?;
-    let sets = TrackedSets { net, reads: names.reads, used: Cell::new(false) };
-    let matching = expr::parse(&flow.matching, &sets).map_err(|error| complain(&flow.matching, &error))?;
-    let expr = expr::annotate(Expr::and([matching, parsed.prereqs]));
-    let depends = sets.used.get() || depends_on_chassis(&expr);
-    let too_large =
-        |kind: lflow::ErrorKind| complain(&flow.matching, &lflow::Error::new(0..flow.matching.len(), kind));
-    let expr = expr::simplify(expr).map_err(too_large)?;
-    let normal = expr::normalize(&expr::resolve_conditions(expr, names)).map_err(too_large)?;
-    let prepared = Arc::new(Prepared { actions: parsed.actions, normal });
-    if !depends {
+    let (matching, is_shared) =
+        prepare_match(names, flow, parsed.prereqs).map_err(|error| complain(&flow.matching, &error))?;
+    let prepared = Arc::new(Prepared { actions: parsed.actions, matching });
+    if is_shared {
         let mut cache = net.parsed.borrow_mut();
         if cache.prepared.len() >= CACHE_MAX {
             cache.clear();
@@ -134,6 +173,34 @@ fn prepare(net: &Network, names: &Names<'_>, flow: &LogicalFlow) -> Result<Arc<P
         cache.prepared.insert(text, prepared.clone());
     }
     Ok(prepared)
+}
+
+/// The match of a flow, and whether it is the same for whoever has the same text.
+fn prepare_match(
+    names: &Names<'_>,
+    flow: &LogicalFlow,
+    prereqs: Expr,
+) -> Result<(Matching, bool), lflow::Error> {
+    let too_large = |kind: lflow::ErrorKind| lflow::Error::new(0..flow.matching.len(), kind);
+    let normalize = |annotated: Expr| {
+        let expr = expr::simplify(annotated).map_err(too_large)?;
+        expr::normalize(&expr::resolve_conditions(expr, names)).map_err(too_large)
+    };
+    let sets = TrackedSets { net: names.net, reads: names.reads, used: Cell::new(false) };
+    let is_large = |name: &str| names.is_large(name);
+    let open = OpenSets::new(&sets, &is_large);
+    let matching = expr::parse(&flow.matching, &open)?;
+    let annotated = expr::annotate(Expr::and([matching, prereqs.clone()]));
+    let is_shared = !sets.used.get() && !depends_on_chassis(&annotated);
+    if open.open().is_empty() {
+        return Ok((Matching::Closed(normalize(annotated)?), is_shared));
+    }
+    if open.can_stay_open(&annotated) {
+        return Ok((Matching::Open(OpenMatches::new(normalize(annotated)?, &open)), is_shared));
+    }
+    let matching = expr::parse(&flow.matching, &sets)?;
+    let annotated = expr::annotate(Expr::and([matching, prereqs]));
+    Ok((Matching::Closed(normalize(annotated)?), false))
 }
 
 fn depends_on_chassis(expr: &Expr) -> bool {
@@ -144,61 +211,95 @@ fn depends_on_chassis(expr: &Expr) -> bool {
     }
 }
 
-/// Normal form to flows of one datapath.
-fn compile(
-    names: &Names<'_>,
+/// A logical flow on one datapath.
+struct FlowPlace<'a> {
+    names: &'a Names<'a>,
     row: Uuid,
-    flow: &LogicalFlow,
-    datapath: &Datapath,
-    prepared: &Prepared,
-    emit: &mut Emit<Network>,
-) -> Result<(), Complaint> {
-    let complain =
-        |error: &dyn std::fmt::Display| Complaint(format!("Logical_Flow {:08x}: {error}", flow.cookie));
-    let mut ids = 0;
-    let mut next_id = || {
-        ids += 1;
-        ids - 1
-    };
-    let matches =
-        expr::to_matches(&prepared.normal, names, &mut next_id).map_err(|error| complain(&error))?;
-    if matches.is_empty() {
-        return Ok(());
+    flow: &'a LogicalFlow,
+    datapath: &'a Datapath,
+}
+
+impl FlowPlace<'_> {
+    fn complaint(&self, error: &dyn std::fmt::Display) -> Complaint {
+        Complaint(format!("Logical_Flow {:08x}: {error}", self.flow.cookie))
     }
-    let resources = Lacking(Cell::new(None));
-    let env = Environment {
-        ports: names,
-        resources: &resources,
-        pipeline: flow.pipeline,
-        table: flow.table,
-        is_switch: datapath.kind == DatapathKind::Switch,
-        datapath: datapath.key,
-        cookie: flow.cookie,
-        common_zone: tables::DNAT_ZONE,
-        controller_meter: None,
-        features: Features::default(),
-    };
-    let actions: Arc<[Action]> =
-        compile::actions(&prepared.actions, &env).map_err(|error| complain(&error))?.into();
-    if let Some(what) = resources.0.get() {
-        return Err(complain(&format!("needs a {what} of the switch, which is not made yet")));
-    }
-    let owner = ConjunctionOwner { flow: row, datapath: datapath.key, count: ids };
-    for found in matches {
-        let mut matching = found.matching;
-        matching.set(tables::DATAPATH, datapath.key);
-        let is_conjunctive =
-            !found.conjunctions.is_empty() || matching.exact(openflow::Field::ConjId).is_some();
-        let action = if found.conjunctions.is_empty() {
-            FlowAction::Actions(actions.clone())
-        } else {
-            FlowAction::Conjunctions(found.conjunctions)
+
+    /// Normal form to flows.
+    fn flows(&self, prepared: &Prepared, emit: &mut Emit<Network>) -> Result<(), Complaint> {
+        let (matches, ids) = match &prepared.matching {
+            Matching::Closed(normal) => {
+                let mut ids = 0;
+                let mut next_id = || {
+                    ids += 1;
+                    ids - 1
+                };
+                (expr::to_matches(normal, self.names, &mut next_id), ids)
+            }
+            Matching::Open(open) => {
+                let (flow, datapath) = (self.row, self.names.datapath);
+                let sets: BTreeSet<&Arc<str>> = open.open().iter().collect();
+                for set in sets {
+                    emit.fact(Fact::SetUser { set: (&**set).into(), flow, datapath });
+                }
+                (open.fixed(self.names), open.ids())
+            }
         };
-        let key = FlowKey::new(tables::of_stage(flow.pipeline, flow.table), flow.priority, matching);
-        let conjunctive = is_conjunctive.then_some(owner);
-        emit.output(Output::Flow(Arc::new(Flow { key, cookie: flow.cookie, action, conjunctive })));
+        self.emit(&prepared.actions, matches.map_err(|error| self.complaint(&error))?, ids, emit)
     }
-    Ok(())
+
+    /// Matches to flows. Conjunction ids are below `ids`.
+    fn emit(
+        &self,
+        actions: &[LogicalAction],
+        matches: Vec<LogicalMatch>,
+        ids: u32,
+        emit: &mut Emit<Network>,
+    ) -> Result<(), Complaint> {
+        if matches.is_empty() {
+            return Ok(());
+        }
+        let flow = self.flow;
+        let actions = self.actions(actions)?;
+        let owner = ConjunctionOwner { flow: self.row, datapath: self.datapath.key, count: ids };
+        for found in matches {
+            let mut matching = found.matching;
+            matching.set(tables::DATAPATH, self.datapath.key);
+            let is_conjunctive =
+                !found.conjunctions.is_empty() || matching.exact(openflow::Field::ConjId).is_some();
+            let action = if found.conjunctions.is_empty() {
+                FlowAction::Actions(actions.clone())
+            } else {
+                FlowAction::Conjunctions(found.conjunctions)
+            };
+            let key = FlowKey::new(tables::of_stage(flow.pipeline, flow.table), flow.priority, matching);
+            let conjunctive = is_conjunctive.then_some(owner);
+            emit.output(Output::Flow(Arc::new(Flow { key, cookie: flow.cookie, action, conjunctive })));
+        }
+        Ok(())
+    }
+
+    fn actions(&self, actions: &[LogicalAction]) -> Result<Arc<[Action]>, Complaint> {
+        let resources = Lacking(Cell::new(None));
+        let env = Environment {
+            ports: self.names,
+            resources: &resources,
+            pipeline: self.flow.pipeline,
+            table: self.flow.table,
+            is_switch: self.datapath.kind == DatapathKind::Switch,
+            datapath: self.datapath.key,
+            cookie: self.flow.cookie,
+            common_zone: tables::DNAT_ZONE,
+            controller_meter: None,
+            features: Features::default(),
+        };
+        let actions = compile::actions(actions, &env).map_err(|error| self.complaint(&error))?;
+        match resources.0.get() {
+            Some(what) => {
+                Err(self.complaint(&format!("needs a {what} of the switch, which is not made yet")))
+            }
+            None => Ok(actions.into()),
+        }
+    }
 }
 
 /// Notes what a flow needs in the switch besides itself: groups and meters, which nobody makes yet.
@@ -243,6 +344,13 @@ impl Ports for Names<'_> {
     fn is_chassis_resident(&self, port: &str) -> bool {
         let port = self.net.ports_by_name.first(self.reads, &port.into());
         port.is_some_and(|port| self.net.locals.get(self.reads, port).is_some())
+    }
+}
+
+impl Names<'_> {
+    /// Whether an address set is there and large.
+    fn is_large(&self, set: &str) -> bool {
+        self.net.large_sets.get(self.reads, &set.into()).is_some()
     }
 }
 
@@ -353,6 +461,74 @@ mod tests {
         - table=13, priority=50,ip,metadata=0x1,nw_src=10.0.0.3 actions=conjunction(1292040182,2/2)
         + table=13, priority=50,ip,metadata=0x1,nw_src=10.0.0.1,nw_dst=10.0.0.1 actions=drop
         ");
+    }
+
+    /// `10.0.0.0` and the following ones.
+    fn addresses(count: u32) -> Vec<String> {
+        (0..count).map(|i| std::net::Ipv4Addr::from_bits(0x0a00_0000 + i).to_string()).collect()
+    }
+
+    /// A conjunctive and a plain flow that use a set.
+    fn lab_with_set(members: &[&str]) -> Lab {
+        let mut lab = lab();
+        lab.flow("wide", "ip4.src == $a && tcp.dst == {80, 443}", "next;", On::Switch("sw0"));
+        lab.flow("plain", "ip4.dst == $a", "drop;", On::Switch("sw1"));
+        lab.address_set("a", members);
+        lab.step();
+        lab
+    }
+
+    #[test]
+    fn a_member_of_a_large_set_costs_one_member() {
+        let all = addresses(10_000);
+        let mut members: Vec<&str> = all.iter().map(String::as_str).collect();
+        let mut lab = lab_with_set(&members);
+        let before = lab.flows.len();
+        members.push("192.168.0.1");
+        lab.address_set("a", &members);
+        let ran = lab.step();
+        assert!(
+            matches!(ran[..], [Unit::SetMember(_), Unit::SetMemberOn(..), Unit::SetMemberOn(..)]),
+            "{ran:?}"
+        );
+        assert_eq!(lab.flows.len(), before + 2);
+    }
+
+    #[test]
+    fn members_of_a_large_set_come_and_go() {
+        let all = addresses(20);
+        let members: Vec<&str> = all.iter().map(String::as_str).collect();
+        let mut lab = lab_with_set(&members);
+        // A flow for each member of each, the ports, the conjunctive match.
+        assert_eq!(lab.show(&TABLES).lines().count(), 2 * 20 + 2 + 1);
+        insta::assert_snapshot!(lab.difference(&TABLES, |lab| lab.address_set("a", &members[1..])), @r"
+        - table=13, priority=50,ip,metadata=0x2,nw_dst=10.0.0.0 actions=drop
+        - table=13, priority=50,tcp,metadata=0x1,nw_src=10.0.0.0 actions=conjunction(1214941166,1/2)
+        ");
+        // A member that does not fit is said, and harms nobody else.
+        let with_other_family = [&members[1..], &["fe80::1"]].concat();
+        assert_eq!(lab.difference(&TABLES, |lab| lab.address_set("a", &with_other_family)), "");
+        insta::assert_snapshot!(lab.complaints.join("\n"), @r"
+        Logical_Flow 486b87ee: address set a: fe80::1: 128-bit constant is not compatible with 32-bit field ip4.src.
+        Logical_Flow a202a064: address set a: fe80::1: 128-bit constant is not compatible with 32-bit field ip4.dst.
+        ");
+        // A new user of the set asks each member once.
+        lab.flow("new", "ip4.dst == $a", "next;", On::Switch("sw0"));
+        let ran = lab.step();
+        let flows = ran.iter().filter(|unit| matches!(unit, Unit::SetMemberOn(..))).count();
+        assert_eq!(flows, 20, "{ran:?}");
+    }
+
+    #[test]
+    fn a_set_that_becomes_large_or_small_means_the_same() {
+        let mut lab = lab();
+        lab.flow("f", "ip4.src == $a && ip4.dst == 10.9.9.9", "next;", On::Switch("sw0"));
+        let all = addresses(40);
+        let members: Vec<&str> = all.iter().map(String::as_str).collect();
+        for count in [1, 15, 16, 40, 17, 15, 0] {
+            lab.address_set("a", &members[..count]);
+            assert_eq!(lab.show(&TABLES).lines().count(), count);
+        }
     }
 
     #[test]

@@ -54,6 +54,12 @@ pub struct Network {
     /// The number of the tunnel metadata field that carries port keys; nothing where the switch cannot do it.
     pub geneve_field: Table<(), u8>,
     pub address_sets: Table<Str, Arc<Vec<Integer>>>,
+    /// Sets with so many members that flows are made for each by itself.
+    pub large_sets: Table<Str, ()>,
+    /// Members of such sets.
+    pub set_members: Table<MemberId, Arc<SetMember>>,
+    /// Logical flows that leave a large set open, with the datapath that they are on.
+    pub set_users: Index<Str, (Uuid, Uuid)>,
     pub port_groups: Table<Str, Arc<Vec<Arc<str>>>>,
     pub learned_macs: Table<Uuid, LearnedMac>,
     /// Logical flows that were parsed in the present step.
@@ -104,6 +110,17 @@ pub struct LearnedMac {
     pub port: u32,
 }
 
+/// A member of a large address set, while it is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberId(pub u32);
+
+/// See [`MemberId`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetMember {
+    pub set: Str,
+    pub constant: Integer,
+}
+
 /// What is computed by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unit {
@@ -125,6 +142,10 @@ pub enum Unit {
     LogicalFlow(Uuid),
     /// A logical flow of a group of datapaths, on one of them.
     LogicalFlowOn(Uuid, Uuid),
+    /// A member of a large address set: asks for the next one with each logical flow that uses the set.
+    SetMember(MemberId),
+    /// What such a member adds to a logical flow on a datapath.
+    SetMemberOn(MemberId, Uuid, Uuid),
 }
 
 /// What comes out.
@@ -135,11 +156,13 @@ pub enum Output {
     Complaint(Complaint),
 }
 
-/// What units tell each other: a group has a local member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LocalMember {
-    pub group: Uuid,
-    pub datapath: Uuid,
+/// What units tell each other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fact {
+    /// A group of datapaths has a local member.
+    LocalMember { group: Uuid, datapath: Uuid },
+    /// A logical flow on a datapath leaves a large set open.
+    SetUser { set: Str, flow: Uuid, datapath: Uuid },
 }
 
 impl Default for Network {
@@ -164,6 +187,9 @@ impl Default for Network {
             tunnels: Table::new("tunnels"),
             geneve_field: Table::new("geneve_field"),
             address_sets: Table::new("address_sets"),
+            large_sets: Table::new("large_sets"),
+            set_members: Table::new("set_members"),
+            set_users: Index::new("set_users"),
             port_groups: Table::new("port_groups"),
             learned_macs: Table::new("learned_macs"),
             parsed: RefCell::default(),
@@ -192,7 +218,7 @@ impl Network {
 impl Program for Network {
     type Unit = Unit;
     type Output = Output;
-    type Fact = LocalMember;
+    type Fact = Fact;
 
     fn kind(unit: &Unit) -> &'static str {
         match unit {
@@ -205,6 +231,8 @@ impl Program for Network {
             Unit::LearnedMac(_) => "learned_mac",
             Unit::LogicalFlow(_) => "logical_flow",
             Unit::LogicalFlowOn(..) => "logical_flow_on",
+            Unit::SetMember(_) => "set_member",
+            Unit::SetMemberOn(..) => "set_member_on",
         }
     }
 
@@ -219,6 +247,9 @@ impl Program for Network {
             | Unit::LogicalFlow(_) => 1,
             // Asked for by units of phase 1.
             Unit::PortSecurity(_) | Unit::LogicalFlowOn(..) => 2,
+            // Reads what logical flows say of the sets that they use.
+            Unit::SetMember(_) => 3,
+            Unit::SetMemberOn(..) => 4,
         }
     }
 
@@ -228,7 +259,7 @@ impl Program for Network {
             Unit::DatapathGroup(group) => {
                 for &datapath in self.datapath_groups.get(reads, &group).into_iter().flat_map(|g| g.iter()) {
                     if self.local_datapaths.get(reads, &datapath).is_some() {
-                        emit.fact(LocalMember { group, datapath });
+                        emit.fact(Fact::LocalMember { group, datapath });
                     }
                 }
             }
@@ -239,10 +270,26 @@ impl Program for Network {
             Unit::LearnedMac(row) => physical::fdb::flows(self, reads, row, emit),
             Unit::LogicalFlow(flow) => logical::flows(self, reads, flow, emit),
             Unit::LogicalFlowOn(flow, datapath) => logical::flows_on(self, reads, flow, datapath, emit),
+            Unit::SetMember(member) => {
+                let Some(found) = self.set_members.get(reads, &member) else { return };
+                for &(flow, datapath) in self.set_users.get(reads, &found.set) {
+                    emit.unit(Unit::SetMemberOn(member, flow, datapath));
+                }
+            }
+            Unit::SetMemberOn(member, flow, datapath) => {
+                logical::member_flows(self, reads, member, flow, datapath, emit);
+            }
         }
     }
 
-    fn absorb(&mut self, fact: &LocalMember, present: bool, touched: &mut Touched) {
-        self.local_members.set(touched, &fact.group, &fact.datapath, present);
+    fn absorb(&mut self, fact: &Fact, present: bool, touched: &mut Touched) {
+        match fact {
+            Fact::LocalMember { group, datapath } => {
+                self.local_members.set(touched, group, datapath, present);
+            }
+            Fact::SetUser { set, flow, datapath } => {
+                self.set_users.set(touched, set, &(*flow, *datapath), present);
+            }
+        }
     }
 }

@@ -151,8 +151,11 @@ fn apply(lab: &mut Lab, transition: &Transition) {
         Transition::DeleteFlow(flow) => lab.delete_flow(uuid("Logical_Flow", &format!("f{}", flow % 5))),
         Transition::AddressSet { members } => {
             let addresses = ["10.0.0.1", "10.0.0.2", "10.0.1.0/24", "fd00::1"];
-            let members: Vec<&str> =
-                (0..4).filter(|n| members >> n & 1 != 0).map(|n: usize| addresses[n]).collect();
+            let few = (0..4).filter(|n| members >> n & 1 != 0).map(|n: usize| addresses[n].to_owned());
+            // Enough for a large set, or not quite.
+            let many = (0..members >> 4).map(|n| format!("10.0.2.{n}"));
+            let members: Vec<String> = few.chain(many).collect();
+            let members: Vec<&str> = members.iter().map(String::as_str).collect();
             lab.address_set("a", &members);
         }
         Transition::DeleteAddressSet => lab.delete_set(uuid("Address_Set", "a")),

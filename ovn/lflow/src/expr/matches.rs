@@ -28,7 +28,7 @@ pub struct LogicalMatch {
 }
 
 /// How many dimensions a conjunctive match can have in Open vSwitch.
-const CLAUSES_MAX: usize = 64;
+pub(super) const CLAUSES_MAX: usize = 64;
 
 /// Translates a normal form. `next_id` gives a new conjunction id, unique in the table, each time.
 ///
@@ -51,13 +51,13 @@ pub fn to_matches(
 
 /// Flows by match: two with the same match are one.
 #[derive(Default)]
-struct Matches {
-    list: Vec<LogicalMatch>,
+pub(super) struct Matches {
+    pub(super) list: Vec<LogicalMatch>,
     index: HashMap<Match, usize>,
 }
 
 impl Matches {
-    fn add(&mut self, matching: Match, conjunction: Option<Conjunction>) -> Result<(), ErrorKind> {
+    pub(super) fn add(&mut self, matching: Match, conjunction: Option<Conjunction>) -> Result<(), ErrorKind> {
         if let Some(&i) = self.index.get(&matching) {
             let old = &mut self.list[i].conjunctions;
             match conjunction {
@@ -80,7 +80,7 @@ impl Matches {
     }
 }
 
-fn add_disjunct(
+pub(super) fn add_disjunct(
     disjunct: &Disjunct,
     ports: &dyn Ports,
     next_id: &mut dyn FnMut() -> u32,
@@ -142,20 +142,20 @@ fn multiply(base: Match, choices: &[(&Clause, Vec<Test>)], matches: &mut Matches
 
 /// A field, a value, and the bits that count.
 #[derive(Clone, Copy)]
-struct Test {
-    field: Field,
-    value: u128,
-    mask: u128,
+pub(super) struct Test {
+    pub(super) field: Field,
+    pub(super) value: u128,
+    pub(super) mask: u128,
 }
 
 impl Test {
     /// Adds the test to a match, unless it contradicts it.
-    fn apply(self, matching: &mut Match) -> bool {
+    pub(super) fn apply(self, matching: &mut Match) -> bool {
         matching.constrain(self.field, self.value, self.mask).is_ok()
     }
 }
 
-fn tests(clause: &Clause, ports: &dyn Ports) -> Vec<Test> {
+pub(super) fn tests(clause: &Clause, ports: &dyn Ports) -> Vec<Test> {
     let Some((field, low, _)) = FieldRef::whole(clause.symbol).openflow() else { return Vec::new() };
     match &clause.alternatives {
         Alternatives::Integers(set) => {

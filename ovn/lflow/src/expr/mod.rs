@@ -9,6 +9,8 @@
 //! 5. [`normalize`]: a disjunction of conjunctions, of which each term is about one symbol.
 //! 6. [`to_matches`]: OpenFlow matches, conjunctive ones where that saves flows.
 //!
+//! Sets that are large and change often can be left open on the way, see [`OpenSets`].
+//!
 //! Every step keeps the meaning, which is what [`evaluate`] says of any of these forms; tests hold
 //! each step to that. Depth is bounded by the parser, size by [`SIZE_MAX`].
 
@@ -18,6 +20,7 @@ mod format;
 mod matches;
 mod microflow;
 mod normalize;
+mod open;
 mod parse;
 mod simplify;
 #[cfg(test)]
@@ -28,6 +31,7 @@ pub use evaluate::{Packet, evaluate};
 pub use matches::{Conjunction, LogicalMatch, to_matches};
 pub use microflow::{Microflow, inports, parse_microflow};
 pub use normalize::{Alternatives, Clause, Disjunct, normalize};
+pub use open::{OpenMatches, OpenSets};
 pub use parse::{NESTING_MAX, parse};
 pub use simplify::{resolve_conditions, simplify};
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::lexer::Format;
 use openflow::{Field, Match};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Ports `a` (1), `b` (2) and `c` (3), of which `a` is resident; a set of three addresses; a group.
 struct World;
@@ -24,6 +24,9 @@ impl Sets for World {
         let integers: &[u128] = match name {
             "set" => &[1, 2, 5],
             "none" => &[],
+            "ips" => {
+                return Some(Arc::new(vec!["10.0.0.1".parse().unwrap(), "10.1.0.0/16".parse().unwrap()]));
+            }
             _ => return None,
         };
         Some(Arc::new(integers.iter().map(|&n| Integer::new(n, Format::Decimal)).collect()))
@@ -37,6 +40,8 @@ impl Sets for World {
 /// Whether the flows of a logical flow match a packet, conjunctive matches as Open vSwitch does them:
 /// with one flow of every dimension matched, the packet is looked up again with the conjunction's id.
 fn matched(flows: &[LogicalMatch], packet: &dyn Packet) -> bool {
+    /// The id in the first look-up: nobody's.
+    const NONE: u32 = u32::MAX;
     let matches = |matching: &Match, id: u32| {
         matching.iter().all(|test| {
             let actual = if test.field == Field::ConjId { id.into() } else { packet.field(test.field) };
@@ -45,13 +50,13 @@ fn matched(flows: &[LogicalMatch], packet: &dyn Packet) -> bool {
     };
     let plain = |id| flows.iter().any(|flow| flow.conjunctions.is_empty() && matches(&flow.matching, id));
     let mut dimensions: BTreeMap<u32, (u64, u8)> = BTreeMap::new();
-    for flow in flows.iter().filter(|flow| matches(&flow.matching, 0)) {
+    for flow in flows.iter().filter(|flow| matches(&flow.matching, NONE)) {
         for conjunction in &flow.conjunctions {
             let entry = dimensions.entry(conjunction.id).or_insert((0, conjunction.clauses));
             entry.0 |= 1 << conjunction.clause;
         }
     }
-    plain(0)
+    plain(NONE)
         || dimensions.iter().any(|(&id, &(met, clauses))| met.count_ones() == clauses.into() && plain(id))
 }
 
@@ -65,6 +70,26 @@ fn compile(expr: &Expr) -> Vec<LogicalMatch> {
     .unwrap()
 }
 
+/// The flows of an expression with its sets left open, their members added one by one; `None` if they cannot stay open.
+fn compile_open(text: &str) -> Option<Vec<LogicalMatch>> {
+    let sets = OpenSets::new(&World, &|name| World.address_set(name).is_some());
+    let annotated = annotate(parse(text, &sets).unwrap());
+    if sets.open().is_empty() || !sets.can_stay_open(&annotated) {
+        return None;
+    }
+    let normal = normalize(&resolve_conditions(simplify(annotated).unwrap(), &World)).unwrap();
+    let open = OpenMatches::new(normal, &sets);
+    let mut flows = open.fixed(&World).unwrap();
+    let names: BTreeSet<Arc<str>> = open.open().iter().cloned().collect();
+    for name in names {
+        for member in World.address_set(&name).unwrap().iter() {
+            flows.extend(open.member(&name, member, &World).unwrap());
+        }
+    }
+    assert!(flows.iter().flat_map(|flow| &flow.conjunctions).all(|c| c.id < open.ids()));
+    Some(flows)
+}
+
 /// Checks that all forms of an expression agree on all packets. Says whether it is an expression.
 fn check(text: &str, packets: &[Microflow]) -> bool {
     let Ok(parsed) = parse(text, &World) else { return false };
@@ -73,6 +98,7 @@ fn check(text: &str, packets: &[Microflow]) -> bool {
     let simple = simplify(annotated.clone()).unwrap();
     let resolved = resolve_conditions(simple.clone(), &World);
     let flows = compile(&resolved);
+    let open = compile_open(text);
     for packet in packets {
         let truth = evaluate(&parsed, packet, &World);
         let of = |expr: &Expr| evaluate(expr, packet, &World);
@@ -80,6 +106,13 @@ fn check(text: &str, packets: &[Microflow]) -> bool {
         assert_eq!(of(&simple), truth, "simplify {text} to {simple}: {packet:?}");
         assert_eq!(of(&resolved), truth, "resolve {text} to {resolved}: {packet:?}");
         assert_eq!(matched(&flows, packet), truth, "compile {text} to {flows:#?}: {packet:?}");
+        if let Some(open) = &open {
+            assert_eq!(
+                matched(open, packet),
+                truth,
+                "compile {text} with open sets to {open:#?}: {packet:?}"
+            );
+        }
         if let Ok(reparsed) = &reparsed {
             assert_eq!(of(reparsed), truth, "print {text} as {parsed}: {packet:?}");
         }
@@ -129,6 +162,9 @@ fn terms() -> Vec<String> {
         "is_chassis_resident(\"a\")",
         "is_chassis_resident(\"b\")",
         "reg0[0..2] == $set",
+        "reg1 == $set",
+        "reg8 == $set",
+        "xreg4 == {$set, $none, 3}",
         "reg0[0..2] != $set",
         "reg0[0..2] != $none",
         "1 < reg0[0..2] <= 5",
@@ -218,7 +254,11 @@ proptest! {
 fn flows(text: &str) -> String {
     let annotated = annotate(parse(text, &World).unwrap());
     let resolved = resolve_conditions(simplify(annotated).unwrap(), &World);
-    let mut lines: Vec<String> = compile(&resolved)
+    lines(&compile(&resolved))
+}
+
+fn lines(flows: &[LogicalMatch]) -> String {
+    let mut lines: Vec<String> = flows
         .iter()
         .map(|flow| {
             let tests: Vec<String> = flow
@@ -272,6 +312,53 @@ fn sets_in_two_dimensions_become_a_conjunctive_match_where_that_is_shorter() {
     reg14=0x3,eth_type=0x86dd,nw_proto=0x6,tcp_dst=0x51
     reg14=0x3,eth_type=0x86dd,nw_proto=0x6,tcp_dst=0x52
     ");
+}
+
+/// The flows of an expression with its sets left open, one a line.
+fn open_flows(text: &str) -> String {
+    match compile_open(text) {
+        Some(flows) => lines(&flows),
+        None => "cannot stay open".to_owned(),
+    }
+}
+
+#[test]
+fn sets_stay_open_where_nothing_else_is_said_of_what_is_compared_with_them() {
+    insta::assert_snapshot!(open_flows("ip4.src == $ips"), @r"
+    eth_type=0x800,ip_src=0xa000001
+    eth_type=0x800,ip_src=0xa010000/0xffff0000
+    ");
+    insta::assert_snapshot!(open_flows("ip4.src == $ips && ip4.dst == {$ips, 10.0.0.9}"), @r"
+    conj_id=0x0,eth_type=0x800
+    eth_type=0x800,ip_dst=0xa000001 conjunction(0, 1/2)
+    eth_type=0x800,ip_dst=0xa000009 conjunction(0, 1/2)
+    eth_type=0x800,ip_dst=0xa010000/0xffff0000 conjunction(0, 1/2)
+    eth_type=0x800,ip_src=0xa000001 conjunction(0, 2/2)
+    eth_type=0x800,ip_src=0xa010000/0xffff0000 conjunction(0, 2/2)
+    ");
+    insta::assert_snapshot!(open_flows("ip4.src == {$ips, $ips} || arp"), @r"
+    eth_type=0x800,ip_src=0xa000001
+    eth_type=0x800,ip_src=0xa010000/0xffff0000
+    eth_type=0x806
+    ");
+    insta::assert_snapshot!(open_flows("ip4.src == $ips && tcp.dst == {80, 443}"), @r"
+    conj_id=0x0,eth_type=0x800,nw_proto=0x6
+    eth_type=0x800,ip_src=0xa000001,nw_proto=0x6 conjunction(0, 1/2)
+    eth_type=0x800,ip_src=0xa010000/0xffff0000,nw_proto=0x6 conjunction(0, 1/2)
+    eth_type=0x800,nw_proto=0x6,tcp_dst=0x1bb conjunction(0, 2/2)
+    eth_type=0x800,nw_proto=0x6,tcp_dst=0x50 conjunction(0, 2/2)
+    ");
+    for text in [
+        "ip4.src == $ips && ip4.src != 10.0.0.1",
+        "ip4.src != $ips",
+        "!(ip4.src == $ips)",
+        "ip4.src == {$ips, 0.0.0.0/0}",
+        "ip4.src[0..30] == $set",
+        "ip.proto == $set",
+        "tcp.src == $set",
+    ] {
+        assert_eq!(open_flows(text), "cannot stay open", "{text}");
+    }
 }
 
 #[test]
