@@ -12,9 +12,9 @@ use ovsdb::DatabaseSchema;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tests::need;
-use tests::ovsdb_pair::{Answer, Pair};
+use tests::ovsdb_pair::{Answer, Pair, chosen_uuid};
 use tests::ovsdb_random::{Dice, Requests, Tables};
 
 /// How many sequences are tried where the environment does not say.
@@ -260,4 +260,51 @@ fn arithmetic_is_done_on_every_element_before_results_are_checked() {
             r#"{"op":"mutate","table":"Sets","where":[],"mutations":[["positive","-=",5],["positive","+=",5]]}"#,
         ],
     );
+}
+
+#[test]
+fn large_sets_change_alike() {
+    let port = |n: usize| chosen_uuid(1, n);
+    let insert = |n| json!({"op": "insert", "table": "Logical_Switch_Port", "uuid": port(n), "row": {"name": format!("p{n}")}});
+    let set = |numbers: &mut dyn Iterator<Item = usize>| {
+        json!(["set", numbers.map(|n| json!(["uuid", port(n)])).collect::<Vec<_>>()])
+    };
+    let mutate = |table: &str, mutator: &str, ports: Value| json!({"op": "mutate", "table": table, "where": [], "mutations": [["ports", mutator, ports]]});
+    let group = json!({"name": "g", "ports": set(&mut (0..70))});
+    let transactions = [
+        (0..100)
+            .map(insert)
+            .chain([
+                json!({"op": "insert", "table": "Logical_Switch", "row": {"name": "s", "ports": set(&mut (0..100))}}),
+                json!({"op": "insert", "table": "Port_Group", "row": group}),
+            ])
+            .collect(),
+        vec![insert(100), mutate("Logical_Switch", "insert", set(&mut (100..101)))],
+        vec![mutate("Port_Group", "insert", set(&mut (60..101)))],
+        vec![mutate("Port_Group", "insert", set(&mut (100..104)))],
+        vec![mutate("Port_Group", "delete", set(&mut (0..30)))],
+        // The ports go, from the group too, which becomes small.
+        vec![mutate("Logical_Switch", "delete", set(&mut (40..70)))],
+        vec![mutate("Logical_Switch", "insert", set(&mut (99..120)))],
+        vec![json!({"op": "delete", "table": "Logical_Switch_Port", "where": []})],
+        vec![mutate("Logical_Switch", "delete", set(&mut (0..200)))],
+    ];
+    let tables: Tables = ["Logical_Switch", "Logical_Switch_Port", "Port_Group"].map(Into::into).into();
+    for method in MONITORS {
+        let Some(mut differential) = Differential::start(&schema::nb::schema().to_json()) else { return };
+        let request: Map<String, Value> =
+            tables.iter().map(|table| (table.to_string(), json!([{"columns": ["name"]}]))).collect();
+        let mut request = Value::from(request);
+        request["Logical_Switch"] = json!([{"columns": ["ports"]}]);
+        request["Port_Group"] = json!([{"columns": ["ports"]}]);
+        let asked = |differential: &mut Differential| {
+            differential.ask(method, &[json!("monitor"), request.clone()])?;
+            for operations in &transactions {
+                differential.ask("transact", operations)?;
+                differential.ask("transact", &Requests::whole(&tables, false))?;
+            }
+            Ok::<(), String>(())
+        };
+        asked(&mut differential).unwrap_or_else(|difference| panic!("{difference}"));
+    }
 }

@@ -35,8 +35,8 @@ pub use schema::{
     ReferenceAt, TableId, TableLayout, TableSchema, is_valid_id,
 };
 pub use value::{
-    Atom, AtomType, Datum, FromAtom, FromDatum, ParseUuidError, Real, Str, Symbols, ToAtom, ToDatum, Uuid,
-    UuidGenerator, WrongDatum,
+    Atom, AtomType, Atoms, AtomsIter, Change, Datum, FromAtom, FromDatum, ParseUuidError, Real, Str, Symbols,
+    ToAtom, ToDatum, Uuid, UuidGenerator, WrongDatum,
 };
 
 /// The values of one row. In a [`db::Database`] they are those of the schema's columns in the order

@@ -114,9 +114,9 @@ fn kind(plain: &Value) -> &'static str {
 /// A datum as people write it, for messages.
 pub fn from_datum(datum: &Datum) -> Value {
     match datum {
-        Datum::Set(atoms) => match atoms.as_slice() {
-            [one] => from_atom(one),
-            many => Value::Array(many.iter().map(from_atom).collect()),
+        Datum::Set(atoms) => match atoms.only() {
+            Some(one) => from_atom(one),
+            None => Value::Array(atoms.iter().map(from_atom).collect()),
         },
         Datum::Map(pairs) => Value::Object(
             pairs

@@ -31,7 +31,7 @@ pub(super) fn satisfies(
     let set = ColumnType { key: value_type, value: None, min: 0, max: None };
     let wanted = parse_datum(value, &set, context.symbols)?;
     match have.get(&key) {
-        Some(value) => Ok(compare(&Datum::Set(vec![value.clone()]), operator, &wanted)),
+        Some(value) => Ok(compare(&Datum::scalar(value.clone()), operator, &wanted)),
         // A key that is not there is an empty set to the set operators, and nothing to the others.
         None => Ok(operator.starts_with('{') && compare(&Datum::empty_set(), operator, &wanted)),
     }

@@ -178,10 +178,10 @@ fn by_value(
         let value = context.view.value(table, *uuid, column);
         match (key, &*value) {
             (Some(key), _) => value.get_str(key).is_some_and(same),
-            (None, Datum::Set(atoms)) => match &atoms[..] {
-                [Atom::String(text)] => same(text),
-                [atom] => atom.to_string() == name,
-                _ => false,
+            (None, Datum::Set(atoms)) => match atoms.only() {
+                Some(Atom::String(text)) => same(text),
+                Some(atom) => atom.to_string() == name,
+                None => false,
             },
             (None, Datum::Map(_)) => false,
         }

@@ -6,9 +6,11 @@ use ovsdb::{Atom, Datum};
 /// element (`is_single`) and there is one.
 pub(crate) fn format(value: &Datum, is_single: bool) -> String {
     match value {
-        Datum::Set(atoms) => match &atoms[..] {
-            [atom] if is_single => atom.to_string(),
-            atoms => format!("[{}]", atoms.iter().map(Atom::to_string).collect::<Vec<_>>().join(", ")),
+        Datum::Set(atoms) => match atoms.only() {
+            Some(atom) if is_single => atom.to_string(),
+            Some(_) | None => {
+                format!("[{}]", atoms.iter().map(Atom::to_string).collect::<Vec<_>>().join(", "))
+            }
         },
         Datum::Map(_) => value.to_string(),
     }

@@ -160,14 +160,14 @@ struct Edit<'a> {
 impl Edit<'_> {
     fn put(&mut self, key: &Atom, value: Option<&Atom>) {
         match (&mut self.write.value, value) {
-            (Datum::Set(atoms), _) => {
-                if let Err(place) = atoms.binary_search(key) {
-                    atoms.insert(place, key.clone());
-                }
-            }
+            (Datum::Set(atoms), _) => _ = atoms.insert(key.clone()),
             (Datum::Map(pairs), Some(value)) => match pairs.binary_search_by(|(known, _)| known.cmp(key)) {
                 Ok(place) => pairs[place].1 = value.clone(),
-                Err(place) => pairs.insert(place, (key.clone(), value.clone())),
+                Err(place) => {
+                    let mut more = std::mem::take(pairs).into_vec();
+                    more.insert(place, (key.clone(), value.clone()));
+                    *pairs = more.into();
+                }
             },
             (Datum::Map(_), None) => return,
         }
@@ -176,16 +176,14 @@ impl Edit<'_> {
 
     fn take(&mut self, key: &Atom, value: Option<&Atom>) {
         match &mut self.write.value {
-            Datum::Set(atoms) => {
-                if let Ok(place) = atoms.binary_search(key) {
-                    atoms.remove(place);
-                }
-            }
+            Datum::Set(atoms) => _ = atoms.remove(key),
             Datum::Map(pairs) => {
                 if let Ok(place) = pairs.binary_search_by(|(known, _)| known.cmp(key))
                     && value.is_none_or(|value| pairs[place].1 == *value)
                 {
-                    pairs.remove(place);
+                    let mut fewer = std::mem::take(pairs).into_vec();
+                    fewer.remove(place);
+                    *pairs = fewer.into();
                 }
             }
         }

@@ -87,9 +87,9 @@ fn by_name(value: &Datum) -> Value {
         Atom::Integer(_) | Atom::Real(_) | Atom::Boolean(_) | Atom::String(_) => atom.to_json(),
     };
     match value {
-        Datum::Set(atoms) => match atoms.as_slice() {
-            [only] => atom(only),
-            atoms => json!(["set", atoms.iter().map(atom).collect::<Vec<_>>()]),
+        Datum::Set(atoms) => match atoms.only() {
+            Some(only) => atom(only),
+            None => json!(["set", atoms.iter().map(atom).collect::<Vec<_>>()]),
         },
         Datum::Map(pairs) => {
             let pairs: Vec<Value> =

@@ -106,7 +106,7 @@ fn targets(snapshot: &Snapshot, table: &str, column: &str) -> Vec<String> {
                     let Some(index) = layout.table(referred).column_index("target") else { continue };
                     if let Some(row) = snapshot.row(referred, *uuid)
                         && let Datum::Set(target) = &row[index]
-                        && let [Atom::String(target)] = target.as_slice()
+                        && let Some(Atom::String(target)) = target.only()
                     {
                         found.push(target.to_string());
                     }

@@ -4,12 +4,12 @@
 //! count references, collect garbage, count rows, drop weak references, check indexes.
 
 use super::indexes::{Indexes, key};
-use super::references::{References, RowAt, column, uuids};
+use super::references::{References, RowAt, changes, column, uuids};
 use super::working::Working;
 use crate::Row;
 use crate::error::OvsdbError;
 use crate::schema::{RefType, ReferenceAt, TableId, TableLayout};
-use crate::value::{Atom, Datum, Uuid};
+use crate::value::{Atom, Change, Datum, Uuid};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -61,20 +61,25 @@ impl Precommit<'_> {
             for place in table.references.iter().filter(|place| place.kind == RefType::Strong) {
                 let old = column(old.map(|row| &**row), place);
                 let new = column(new.map(|row| &**row), place);
-                if old == new {
-                    continue;
-                }
-                let others = |target: &Uuid| (place.table, *target) != (id, uuid);
-                for target in uuids(old, place.by_value).filter(others) {
-                    *strong.entry((place.table, target)).or_insert(0) -= 1;
-                }
-                for target in uuids(new, place.by_value).filter(others) {
-                    if self.working.before(place.table, target).is_none()
-                        && !self.exists((place.table, target))
-                    {
-                        return Err(self.dangling(table, uuid, place, target));
+                let mut dangling = None;
+                changes(old, new, place.by_value, |target, change| {
+                    let target_at = (place.table, target);
+                    if target_at == (id, uuid) {
+                        return;
                     }
-                    *strong.entry((place.table, target)).or_insert(0) += 1;
+                    let count = strong.entry(target_at).or_insert(0);
+                    match change {
+                        Change::Removed => *count -= 1,
+                        Change::Added => *count += 1,
+                    }
+                    let is_new = change == Change::Added;
+                    if is_new && self.working.before(place.table, target).is_none() && !self.exists(target_at)
+                    {
+                        dangling.get_or_insert(target);
+                    }
+                });
+                if let Some(target) = dangling {
+                    return Err(self.dangling(table, uuid, place, target));
                 }
             }
         }
@@ -148,26 +153,22 @@ impl Precommit<'_> {
     /// and of those that refer to a row that was deleted.
     fn drop_weak_references(&mut self) -> Result<(), OvsdbError> {
         let mut rows: BTreeSet<RowAt> = BTreeSet::new();
+        let mut deleted: BTreeMap<TableId, BTreeSet<Uuid>> = BTreeMap::new();
         for (table, uuid, old, new) in self.working.changes() {
             if new.is_some() {
                 rows.insert((table, uuid));
             } else if old.is_some() {
                 rows.extend(self.references.weak_sources((table, uuid)));
+                deleted.entry(table).or_default().insert(uuid);
             }
         }
         for (id, uuid) in rows {
             let layout = self.working.now.layout().clone();
             let table = layout.table(id);
             for place in table.references.iter().filter(|place| place.kind == RefType::Weak) {
-                let Some(row) = self.working.now.row(id, uuid) else { continue };
-                let datum = &row[place.column];
-                let gone: BTreeSet<Uuid> = uuids(Some(datum), place.by_value)
-                    .filter(|target| !self.exists((place.table, *target)))
-                    .collect();
-                if gone.is_empty() {
-                    continue;
-                }
-                let left = without(datum, &gone, place.by_value);
+                let gone = self.gone((id, uuid), place, deleted.get(&place.table));
+                let Some(row) = self.working.now.row(id, uuid).filter(|_| !gone.is_empty()) else { continue };
+                let left = without(&row[place.column], &gone, place.by_value);
                 let (name, column) = &table.columns[place.column];
                 if !column.ty.allows_len(left.len()) {
                     return Err(self.emptied((id, uuid), table, name, &gone));
@@ -178,6 +179,34 @@ impl Precommit<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The rows that do not exist among those that a column refers to. What it referred to before the transaction, and
+    /// was not deleted by it, is not looked at again: the column may be large.
+    fn gone(
+        &self,
+        (id, uuid): RowAt,
+        place: &ReferenceAt,
+        deleted: Option<&BTreeSet<Uuid>>,
+    ) -> BTreeSet<Uuid> {
+        let mut gone = BTreeSet::new();
+        let Some(new) = self.working.now.row(id, uuid).map(|row| &row[place.column]) else { return gone };
+        let old = column(self.working.before(id, uuid).map(|row| &**row), place);
+        changes(old, Some(new), place.by_value, |target, change| {
+            if change == Change::Added && !self.exists((place.table, target)) {
+                gone.insert(target);
+            }
+        });
+        match deleted {
+            Some(deleted) if !place.by_value && deleted.len() < new.len() => {
+                gone.extend(deleted.iter().filter(|target| new.contains(&Atom::Uuid(**target))));
+            }
+            Some(deleted) => {
+                gone.extend(uuids(Some(new), place.by_value).filter(|target| deleted.contains(target)));
+            }
+            None => {}
+        }
+        gone
     }
 
     fn emptied(
@@ -288,7 +317,7 @@ fn without(datum: &Datum, gone: &BTreeSet<Uuid>, by_value: bool) -> Datum {
         Atom::Integer(_) | Atom::Real(_) | Atom::Boolean(_) | Atom::String(_) => true,
     };
     match datum {
-        Datum::Set(atoms) => Datum::Set(atoms.iter().filter(|atom| stays(atom)).cloned().collect()),
+        Datum::Set(atoms) => Datum::Set(atoms.without(&gone.iter().map(|uuid| Atom::Uuid(*uuid)).collect())),
         Datum::Map(pairs) => {
             let stays = |(k, v): &&(Atom, Atom)| stays(if by_value { v } else { k });
             Datum::Map(pairs.iter().filter(stays).cloned().collect())

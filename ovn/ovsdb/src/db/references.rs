@@ -3,7 +3,7 @@
 use super::Commit;
 use crate::Row;
 use crate::schema::{Layout, RefType, ReferenceAt, TableId};
-use crate::value::{Atom, Datum, Uuid};
+use crate::value::{Atom, Change, Datum, Uuid};
 use std::collections::BTreeMap;
 
 /// A row and where it lives.
@@ -48,15 +48,13 @@ impl References {
         for (table, uuid, update) in commit.iter() {
             for place in &layout.table(table).references {
                 let (old, new) = (column(update.old.as_deref(), place), column(update.new.as_deref(), place));
-                if old == new {
-                    continue;
-                }
-                for target in uuids(old, place.by_value) {
-                    self.count((table, uuid), place, target, -1);
-                }
-                for target in uuids(new, place.by_value) {
-                    self.count((table, uuid), place, target, 1);
-                }
+                changes(old, new, place.by_value, |target, change| {
+                    let step = match change {
+                        Change::Removed => -1,
+                        Change::Added => 1,
+                    };
+                    self.count((table, uuid), place, target, step);
+                });
             }
         }
     }
@@ -100,4 +98,23 @@ pub(super) fn uuids(datum: Option<&Datum>, by_value: bool) -> impl Iterator<Item
         Atom::Uuid(uuid) => Some(*uuid),
         Atom::Integer(_) | Atom::Real(_) | Atom::Boolean(_) | Atom::String(_) => None,
     })
+}
+
+/// Says which references of a column went and came. Of a map all are said to go and come; of a set those that differ.
+pub(super) fn changes(
+    old: Option<&Datum>,
+    new: Option<&Datum>,
+    by_value: bool,
+    mut visit: impl FnMut(Uuid, Change),
+) {
+    if let (Some(Datum::Set(old)), Some(Datum::Set(new)), false) = (old, new, by_value) {
+        old.changes(new, |atom, change| {
+            if let Atom::Uuid(uuid) = atom {
+                visit(*uuid, change);
+            }
+        });
+    } else if old != new {
+        uuids(old, by_value).for_each(|uuid| visit(uuid, Change::Removed));
+        uuids(new, by_value).for_each(|uuid| visit(uuid, Change::Added));
+    }
 }

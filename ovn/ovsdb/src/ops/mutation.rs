@@ -3,9 +3,8 @@
 use super::condition::{column_type, type_mismatch, unknown_column};
 use crate::error::OvsdbError;
 use crate::schema::{ColumnId, ColumnType, TableLayout};
-use crate::value::{Atom, AtomType, Datum, Real, Str, Symbols};
+use crate::value::{Atom, AtomType, Atoms, Datum, Real, Str, Symbols};
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 /// One change of one column.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,12 +148,12 @@ fn arithmetic(value: &Datum, mutator: Mutator, arg: &Datum, ty: &ColumnType) -> 
     // As upstream: that a result is out of range is found before that another is not allowed.
     let results = value.keys().map(|atom| calculate(atom, mutator, arg)).collect::<Result<Vec<Atom>, _>>()?;
     results.iter().try_for_each(|result| ty.key.check(result))?;
-    let results: BTreeSet<Atom> = results.into_iter().collect();
+    let results: Atoms = results.into_iter().collect();
     if results.len() < value.len() {
         let words = format!("Result of \"{}\" operation contains duplicates.", mutator.name());
         return Err(OvsdbError::new(OvsdbError::CONSTRAINT, words));
     }
-    Ok(Datum::Set(results.into_iter().collect()))
+    Ok(Datum::Set(results))
 }
 
 fn calculate(atom: &Atom, mutator: Mutator, arg: &Atom) -> Result<Atom, OvsdbError> {
@@ -198,21 +197,21 @@ fn calculate(atom: &Atom, mutator: Mutator, arg: &Atom) -> Result<Atom, OvsdbErr
 
 fn insert(value: &Datum, arg: &Datum) -> Datum {
     match (value, arg) {
-        (Datum::Set(old), Datum::Set(new)) => Datum::Set(union(old, new, Atom::cmp)),
-        (Datum::Map(old), Datum::Map(new)) => Datum::Map(union(old, new, |a, b| a.0.cmp(&b.0))),
+        (Datum::Set(old), Datum::Set(new)) => Datum::Set(old.union(new)),
+        (Datum::Map(old), Datum::Map(new)) => Datum::Map(union(old, new).into()),
         (Datum::Set(_), Datum::Map(_)) | (Datum::Map(_), Datum::Set(_)) => value.clone(),
     }
 }
 
-/// Both sorted slices as one; of equal elements, the old stays.
-fn union<T: Clone>(old: &[T], new: &[T], cmp: impl Fn(&T, &T) -> std::cmp::Ordering) -> Vec<T> {
+/// Both sorted slices as one; of equal keys, the old pair stays.
+fn union(old: &[(Atom, Atom)], new: &[(Atom, Atom)]) -> Vec<(Atom, Atom)> {
     let mut out = Vec::with_capacity(old.len() + new.len());
     let mut rest = old;
     for element in new {
-        let (before, after) = rest.split_at(rest.partition_point(|o| cmp(o, element).is_lt()));
+        let (before, after) = rest.split_at(rest.partition_point(|o| o.0 < element.0));
         out.extend_from_slice(before);
         rest = after;
-        if !rest.first().is_some_and(|o| cmp(o, element).is_eq()) {
+        if rest.first().is_none_or(|o| o.0 != element.0) {
             out.push(element.clone());
         }
     }
@@ -222,7 +221,10 @@ fn union<T: Clone>(old: &[T], new: &[T], cmp: impl Fn(&T, &T) -> std::cmp::Order
 
 fn delete(value: &Datum, arg: &Datum) -> Datum {
     match value {
-        Datum::Set(atoms) => Datum::Set(atoms.iter().filter(|atom| !arg.contains(atom)).cloned().collect()),
+        Datum::Set(atoms) => match arg {
+            Datum::Set(gone) => Datum::Set(atoms.without(gone)),
+            Datum::Map(_) => value.clone(),
+        },
         Datum::Map(pairs) => {
             let goes = |(k, v): &(Atom, Atom)| match arg {
                 Datum::Set(_) => arg.contains(k),

@@ -69,7 +69,7 @@ macro_rules! atom_type {
 
         impl ToDatum for $rust {
             fn to_datum(&self) -> Datum {
-                Datum::Set(vec![self.to_atom()])
+                Datum::scalar(self.to_atom())
             }
         }
     };

@@ -1,41 +1,37 @@
 //! Datums: the value of one column of one row.
 
-use super::{Atom, Uuid};
+use super::{Atom, Atoms, AtomsIter, Uuid};
 use crate::schema::ColumnType;
 use serde_json::Value;
 use std::fmt;
 
-/// The value of a column: a set (a scalar is a set of one) or a map. The vectors are sorted, by
-/// atom or by key, without duplicates; the constructors see to it, and who builds a variant by
-/// hand must too.
+/// The value of a column: a set (a scalar is a set of one) or a map. The pairs of a map are sorted by
+/// key, without duplicates; the constructors see to it, and who builds one by hand must too.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Datum {
-    Set(Vec<Atom>),
-    Map(Vec<(Atom, Atom)>),
+    Set(Atoms),
+    Map(Box<[(Atom, Atom)]>),
 }
 
 impl Datum {
     /// The set without elements.
     pub const fn empty_set() -> Self {
-        Self::Set(Vec::new())
+        Self::Set(Atoms::new())
     }
 
     /// The map without pairs.
-    pub const fn empty_map() -> Self {
-        Self::Map(Vec::new())
+    pub fn empty_map() -> Self {
+        Self::Map(Box::default())
     }
 
     /// The set of one element.
     pub fn scalar(atom: impl Into<Atom>) -> Self {
-        Self::Set(vec![atom.into()])
+        Self::Set(atom.into().into())
     }
 
     /// The set of these elements, sorted, duplicates dropped.
     pub fn set<A: Into<Atom>>(atoms: impl IntoIterator<Item = A>) -> Self {
-        let mut atoms: Vec<Atom> = atoms.into_iter().map(Into::into).collect();
-        atoms.sort_unstable();
-        atoms.dedup();
-        Self::Set(atoms)
+        Self::Set(atoms.into_iter().map(Into::into).collect())
     }
 
     /// The map of these pairs, sorted by key; of equal keys the first stays.
@@ -43,7 +39,7 @@ impl Datum {
         let mut pairs: Vec<(Atom, Atom)> = pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         pairs.dedup_by(|later, first| later.0 == first.0);
-        Self::Map(pairs)
+        Self::Map(pairs.into())
     }
 
     /// What a column of this type holds that nobody has set: the empty set or map where the type
@@ -51,9 +47,9 @@ impl Datum {
     pub fn default_for(ty: &ColumnType) -> Self {
         match (&ty.value, ty.min) {
             (None, 0) => Self::empty_set(),
-            (None, _) => Self::Set(vec![ty.key.atom.default_atom()]),
+            (None, _) => Self::scalar(ty.key.atom.default_atom()),
             (Some(_), 0) => Self::empty_map(),
-            (Some(value), _) => Self::Map(vec![(ty.key.atom.default_atom(), value.atom.default_atom())]),
+            (Some(value), _) => Self::Map([(ty.key.atom.default_atom(), value.atom.default_atom())].into()),
         }
     }
 
@@ -61,7 +57,7 @@ impl Datum {
     pub fn is_default_for(&self, ty: &ColumnType) -> bool {
         match self {
             Self::Set(atoms) if ty.min == 0 => atoms.is_empty(),
-            Self::Set(atoms) => matches!(&atoms[..], [atom] if atom.is_default()),
+            Self::Set(atoms) => atoms.only().is_some_and(Atom::is_default),
             Self::Map(pairs) if ty.min == 0 => pairs.is_empty(),
             Self::Map(pairs) => matches!(&pairs[..], [(k, v)] if k.is_default() && v.is_default()),
         }
@@ -82,11 +78,11 @@ impl Datum {
 
     /// The elements of a set, or the keys of a map, in order.
     pub fn keys(&self) -> impl Iterator<Item = &Atom> {
-        let (atoms, pairs): (&[Atom], &[(Atom, Atom)]) = match self {
-            Self::Set(atoms) => (atoms, &[]),
-            Self::Map(pairs) => (&[], pairs),
+        let (atoms, pairs): (AtomsIter<'_>, &[(Atom, Atom)]) = match self {
+            Self::Set(atoms) => (atoms.iter(), &[]),
+            Self::Map(pairs) => (AtomsIter::empty(), pairs),
         };
-        atoms.iter().chain(pairs.iter().map(|(key, _)| key))
+        atoms.chain(pairs.iter().map(|(key, _)| key))
     }
 
     /// The values of a map, in the order of their keys; nothing for a set.
@@ -101,10 +97,7 @@ impl Datum {
     /// The only element of a set of one.
     pub fn as_scalar(&self) -> Option<&Atom> {
         match self {
-            Self::Set(atoms) => match &atoms[..] {
-                [atom] => Some(atom),
-                _ => None,
-            },
+            Self::Set(atoms) => atoms.only(),
             Self::Map(_) => None,
         }
     }
@@ -144,7 +137,7 @@ impl Datum {
     /// Whether a set has this element, or a map this key.
     pub fn contains(&self, atom: &Atom) -> bool {
         match self {
-            Self::Set(atoms) => atoms.binary_search(atom).is_ok(),
+            Self::Set(atoms) => atoms.contains(atom),
             Self::Map(pairs) => pairs.binary_search_by(|(key, _)| key.cmp(atom)).is_ok(),
         }
     }
@@ -186,9 +179,9 @@ impl Datum {
     /// The `<value>` of RFC 7047 section 5.1; a set of one is written as its element.
     pub fn to_json(&self) -> Value {
         match self {
-            Self::Set(atoms) => match &atoms[..] {
-                [atom] => atom.to_json(),
-                atoms => tagged("set", atoms.iter().map(Atom::to_json).collect()),
+            Self::Set(atoms) => match atoms.only() {
+                Some(atom) => atom.to_json(),
+                None => tagged("set", atoms.iter().map(Atom::to_json).collect()),
             },
             Self::Map(pairs) => tagged(
                 "map",
@@ -206,9 +199,9 @@ impl fmt::Display for Datum {
     /// For people, where the type is not at hand; see [`Datum::to_text`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Set(atoms) => match &atoms[..] {
-                [atom] => write!(f, "{atom}"),
-                atoms => {
+            Self::Set(atoms) => match atoms.only() {
+                Some(atom) => write!(f, "{atom}"),
+                None => {
                     let texts: Vec<String> = atoms.iter().map(Atom::to_string).collect();
                     write!(f, "[{}]", texts.join(", "))
                 }

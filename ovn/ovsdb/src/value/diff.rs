@@ -13,8 +13,8 @@ impl Datum {
     pub fn diff(&self, new: &Self, ty: &ColumnType) -> Self {
         match (self, new) {
             _ if !ty.is_composite() => new.clone(),
-            (Self::Set(old), Self::Set(new)) => Self::Set(symmetric_difference(old, new)),
-            (Self::Map(old), Self::Map(new)) => Self::Map(map_difference(old, new)),
+            (Self::Set(old), Self::Set(new)) => Self::Set(old.symmetric_difference(new)),
+            (Self::Map(old), Self::Map(new)) => Self::Map(map_difference(old, new).into()),
             (Self::Set(_), Self::Map(_)) | (Self::Map(_), Self::Set(_)) => new.clone(),
         }
     }
@@ -24,20 +24,11 @@ impl Datum {
     pub fn apply_diff(&self, diff: &Self, ty: &ColumnType) -> Self {
         match (self, diff) {
             _ if !ty.is_composite() => diff.clone(),
-            (Self::Set(old), Self::Set(diff)) => Self::Set(symmetric_difference(old, diff)),
-            (Self::Map(old), Self::Map(diff)) => Self::Map(map_apply(old, diff)),
+            (Self::Set(old), Self::Set(diff)) => Self::Set(old.symmetric_difference(diff)),
+            (Self::Map(old), Self::Map(diff)) => Self::Map(map_apply(old, diff).into()),
             (Self::Set(_), Self::Map(_)) | (Self::Map(_), Self::Set(_)) => diff.clone(),
         }
     }
-}
-
-fn symmetric_difference(a: &[Atom], b: &[Atom]) -> Vec<Atom> {
-    let mut out = Vec::new();
-    merge(a, b, Atom::cmp, |left, right| match (left, right) {
-        (Some(only), None) | (None, Some(only)) => out.push(only.clone()),
-        (Some(_), Some(_)) | (None, None) => {}
-    });
-    out
 }
 
 fn map_difference(old: &[(Atom, Atom)], new: &[(Atom, Atom)]) -> Vec<(Atom, Atom)> {

@@ -1,6 +1,7 @@
 //! Values: identifiers, atoms, and the sets and maps of them that columns hold.
 
 mod atom;
+mod atoms;
 mod convert;
 mod datum;
 mod diff;
@@ -8,6 +9,7 @@ mod parse;
 mod uuid;
 
 pub use atom::{Atom, AtomType, Real, Str};
+pub use atoms::{Atoms, AtomsIter, Change};
 pub use convert::{FromAtom, FromDatum, ToAtom, ToDatum, WrongDatum};
 pub use datum::Datum;
 pub use parse::Symbols;

@@ -2,7 +2,7 @@
 //!
 //! Error texts are upstream's, because operators and upstream's own test-suite read them.
 
-use super::{Atom, AtomType, Datum, Real, Uuid, UuidGenerator};
+use super::{Atom, AtomType, Atoms, Datum, Real, Uuid, UuidGenerator};
 use crate::error::OvsdbError;
 use crate::schema::{BaseType, ColumnType, is_valid_id};
 use serde_json::Value;
@@ -71,7 +71,7 @@ impl Datum {
         match &ty.value {
             Some(value) => map_from_json(json, ty, value, symbols),
             None if tag(json) == Some("set") => set_from_json(json, ty, symbols),
-            None => Ok(Self::Set(vec![atom_from_json(json, &ty.key, symbols)?])),
+            None => Ok(Self::scalar(atom_from_json(json, &ty.key, symbols)?)),
         }
     }
 }
@@ -90,7 +90,7 @@ fn set_from_json(
     if atoms.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(OvsdbError::new(OvsdbError::OTHER, "set contains duplicate"));
     }
-    Ok(Datum::Set(atoms))
+    Ok(Datum::Set(Atoms::from_sorted(atoms)))
 }
 
 fn map_from_json(
@@ -113,7 +113,7 @@ fn map_from_json(
     if pairs.windows(2).any(|two| two[0].0 == two[1].0) {
         return Err(OvsdbError::new(OvsdbError::OTHER, "map contains duplicate key"));
     }
-    Ok(Datum::Map(pairs))
+    Ok(Datum::Map(pairs.into()))
 }
 
 /// The elements of `[class, [...]]`, whose number the type must allow.

@@ -47,7 +47,7 @@ impl JsonText {
     pub(super) fn datum(&mut self, datum: &Datum) -> &mut Self {
         match datum {
             Datum::Set(atoms) => {
-                if let [atom] = &atoms[..] {
+                if let Some(atom) = atoms.only() {
                     return self.atom(atom);
                 }
                 self.raw("[\"set\",[");
