@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods)] // Tests across processes live in real time and read their environment.
 
 pub mod console;
+pub mod differential;
 pub mod lab;
 pub mod ovsdb_pair;
 pub mod ovsdb_random;

@@ -27,13 +27,16 @@ impl SwitchFlows {
     }
 }
 
-/// A flow as text, with its cookie, age and counters or without.
+/// The priority that text does not mention.
+const PRIORITY: u16 = 32768;
+
+/// A flow as text: with its cookie, age, counters and priority, or without.
 pub(crate) fn text(flow: &FlowStats, with_stats: bool) -> String {
     if with_stats {
         return flow.to_string();
     }
     let bare = FlowMod {
-        priority: flow.priority,
+        priority: PRIORITY,
         matching: flow.matching.clone(),
         instructions: flow.instructions.clone(),
         ..FlowMod::empty(FlowModCommand::Add)
@@ -74,7 +77,7 @@ mod tests {
         let row: Uuid = "01234567-0000-4000-8000-000000000000".parse().unwrap();
         let found = flows.of_row(&None, row);
         assert_eq!(found.len(), 1);
-        assert_eq!(text(&found[0], false), "table=8 priority=100,in_port=1 actions=drop");
+        assert_eq!(text(&found[0], false), "table=8 in_port=1 actions=drop");
         let stats = "cookie=0x1234567, duration=3s, table=8, n_packets=1, n_bytes=60, priority=100,in_port=1 actions=drop";
         assert_eq!(text(&found[0], true), stats);
         assert_eq!(text(&flow(0, "table=0 actions=drop"), false), "table=0 actions=drop");

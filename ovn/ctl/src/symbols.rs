@@ -58,9 +58,16 @@ impl Symbols {
     /// Gives `name` to a row that exists.
     ///
     /// # Errors
-    /// The name begins otherwise than with `@`, or is taken.
+    /// The name begins otherwise than with `@`, is taken, or was used already.
     pub fn give(&mut self, name: &str, row: Uuid) -> Result<(), String> {
-        self.take(name, State::Found)?.uuid = row;
+        let is_used = self.names.contains_key(name);
+        let symbol = self.take(name, State::Found)?;
+        if is_used {
+            return Err(format!(
+                "row id \"{name}\" specified on \"get\" command was used before it was defined"
+            ));
+        }
+        symbol.uuid = row;
         Ok(())
     }
 

@@ -79,20 +79,20 @@ fn command(
     local: Vec<(String, Option<String>)>,
 ) -> Result<Command, Failure> {
     let mut options = BTreeMap::new();
-    let mut add = |name: String, value| {
-        let again = Failure::new(format!("'{name}' option specified multiple times"));
+    let mut add = |name: String, value, shown: &str| {
+        let again = Failure::new(format!("'{shown}' option specified multiple times"));
         if options.insert(name, value).is_some() { Err(again) } else { Ok(()) }
     };
     for (name, value) in local {
-        add(name, value)?;
+        add(name.clone(), value, &name)?;
     }
     let mut words = words;
     while let [word, rest @ ..] = words
         && word.starts_with('-')
     {
         match word.split_once('=') {
-            Some((name, value)) => add(name.to_owned(), Some(value.to_owned()))?,
-            None => add(word.clone(), None)?,
+            Some((name, value)) => add(name.to_owned(), Some(value.to_owned()), word)?,
+            None => add(word.clone(), None, word)?,
         }
         words = rest;
     }

@@ -56,6 +56,13 @@ impl Environment {
             logdir: variable("OVS_LOGDIR"),
         }
     }
+
+    /// What there is to warn of before anything else.
+    pub fn warning(&self) -> Option<(LogModule, String)> {
+        let options = self.options.as_deref()?;
+        let (_, unclosed) = words::split_anyway(options);
+        unclosed.map(|_| (LogModule::Svec, format!("{options}: word ends inside quoted string")))
+    }
 }
 
 /// How long a program waits after its transaction.
@@ -125,14 +132,9 @@ pub enum Parsed {
 /// # Errors
 /// What is wrong with it, in upstream's words.
 pub fn parse(program: Program, arguments: &[String], environment: &Environment) -> Result<Parsed, Failure> {
-    let (mut all, mut warnings) = (Vec::new(), Vec::new());
-    if let Some(options) = &environment.options {
-        let (words, unclosed) = words::split_anyway(options);
-        all = words;
-        if unclosed.is_some() {
-            warnings.push((LogModule::Svec, format!("{options}: word ends inside quoted string")));
-        }
-    }
+    let mut warnings = Vec::new();
+    let options = environment.options.as_deref().unwrap_or_default();
+    let (mut all, _) = words::split_anyway(options);
     all.extend_from_slice(arguments);
     let known = known_options(program);
     let split = getopt::split(program, &known, &all);

@@ -91,6 +91,7 @@ pub(crate) fn set_column(
     let target = Target { name, schema };
     let argument = Argument::parse(&target, text)?;
     let (_, value) = argument.operation(text, &["="])?;
+    target.check_mutable(context, row, argument.name, argument.column)?;
     let column = &argument.column.ty;
     match &argument.key {
         Some(key) => {

@@ -37,7 +37,7 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let Some(row) = target.row(context, command, command.required(1))? else { return Ok(()) };
     for name in command.rest(2) {
         let (name, column) = target.column(name)?;
-        target.check_mutable(name, column)?;
+        target.check_mutable(context, row, name, column)?;
         if column.ty.min > 0 {
             fail!(
                 "\"clear\" operation cannot be applied to column {name} of table {}, which is not allowed to be empty",

@@ -31,7 +31,7 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let target = Target::of(&schema, command)?;
     let Some(row) = target.row(context, command, command.required(1))? else { return Ok(()) };
     let (name, column) = target.column(command.required(2))?;
-    target.check_mutable(name, column)?;
+    target.check_mutable(context, row, name, column)?;
     let some = ColumnType { min: 1, max: None, ..column.ty.clone() };
     let keys = ColumnType { value: None, ..some.clone() };
     context.view.verify(target.name, row, name);

@@ -39,9 +39,15 @@ impl<'s> Target<'s> {
         }
     }
 
-    /// Fails for a column whose value never changes.
-    pub(super) fn check_mutable(&self, name: &str, column: &ColumnSchema) -> Result<(), Failure> {
-        if column.mutable {
+    /// Fails for a column whose value never changes, unless the row is a new one.
+    pub(super) fn check_mutable(
+        &self,
+        context: &Context<'_>,
+        row: Uuid,
+        name: &str,
+        column: &ColumnSchema,
+    ) -> Result<(), Failure> {
+        if column.mutable || context.view.is_new(self.name, row) {
             return Ok(());
         }
         fail!("cannot modify read-only column {name} in table {}", self.name)

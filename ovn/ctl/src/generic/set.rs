@@ -36,8 +36,6 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let target = Target::of(&schema, command)?;
     let Some(row) = target.row(context, command, command.required(1))? else { return Ok(()) };
     for assignment in command.rest(2) {
-        let (name, column) = target.column(column_name(assignment)?)?;
-        target.check_mutable(name, column)?;
         set_column(context, target.name, row, assignment)?;
     }
     Ok(())

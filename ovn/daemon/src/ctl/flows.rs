@@ -29,6 +29,9 @@ pub(super) async fn read_all(switches: Vec<Switch>, tls: &Tls) -> Vec<(Switch, V
 }
 
 async fn read(remote: &str, tls: &Tls) -> Result<Vec<FlowStats>, String> {
+    if !super::has_method(remote) {
+        return Err(super::NO_SUCH_METHOD.to_owned());
+    }
     let target = Active::parse(remote, &Family::Ovs.run_dir()).map_err(|error| error.to_string())?;
     converse(stream::connect(&target, tls).await.map_err(|error| crate::base::os_error(&error))?).await
 }

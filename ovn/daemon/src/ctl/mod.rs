@@ -53,32 +53,52 @@ pub fn run(program: Program, args: &[String]) -> ExitCode {
 fn start(program: Program, args: &[String]) -> anyhow::Result<ExitCode> {
     let run_dir = family(program).run_dir().to_string_lossy().into_owned();
     let environment = Environment::read(program, &run_dir, |name| std::env::var(name).ok());
-    let invocation = match cli::parse(program, args, &environment) {
+    match cli::parse(program, args, &environment) {
+        Ok(Parsed::Serve(invocation)) => {
+            Ok(serve::run(program, &invocation))
+        }
         Ok(Parsed::Print(text)) => {
+            log(program, &environment)?;
             print(&text);
-            return Ok(ExitCode::SUCCESS);
+            Ok(ExitCode::SUCCESS)
         }
         Ok(Parsed::Call(wanted)) => {
-            configure(&vlog::init(program.name()), program, &wanted.shell)?;
-            return Ok(call::run(program, &wanted)?);
+            configure(&log(program, &environment)?, program, &wanted.shell)?;
+            Ok(call::run(program, &wanted)?)
         }
-        Ok(Parsed::Serve(invocation)) => {
-            return Ok(serve::run(program, &invocation));
+        Ok(Parsed::Run(invocation)) => {
+            configure(&log(program, &environment)?, program, &invocation.shell)?;
+            direct(program, *invocation)
         }
-        Ok(Parsed::Run(invocation)) => *invocation,
-        Err(failure) => return Ok(failed(program, &failure)),
-    };
+        Err(failure) => {
+            log(program, &environment)?;
+            Ok(failed(program, &failure))
+        }
+    }
+}
+
+/// Begins to log: clients warn on the console and are silent else, as upstream's are.
+fn log(program: Program, environment: &Environment) -> anyhow::Result<Vlog> {
+    let vlog = vlog::init(program.name());
+    vlog.set("console:warn")?;
+    vlog.set("reconnect:warn")?;
+    if let Some((module, text)) = environment.warning() {
+        warn(module, &text);
+    }
+    Ok(vlog)
+}
+
+/// Runs the commands on the database itself.
+fn direct(program: Program, invocation: Invocation) -> anyhow::Result<ExitCode> {
     let tls = tls(&invocation.shell);
-    configure(&vlog::init(program.name()), program, &invocation.shell)?;
     let targets = targets(&invocation)?;
     match Run::new(invocation, crate::base::random_seed(), Instant::now(), crate::base::wall_ms()) {
         Ok(core) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let mut client = Client { program, core, targets, tls, next: 0, code: None };
             runtime.block_on(client.serve());
-            Ok(client
-                .code
-                .map_or(ExitCode::FAILURE, |code| if code == ALARM { alarm() } else { code.into() }))
+            let shown = |code| if code == ALARM { alarm() } else { code.into() };
+            Ok(client.code.map_or(ExitCode::FAILURE, shown))
         }
         Err(failure) => Ok(failed(program, &failure)),
     }
@@ -108,8 +128,7 @@ fn alarm() -> ExitCode {
 /// The remotes to try, in the order to try them in.
 fn targets(invocation: &Invocation) -> anyhow::Result<Vec<Active>> {
     let run_dir = family(invocation.program).run_dir();
-    let is_known = |text: &str| METHODS.iter().any(|method| text.trim().starts_with(method));
-    if !invocation.db.split(',').all(is_known) {
+    if !invocation.db.split(',').all(has_method) {
         anyhow::bail!("{}: database connection failed ({NO_SUCH_METHOD})", invocation.db);
     }
     let mut targets = Active::parse_list(&invocation.db, &run_dir)?;
@@ -123,6 +142,11 @@ fn targets(invocation: &Invocation) -> anyhow::Result<Vec<Active>> {
         }
     }
     Ok(targets)
+}
+
+/// Whether a remote begins as remotes do.
+fn has_method(remote: &str) -> bool {
+    METHODS.iter().any(|method| remote.trim().starts_with(method))
 }
 
 /// What the options about TLS say.
@@ -144,9 +168,6 @@ fn shell_words(given: &ShellOptions) -> impl Iterator<Item = String> {
 
 /// Applies the options about logging.
 fn configure(vlog: &Vlog, program: Program, given: &ShellOptions) -> anyhow::Result<()> {
-    // Clients warn on the console and are silent else, as upstream's are.
-    vlog.set("console:warn")?;
-    vlog.set("reconnect:warn")?;
     let logging = ["verbose", "log-file", "syslog-method", "syslog-target"];
     let given: Vec<_> = given.iter().filter(|(name, _)| logging.contains(name)).cloned().collect();
     let args: Vec<String> = shell_words(&given).collect();
