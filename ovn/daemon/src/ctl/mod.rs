@@ -54,9 +54,7 @@ fn start(program: Program, args: &[String]) -> anyhow::Result<ExitCode> {
     let run_dir = family(program).run_dir().to_string_lossy().into_owned();
     let environment = Environment::read(program, &run_dir, |name| std::env::var(name).ok());
     match cli::parse(program, args, &environment) {
-        Ok(Parsed::Serve(invocation)) => {
-            Ok(serve::run(program, &invocation))
-        }
+        Ok(Parsed::Serve(invocation)) => Ok(serve::run(program, &invocation)),
         Ok(Parsed::Print(text)) => {
             log(program, &environment)?;
             print(&text);
@@ -97,7 +95,7 @@ fn direct(program: Program, invocation: Invocation) -> anyhow::Result<ExitCode> 
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let mut client = Client { program, core, targets, tls, next: 0, code: None };
             runtime.block_on(client.serve());
-            let shown = |code| if code == ALARM { alarm() } else { code.into() };
+            let shown = |code: u8| if code == ALARM { alarm() } else { code.into() };
             Ok(client.code.map_or(ExitCode::FAILURE, shown))
         }
         Err(failure) => Ok(failed(program, &failure)),
