@@ -8,6 +8,7 @@
 pub mod console;
 pub mod differential;
 pub mod lab;
+pub mod ovsdb;
 pub mod ovsdb_pair;
 pub mod ovsdb_random;
 pub mod ovsdb_wire;

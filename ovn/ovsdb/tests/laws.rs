@@ -181,7 +181,7 @@ proptest! {
         prop_assert_eq!(replayed.tail, None);
         prop_assert_eq!(replayed.database.check(), Ok(()));
         prop_assert_eq!(lasting(replayed.database.now()), lasting(db.now()));
-        let again = replay(&compacted(db.now(), Uuid::from_u128(7), 6), 3).expect("the file is whole");
+        let again = replay(&compacted(db.now(), Uuid::from_u128(7), 6, "compacted"), 3).expect("the file is whole");
         prop_assert_eq!(lasting(again.database.now()), lasting(db.now()));
     }
 }
@@ -270,7 +270,8 @@ fn a_file_gives_the_ids_and_changes_of_its_transactions_whenever_it_is_read() {
     for (i, end) in ends.iter().enumerate().skip(1) {
         let replayed = replay(&file[..*end], 9).expect("the file is cut behind a record");
         assert_eq!((replayed.past.base, replayed.past.last()), (past.base, ids[i - 1]));
-        let again = replay(&compacted(replayed.database.now(), ids[i - 1], 6), 3).expect("the file is whole");
+        let again = replay(&compacted(replayed.database.now(), ids[i - 1], 6, "compacted"), 3)
+            .expect("the file is whole");
         assert_eq!((again.past.last(), again.past.transactions.len()), (ids[i - 1], 0));
         assert_eq!(lasting(again.database.now()), states[i]);
     }

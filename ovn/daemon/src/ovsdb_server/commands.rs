@@ -45,7 +45,10 @@ impl Daemon {
                 true => Ok(String::new()),
                 false => Err("no such remote".to_owned()),
             },
-            "ovsdb-server/compact" => self.compact_all(&arg),
+            "ovsdb-server/compact" => {
+                self.compact_on_command(command);
+                return false;
+            }
             "ovsdb-server/list-dbs" => Ok(self.files.keys().map(|name| format!("{name}\n")).collect()),
             "ovsdb-server/list-remotes" => Ok(self.remotes.list()),
             "ovsdb-server/sync-status" => Ok("state: active\n".to_owned()),
@@ -54,18 +57,5 @@ impl Daemon {
         self.remotes.update(&self.server, &mut self.shell.net, &self.run_dir).await;
         command.reply(outcome);
         false
-    }
-
-    /// Compacts the database called `only`, or all when it is empty.
-    fn compact_all(&mut self, only: &str) -> Result<String, String> {
-        let names: Vec<_> =
-            self.files.keys().filter(|name| only.is_empty() || &***name == only).cloned().collect();
-        if names.is_empty() {
-            return Err("not a database of this server".to_owned());
-        }
-        for name in names {
-            self.compact(&name).map_err(|error| error.to_string())?;
-        }
-        Ok(String::new())
     }
 }

@@ -4,21 +4,29 @@
 //! acknowledged; records of `durable` transactions are on disk before their acknowledgement. After a failed write or sync nothing more is
 //! written: what the disk holds is then unknown, and a later success would not make up for it.
 
+use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use ovsdb::Uuid;
-use ovsdb::db::{Database, Snapshot};
+use ovsdb::db::{Commit, Database, Snapshot};
 use ovsdb::log::{self, LogError, Past};
+use ovsdb::server::HISTORY_TXNS_MAX;
 use serde_json::Value;
+
+use super::compaction::{self, Copy, Plan};
 
 /// A file below this length is never compacted by itself.
 const COMPACT_BYTES_MIN: u64 = 10 << 20;
 /// A file is compacted by itself when it is this many times as long as after the last compaction.
 const COMPACT_GROWTH: u64 = 4;
+/// Who may read and write a new file, as with upstream's: not everybody, since there may be secrets in it.
+pub(super) const MODE: u32 = 0o660;
 
 /// Why a database cannot be opened or written. Each names the file.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +73,16 @@ pub struct DbFile {
     compacted_length: u64,
     /// The id of the last transaction, records that wait included.
     last: Uuid,
+    /// The last records, as many as a server remembers: the id of each, and where it begins.
+    records: VecDeque<(Uuid, u64)>,
+    /// The id of the state before the first of them.
+    base: Uuid,
+    /// How often it was replaced by another file.
+    generation: u64,
+    /// Whether a thread makes a compacted copy of it.
+    compacting: bool,
+    /// Why it is not to be written any more.
+    broken: Option<FileError>,
     /// Records that are not written yet.
     waiting: Vec<u8>,
     _lock: File,
@@ -78,6 +96,8 @@ impl DbFile {
     pub fn open(path: &Path, seed: u64) -> Result<(Self, Database, Past), FileError> {
         let io = |what| move |source| FileError::Io { path: path.to_owned(), what, source };
         let lock = lock(path)?;
+        // The file itself, not a link to it, is what a compacted copy is renamed over.
+        let path = &*fs::canonicalize(path).map_err(io("open failed"))?;
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(io("open failed"))?;
         let mut octets = Vec::new();
         file.read_to_end(&mut octets).map_err(io("read failed"))?;
@@ -90,6 +110,8 @@ impl DbFile {
                 path.display(), tail.len, tail.offset, tail.what
             );
         }
+        // Of a compaction that a crash ended there may be a copy, which nobody needs.
+        let _ = fs::remove_file(compaction::temporary(path));
         let length = replayed.end as u64;
         file.set_len(length).map_err(io("truncate failed"))?;
         file.seek(SeekFrom::End(0)).map_err(io("seek failed"))?;
@@ -99,6 +121,11 @@ impl DbFile {
             length,
             compacted_length: length,
             last: replayed.past.last(),
+            records: replayed.past.transactions.iter().map(|txn| (txn.id, txn.offset as u64)).collect(),
+            base: replayed.past.base,
+            generation: 0,
+            compacting: false,
+            broken: None,
             waiting: Vec::new(),
             _lock: lock,
         };
@@ -113,8 +140,14 @@ impl DbFile {
     /// Adds a record to those that wait to be written; gives the id of its transaction.
     pub fn add(&mut self, record: &Value) -> Uuid {
         let (octets, checksum) = log::encode_with_checksum(record);
-        self.waiting.extend(octets);
         self.last = log::txn_id(self.last, &checksum);
+        self.records.push_back((self.last, self.length + self.waiting.len() as u64));
+        if self.records.len() > HISTORY_TXNS_MAX
+            && let Some((first, _)) = self.records.pop_front()
+        {
+            self.base = first;
+        }
+        self.waiting.extend(octets);
         self.last
     }
 
@@ -123,15 +156,13 @@ impl DbFile {
     /// # Errors
     /// When not all of it could be written.
     pub fn append(&mut self) -> Result<(), FileError> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         self.file.write_all(&self.waiting).map_err(|source| self.failed("write failed", source))?;
         self.length += self.waiting.len() as u64;
         self.waiting.clear();
         Ok(())
-    }
-
-    /// The id of the last transaction.
-    pub fn last(&self) -> Uuid {
-        self.last
     }
 
     /// Waits until everything appended is on disk.
@@ -144,36 +175,80 @@ impl DbFile {
 
     /// Whether it has grown so much that it should be compacted.
     pub fn is_overgrown(&self) -> bool {
-        self.length > COMPACT_BYTES_MIN && self.length > self.compacted_length * COMPACT_GROWTH
+        !self.compacting
+            && self.length > COMPACT_BYTES_MIN
+            && self.length > self.compacted_length * COMPACT_GROWTH
     }
 
-    /// Replaces it by one that holds just `snapshot`, the state that transaction `id` made. A crash at any moment leaves the old or the new file whole.
+    /// What a thread needs to know to compact it; nothing if one does that already. `snapshot` and `transactions` are
+    /// the state after its last record and what led to it.
+    pub(super) fn begin_compaction(
+        &mut self,
+        snapshot: Snapshot,
+        transactions: Vec<(Uuid, Arc<Commit>)>,
+        wall_ms: i64,
+    ) -> Option<Plan> {
+        if self.compacting {
+            return None;
+        }
+        self.compacting = true;
+        // Should it fail, the next try comes only after the file has grown as much again.
+        self.compacted_length = self.length;
+        let records = self.records.iter().filter(|(_, offset)| *offset < self.length).copied().collect();
+        let (path, base, end) = (self.path.clone(), self.base, self.length);
+        Some(Plan { path, snapshot, transactions, records, base, end, wall_ms })
+    }
+
+    /// Goes on with the copy that a thread made, if this is still the file it was made from.
+    ///
+    /// # Errors
+    /// When the copy cannot take its place; the old file stays and is in use.
+    pub(super) fn end_compaction(
+        &mut self,
+        generation: u64,
+        copy: Result<Copy, FileError>,
+    ) -> Result<(), FileError> {
+        self.compacting = false;
+        let copy = copy?;
+        if generation != self.generation {
+            copy.discard();
+            return Ok(());
+        }
+        let (kept_from, snapshot_length) = (copy.kept_from, copy.snapshot_length);
+        let (file, unsure) = copy.finish(&self.file, self.length)?;
+        self.broken = unsure;
+        self.file = file;
+        self.generation += 1;
+        let moved = |offset: u64| offset - kept_from + snapshot_length;
+        while let Some((id, _)) = self.records.front().copied().filter(|(_, offset)| *offset < kept_from) {
+            self.records.pop_front();
+            self.base = id;
+        }
+        for (_, offset) in &mut self.records {
+            *offset = moved(*offset);
+        }
+        self.length = moved(self.length);
+        self.compacted_length = self.length;
+        Ok(())
+    }
+
+    /// How often it was replaced by another file.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Replaces it by one that holds just `snapshot`, the state that transaction `id` made. A crash at any moment leaves
+    /// the old or the new file whole.
     ///
     /// # Errors
     /// When the new one could not be written; the old one stays and is in use.
-    pub fn compact(&mut self, snapshot: &Snapshot, id: Uuid, wall_ms: i64) -> Result<(), FileError> {
-        let path = self.path.clone();
-        let io = |what| {
-            let path = path.clone();
-            move |source| FileError::Io { path, what, source }
-        };
-        // Should it fail, the next try comes only after the file has grown as much again.
-        self.compacted_length = self.length;
-        let octets = log::compacted(snapshot, id, wall_ms);
-        let temporary = self.path.with_extension("tmp");
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&temporary)
-            .map_err(io("create of compacted copy failed"))?;
-        file.write_all(&octets).map_err(io("write of compacted copy failed"))?;
-        file.sync_all().map_err(io("sync of compacted copy failed"))?;
-        fs::rename(&temporary, &self.path).map_err(io("rename of compacted copy failed"))?;
-        sync_parent(&self.path).map_err(io("sync of directory failed"))?;
-        (self.file, self.length, self.compacted_length) = (file, octets.len() as u64, octets.len() as u64);
-        self.last = id;
+    pub fn rewrite(&mut self, snapshot: &Snapshot, id: Uuid, wall_ms: i64) -> Result<(), FileError> {
+        let octets = log::compacted(snapshot, id, wall_ms, "compacting database online");
+        self.file = replace_with(&self.path, &octets)?;
+        (self.length, self.compacted_length) = (octets.len() as u64, octets.len() as u64);
+        (self.last, self.base) = (id, id);
+        self.records.clear();
+        self.generation += 1;
         Ok(())
     }
 
@@ -182,26 +257,91 @@ impl DbFile {
     }
 }
 
+/// All of a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    let io = |what| move |source| FileError::Io { path: path.to_owned(), what, source };
+    let mut octets = Vec::new();
+    let mut file = File::open(path).map_err(io("open failed"))?;
+    file.read_to_end(&mut octets).map_err(io("read failed"))?;
+    Ok(octets)
+}
+
 /// Makes a new file that holds `octets`, unless one is there.
 ///
 /// # Errors
 /// When it exists or cannot be written.
 pub fn create(path: &Path, octets: &[u8]) -> Result<(), FileError> {
     let io = |what| move |source| FileError::Io { path: path.to_owned(), what, source };
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(io("create failed"))?;
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(MODE).open(path).map_err(io("create failed"))?;
     file.write_all(octets).map_err(io("write failed"))?;
     file.sync_all().map_err(io("sync failed"))?;
     sync_parent(path).map_err(io("sync of directory failed"))
 }
 
+/// Makes a file hold `octets`, whether one is there or not. A crash at any moment leaves the old or the new one whole.
+///
+/// # Errors
+/// When the new one could not be written; the old one stays.
+pub fn replace(path: &Path, octets: &[u8]) -> Result<(), FileError> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    replace_with(&path, octets).map(|_| ())
+}
+
+/// As [`replace`], for the path of no link; gives the new file, opened behind its last octet.
+fn replace_with(path: &Path, octets: &[u8]) -> Result<File, FileError> {
+    let io = |what| move |source| FileError::Io { path: path.to_owned(), what, source };
+    let temporary = temporary(path);
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(MODE)
+        .open(&temporary)
+        .map_err(io("create of new copy failed"))?;
+    file.write_all(octets).map_err(io("write of new copy failed"))?;
+    file.sync_all().map_err(io("sync of new copy failed"))?;
+    fs::rename(&temporary, path).map_err(io("rename of new copy failed"))?;
+    sync_parent(path).map_err(io("sync of directory failed"))?;
+    Ok(file)
+}
+
+/// Where the new copy of a file is written: beside it, so that it can be renamed over it.
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".tmp");
+    name.into()
+}
+
+/// Drops everything in a file from `length` on.
+///
+/// # Errors
+/// When the system refuses.
+pub fn cut(path: &Path, length: u64) -> Result<(), FileError> {
+    let io = |what| move |source| FileError::Io { path: path.to_owned(), what, source };
+    let file = OpenOptions::new().write(true).open(path).map_err(io("open failed"))?;
+    file.set_len(length).map_err(io("truncate failed"))?;
+    file.sync_all().map_err(io("sync failed"))
+}
+
 /// A renamed or new file is there after a crash only when its directory is on disk too.
-fn sync_parent(path: &Path) -> io::Result<()> {
+pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(parent)?.sync_all()
 }
 
-/// Locks `.NAME.~lock~` beside the file, as upstream does, so that no two servers write one file.
-fn lock(path: &Path) -> Result<File, FileError> {
+/// Locks `.NAME.~lock~` beside the file, as upstream does, so that no two processes write one file. The lock is held
+/// until what is given back is dropped.
+///
+/// # Errors
+/// When another process holds it, or the lock file cannot be made.
+pub fn lock(path: &Path) -> Result<File, FileError> {
+    let given = path;
+    let path = &*fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let lock_path = path.with_file_name(format!(".{name}.~lock~"));
     let io = |source| FileError::Io { path: lock_path.clone(), what: "failed to lock lockfile", source };
@@ -215,7 +355,9 @@ fn lock(path: &Path) -> Result<File, FileError> {
     };
     match fcntl(&file, FcntlArg::F_SETLK(&whole)) {
         Ok(_) => Ok(file),
-        Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Err(FileError::Locked(path.to_owned())),
+        Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => {
+            Err(FileError::Locked(given.to_owned()))
+        }
         Err(error) => Err(io(error.into())),
     }
 }

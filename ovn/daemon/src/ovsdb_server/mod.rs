@@ -7,6 +7,8 @@
 //! ```
 
 mod commands;
+mod compaction;
+mod compactions;
 pub mod file;
 mod remotes;
 
@@ -27,6 +29,7 @@ use crate::base::net::{ConnId, Event};
 use crate::base::options::{Own, Program, TLS};
 use crate::base::paths::{Family, below};
 use crate::base::shell::{self, About, Happening, Shell};
+use compactions::Compactions;
 use file::{DbFile, FileError};
 use remotes::Remotes;
 
@@ -62,6 +65,7 @@ struct Daemon {
     server: Server,
     files: BTreeMap<Str, DbFile>,
     remotes: Remotes,
+    compactions: Compactions,
     run_dir: PathBuf,
     conns: BTreeMap<ConnId, (SessionId, Framer)>,
     sessions: BTreeMap<SessionId, ConnId>,
@@ -75,6 +79,7 @@ impl Daemon {
             server: Server::new(crate::base::random_seed()),
             files: BTreeMap::new(),
             remotes: Remotes::default(),
+            compactions: Compactions::default(),
             run_dir,
             conns: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -111,7 +116,14 @@ impl Daemon {
         loop {
             self.drain()?;
             let deadline = self.server.poll_timeout().map(|(at, _)| at);
-            match self.shell.next(deadline).await {
+            let happening = tokio::select! {
+                happening = self.shell.next(deadline) => happening,
+                compacted = self.compactions.next() => {
+                    self.compacted(compacted);
+                    continue;
+                }
+            };
+            match happening {
                 Happening::Net(event) => self.on_net(event),
                 Happening::Deadline => self.server.handle_timeout(Instant::now()),
                 Happening::Command(command) => {
@@ -251,24 +263,15 @@ impl Daemon {
             }
             self.server.persisted(&database, records.seq);
             if self.files.get(&database).is_some_and(DbFile::is_overgrown) {
-                // A file that could not be compacted is as good as before; it was told.
-                let _ = self.compact(&database);
+                self.compact(&database);
             }
         }
         Ok(())
     }
 
-    /// Writes the state of a database as a fresh file. When that fails the old file goes on, and the log tells.
-    fn compact(&mut self, database: &str) -> Result<(), FileError> {
-        let Some(snapshot) = self.server.published(database).cloned() else { return Ok(()) };
-        let Some(id) = self.files.get(database).map(DbFile::last) else { return Ok(()) };
-        self.rewrite(database, &snapshot, id)
-            .inspect_err(|error| tracing::warn!(target: "ovsdb_file", "compacting failed: {error}"))
-    }
-
     fn rewrite(&mut self, database: &str, snapshot: &Snapshot, id: Uuid) -> Result<(), FileError> {
         match self.files.get_mut(database) {
-            Some(file) => file.compact(snapshot, id, wall_ms()),
+            Some(file) => file.rewrite(snapshot, id, wall_ms()),
             None => Ok(()),
         }
     }

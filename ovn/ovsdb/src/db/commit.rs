@@ -1,5 +1,6 @@
 //! What a transaction changed: the food of monitors, of the log and of replicas.
 
+use super::Snapshot;
 use crate::Row;
 use crate::schema::TableId;
 use crate::value::Uuid;
@@ -22,6 +23,18 @@ pub struct Commit {
 pub struct RowUpdate {
     pub old: Option<Arc<Row>>,
     pub new: Option<Arc<Row>>,
+}
+
+impl Snapshot {
+    /// Goes back to the state before `commit`, which made this one.
+    pub fn undo(&mut self, commit: &Commit) {
+        for (table, uuid, update) in commit.iter() {
+            match &update.old {
+                Some(old) => _ = self.tables[table.0].insert(uuid, old.clone()),
+                None => _ = self.tables[table.0].remove(&uuid),
+            }
+        }
+    }
 }
 
 impl Commit {

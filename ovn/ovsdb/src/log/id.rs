@@ -8,7 +8,7 @@ use super::Checksum;
 use crate::Uuid;
 use sha1::{Digest, Sha1};
 
-const COMPACTED: &str = "compacting database online, transaction ";
+const TRANSACTION: &str = ", transaction ";
 
 /// The id of the state that the record with this checksum makes of the state `before`; of the first record of a file,
 /// its schema, when `before` is [`Uuid::ZERO`].
@@ -22,14 +22,15 @@ pub fn txn_id(before: Uuid, checksum: &Checksum) -> Uuid {
     Uuid::from_bytes(octets)
 }
 
-/// The comment of the record that stands for all up to the transaction `id`.
-pub(super) fn compaction_comment(id: Uuid) -> String {
-    format!("{COMPACTED}{id}")
+/// The comment of the record that stands for all up to the transaction `id`, written by `who`.
+pub(super) fn compaction_comment(who: &str, id: Uuid) -> String {
+    format!("{who}{TRANSACTION}{id}")
 }
 
-/// The id in such a comment.
+/// The id in such a comment. Only the first record behind the schema is asked for it.
 pub(super) fn compacted_id(comment: &str) -> Option<Uuid> {
-    comment.strip_prefix(COMPACTED)?.parse().ok()
+    let (who, id) = comment.rsplit_once(TRANSACTION)?;
+    if who.starts_with("compact") { id.parse().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -42,7 +43,7 @@ mod tests {
         assert_eq!(first.to_string().as_bytes()[14], b'8');
         assert_ne!(txn_id(first, &[2; 20]), txn_id(Uuid::ZERO, &[2; 20]));
         assert_eq!(txn_id(first, &[2; 20]), txn_id(first, &[2; 20]));
-        assert_eq!(compacted_id(&compaction_comment(first)), Some(first));
+        assert_eq!(compacted_id(&compaction_comment("compacting database online", first)), Some(first));
         assert_eq!(compacted_id("compacting database online"), None);
     }
 }

@@ -9,13 +9,19 @@
 //! unwritten. So a last record without its end is dropped and reported. Any other bad record is damage, and refused: to
 //! go on there would silently lose that transaction and those behind it.
 
+mod cluster;
 mod framing;
 mod id;
 mod parse;
 mod record;
 mod replay;
+mod show;
 
+pub use cluster::{
+    ClusterData, ClusterEvent, ClusterFile, ClusterRecord, ClusterSnapshot, Header, check_cluster,
+};
 pub use framing::{Checksum, Format, Frame, Frames, LogError, Tail, encode, encode_with_checksum};
 pub use id::txn_id;
 pub use record::{compacted, created, snapshot_record, transaction_record};
 pub use replay::{Past, PastTransaction, Replayed, replay};
+pub use show::{Detail, show_log};

@@ -14,10 +14,10 @@ pub fn created(schema: &DatabaseSchema) -> Vec<u8> {
 }
 
 /// The octets of a file that holds what `snapshot` does, in two records. `id` is that of the transaction that made this
-/// state, `wall_ms` the time in milliseconds since 1970.
-pub fn compacted(snapshot: &Snapshot, id: Uuid, wall_ms: i64) -> Vec<u8> {
+/// state, `wall_ms` the time in milliseconds since 1970, `who` who writes it: words that begin with "compact".
+pub fn compacted(snapshot: &Snapshot, id: Uuid, wall_ms: i64, who: &str) -> Vec<u8> {
     let mut out = created(&snapshot.layout().schema);
-    out.extend(encode(&snapshot_record(snapshot, wall_ms, &compaction_comment(id))));
+    out.extend(encode(&snapshot_record(snapshot, wall_ms, &compaction_comment(who, id))));
     out
 }
 

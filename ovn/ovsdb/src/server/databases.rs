@@ -180,6 +180,13 @@ impl Server {
         self.databases.get(database).map(Hosted::published)
     }
 
+    /// The last transactions of the published state that are remembered, in order: what a file must go on to say so
+    /// that the next life of the server remembers them too.
+    pub fn remembered(&self, database: &str) -> Vec<(Uuid, Arc<Commit>)> {
+        let history = self.databases.get(database).map(|hosted| &hosted.history);
+        history.map(|history| history.entries().cloned().collect()).unwrap_or_default()
+    }
+
     /// The record that [`Output::Persist`] or [`Output::Rewrite`] asked for under this number has this id, by which
     /// clients will know the transaction ([`crate::log::txn_id`]). To be said before [`Server::persisted`]; an id of
     /// the server's own, which no later life of it will know, stands for a transaction that has no record.

@@ -70,6 +70,11 @@ impl History {
         }
     }
 
+    /// The transactions that are remembered, in order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &(Uuid, Arc<Commit>)> {
+        self.entries.iter()
+    }
+
     /// What changed after `txn`; `None` if that is not known (any more).
     pub(super) fn since(&self, txn: Uuid) -> Option<Missed> {
         let number = if txn == self.base { self.first } else { self.numbers.get(&txn)? + 1 };
