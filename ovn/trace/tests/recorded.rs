@@ -134,3 +134,8 @@ fn switches_of_upstreams_northd_are_traced_as_upstream_does() {
 fn actions_do_what_they_do_upstream() {
     check("actions");
 }
+
+#[test]
+fn routers_of_upstreams_northd_are_traced_as_upstream_does() {
+    check("l3");
+}

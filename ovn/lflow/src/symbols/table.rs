@@ -52,6 +52,9 @@ fn metadata(list: &mut List) {
     list.string("inport", Field::Reg(14));
     list.string("outport", Field::Reg(15));
     list.string("remote_outport", Field::Reg(1));
+    // The same as numbers.
+    list.field("__inport", Field::Reg(14), "");
+    list.field("__outport", Field::Reg(15), "");
     // The top bit of a port's key says that the port is a tunnel of an Ethernet VPN.
     for (name, field) in [("from_evpn_vtep", Field::Reg(14)), ("to_evpn_vtep", Field::Reg(15))] {
         list.add(name, Body::Integer { field, low: 31, bits: 1 }, "", false);
@@ -133,6 +136,7 @@ fn connection_tracking(list: &mut List) {
         ("ct_label.ecmp_reply_port", 80, 95),
         ("ct_label.acl_id", 80, 95),
         ("ct_label.tun_if_id", 80, 95),
+        ("ct_label.obs_unused", 0, 95),
         ("ct_label.label", 96, 127),
         ("ct_label.obs_point_id", 96, 127),
     ] {
@@ -226,6 +230,7 @@ fn network(list: &mut List) {
     list.predicate("mldv2", "ip6.dst == ff02::16 && icmp6.type == 143");
     list.predicate("nd", "icmp6.type == {135, 136} && icmp6.code == 0 && ip.ttl == 255");
     list.predicate("nd_ns", "icmp6.type == 135 && icmp6.code == 0 && ip.ttl == 255");
+    list.predicate("nd_ns_mcast", "ip6.mcast && icmp6.type == 135 && icmp6.code == 0 && ip.ttl == 255");
     list.predicate("nd_na", "icmp6.type == 136 && icmp6.code == 0 && ip.ttl == 255");
     list.predicate("nd_rs", "icmp6.type == 133 && icmp6.code == 0 && ip.ttl == 255");
     list.predicate("nd_ra", "icmp6.type == 134 && icmp6.code == 0 && ip.ttl == 255");
