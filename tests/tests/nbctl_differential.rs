@@ -17,7 +17,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ctl::cli::split_words;
 use ovsdb::Uuid;
@@ -227,44 +227,41 @@ fn differences(session: &str) -> String {
     wrong
 }
 
-#[test]
-fn every_verb_does_as_upstreams() {
+/// Plays a session and shows what differs.
+#[track_caller]
+fn play(name: &str) {
     if ["ovn-nbctl", "ovsdb-client"].into_iter().any(|program| need(program).is_none()) {
         return;
     }
-    let only = std::env::var("NBCTL_SESSION").ok();
-    let mut sessions: Vec<PathBuf> = std::fs::read_dir(root().join("tests/tests/data/nbctl"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            only.as_ref().is_none_or(|only| path.file_stem().is_some_and(|stem| stem == only.as_str()))
-        })
-        .collect();
-    sessions.sort();
-    tests::executable();
-    let found: Vec<(PathBuf, String)> = std::thread::scope(|scope| {
-        let started: Vec<_> = sessions
-            .iter()
-            .map(|path| {
-                scope.spawn(move || (path.clone(), differences(&std::fs::read_to_string(path).unwrap())))
-            })
-            .collect();
-        started.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    let wrong: Vec<String> = found
-        .into_iter()
-        .filter(|(_, wrong)| !wrong.is_empty())
-        .map(|(path, wrong)| format!("== {}\n{wrong}", path.display()))
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let path = root().join("tests/tests/data/nbctl").join(name).with_extension("txt");
+    let wrong = differences(&std::fs::read_to_string(path).unwrap());
+    assert!(wrong.is_empty(), "{wrong}");
 }
+
+macro_rules! sessions {
+    ($($name:ident)*) => {
+        const SESSIONS: &[&str] = &[$(stringify!($name)),*];
+
+        $(#[test]
+        fn $name() {
+            play(stringify!($name));
+        })*
+    };
+}
+
+sessions! { acl_qos balancers nat others policies routers routes switches }
 
 #[test]
 fn every_verb_of_upstreams_has_a_session() {
     let mut sessions = String::new();
+    let mut names = Vec::new();
     for entry in std::fs::read_dir(root().join("tests/tests/data/nbctl")).unwrap() {
-        sessions.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+        let path = entry.unwrap().path();
+        names.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
+        sessions.push_str(&std::fs::read_to_string(path).unwrap());
     }
+    names.sort();
+    assert_eq!(names, SESSIONS, "each session is played");
     let words: std::collections::BTreeSet<&str> = sessions.split_whitespace().collect();
     let known = ctl::Program::Nbctl.verbs().iter().map(|verb| verb.name);
     let missing: Vec<&str> = known.filter(|name| !words.contains(name) && !NEWER.contains(name)).collect();
