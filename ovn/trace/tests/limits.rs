@@ -226,3 +226,173 @@ proptest! {
         }
     }
 }
+
+/// What the summary says of an action in table 0 on a UDP packet from p1 to p2, which then goes on in table 1.
+fn done(actions: &str) -> String {
+    let flows = [("ingress", 0, 0, "1", actions), ("ingress", 1, 0, "1", "outport = \"p2\"; output;")];
+    let packet = "inport == \"p1\" && eth.src == 00:00:00:00:00:01 && eth.dst == 00:00:00:00:00:02 && \
+                  ip4.src == 10.0.0.1 && ip4.dst == 10.0.0.2 && ip.ttl == 9 && udp.src == 7 && udp.dst == 53";
+    let text = trace(&flows, &["--summary", "sw0", packet]).text;
+    text.lines().skip(2).collect::<Vec<_>>().join("\n")
+}
+
+/// Actions that the recorded traces do not have: they are newer than the recorded program, or it does nothing at them.
+#[test]
+fn actions_that_no_recorded_trace_has() {
+    insta::assert_snapshot!(done("ct_commit_to_zone(snat);"), @r#"
+        ct_commit_to_zone(snat);
+        ct_commit_to_zone(snat) /* default (use --ct to customize) */ {
+            outport = "p2";
+            output;
+            egress(dp="sw0", inport="p1", outport="p2");
+        };
+    };
+    "#);
+    insta::assert_snapshot!(done("ct_next; reg1 = 1;"), @r#"
+        ct_next;
+        ct_next(ct_state=est|trk /* default (use --ct to customize) */) {
+            outport = "p2";
+            output;
+            egress(dp="sw0", inport="p1", outport="p2");
+        };
+        reg1 = 1;
+    };
+    "#);
+    insta::assert_snapshot!(done("ct_lb_mark_local(backends=\"p2\":10.0.0.9:5353);"), @r#"
+        ct_lb_mark_local(backends="p2":10.0.0.9:5353);
+        ct_lb_mark_local /* default (use --ct to customize) */ {
+            outport = "p2";
+            output;
+            egress(dp="sw0", inport="p1", outport="p2");
+        };
+    };
+    "#);
+    insta::assert_snapshot!(done("ct_lb_mark(backends=fd00::1);"), @r#"
+        ct_lb_mark(backends=fd00::1);
+        *** no load balancing destination (use --lb-dst);
+        ct_lb_mark /* default (use --ct to customize) */ {
+            outport = "p2";
+            output;
+            egress(dp="sw0", inport="p1", outport="p2");
+        };
+    };
+    "#);
+    insta::assert_snapshot!(done("reg8[0..7] = ct_state_save();"), @r#"
+        reg8[0..7] = ct_state_save();
+        /* reg8[0..7] = 0; */
+    };
+    "#);
+    insta::assert_snapshot!(done("fwd_group(childports=\"nobody\", \"p2\");"), @r#"
+        fwd_group(childports="nobody", "p2");
+        egress(dp="sw0", inport="p1", outport="p2");
+    };
+    "#);
+    insta::assert_snapshot!(done("mirror(\"p2\"); mirror(\"pb\");"), @r#"
+        mirror("p2");
+        clone;
+        mirror("pb");
+        /* omitting output because no target port found. */;
+    };
+    "#);
+    insta::assert_snapshot!(done("flood_remote; mac_cache_use;"), @r#"
+        flood_remote;
+        /* Flood to all remote chassis */;
+        mac_cache_use;
+    };
+    "#);
+    insta::assert_snapshot!(done("remote_outport = get_remote_fdb(eth.dst);"), @r#"
+        remote_outport = get_remote_fdb(eth.dst);
+        /* The remote FDB table is different per each chassis. */;
+    };
+    "#);
+    insta::assert_snapshot!(done("reg0[0] = chk_evpn_arp(ip4.dst);"), @r#"
+        reg0[0] = chk_evpn_arp(ip4.dst);
+        /* EVPN ARP lookup for 10.0.0.2: not available in trace. */
+    };
+    "#);
+    insta::assert_snapshot!(done("reg9[7] = dhcp_relay_req_chk(10.0.0.1, 10.0.0.2);"), @r#"
+        reg9[7] = dhcp_relay_req_chk(10.0.0.1, 10.0.0.2);
+        /* We assume that this packet is DHCPDISCOVER or DHCPREQUEST. */;
+    };
+    "#);
+    insta::assert_snapshot!(done("reg9[7] = dhcp_relay_resp_chk(10.0.0.1, 10.0.0.2); next;"), @r#"
+        reg9[7] = dhcp_relay_resp_chk(10.0.0.1, 10.0.0.2);
+        /* We assume that this packet is DHCPOFFER or DHCPACK and DHCP broadcast flag is set. Dest IP is set to broadcast. Dest MAC is set to broadcast but in real network this is unicast which is extracted from DHCP header. */;
+        next;
+        outport = "p2";
+        output;
+        egress(dp="sw0", inport="p1", outport="p2");
+    };
+    "#);
+    insta::assert_snapshot!(done("reg0[0] = dns_lookup();"), @r#"
+        reg0[0] = dns_lookup();
+        /* We assume that this packet is no DNS query that OVN answers. */;
+    };
+    "#);
+    insta::assert_snapshot!(done("icmp4_error { icmp4.inner_ip4.src = 10.0.0.7; icmp4.frag_mtu = 1400; };"), @r#"
+        icmp4_error { icmp4.inner_ip4.src = 10.0.0.7; icmp4.frag_mtu = 1400; };
+        icmp4 {
+            icmp4.inner_ip4.src = 10.0.0.7;
+            icmp4.frag_mtu = 1400;
+        };
+    };
+    "#);
+    insta::assert_snapshot!(done("reject { outport = inport; inport = \"\"; output; };"), @r#"
+        reject { outport = inport; inport = ""; output; };
+        icmp4 {
+            outport = inport;
+            inport = "";
+            output;
+            egress(dp="sw0", inport="", outport="p1");
+        };
+    };
+    "#);
+    insta::assert_snapshot!(done("reg9[5] = chk_ecmp_nh(); reg9[6] = chk_lb_aff(); reg0[1] = check_pkt_larger(9);"), @r#"
+        reg9[5] = chk_ecmp_nh();
+        reg9[6] = chk_lb_aff();
+        reg0[1] = check_pkt_larger(9);
+    };
+    "#);
+    insta::assert_snapshot!(done("set_meter(5); set_queue(1); igmp; handle_bfd_msg(); sample(probability=1);"), @r#"
+        set_meter(5);
+        set_queue(1);
+        igmp;
+        handle_bfd_msg();
+        sample(probability=1,collector_set=0,obs_domain=0,obs_point=0);
+    };
+    "#);
+}
+
+/// `select` and what a connection began with, seen by the tables that follow.
+#[test]
+fn results_are_there_for_later_tables() {
+    let flows = [
+        ("ingress", 0, 0, "1", "reg8[16..31] = select(3, 4);"),
+        ("ingress", 1, 0, "reg8[16..31] == 3", "ct_dnat(10.0.0.7, 80);"),
+        (
+            "ingress",
+            2,
+            0,
+            "ct.trk",
+            "reg1[0..15] = ct_tp_dst(); reg1[16..23] = ct_proto(); xxreg1[0..31] = ct_nw_dst(); next;",
+        ),
+        (
+            "ingress",
+            3,
+            0,
+            "reg1 == 0x110035 && reg7 == 10.0.0.2 && ip4.dst == 10.0.0.7 && udp.dst == 80",
+            "outport = \"p2\"; output;",
+        ),
+        ("egress", 0, 0, "1", "output;"),
+    ];
+    let packet =
+        "inport == \"p1\" && ip4.src == 10.0.0.1 && ip4.dst == 10.0.0.2 && ip.ttl == 9 && udp.dst == 53";
+    let text = trace(&flows, &["--minimal", "--select-id=3", "sw0", packet]).text;
+    insta::assert_snapshot!(text.lines().skip(1).collect::<Vec<_>>().join("\n"), @r#"
+    select: reg8[16..31] = 3 {
+        ct_dnat(ip4.dst=10.0.0.7) /* default (use --ct to customize) */ {
+            output("p2");
+        };
+    };
+    "#);
+}

@@ -1,6 +1,6 @@
 //! Address translation: to what the action says, or not at all, since connections are not in the database.
 
-use super::conntrack::begin_connection;
+use super::conntrack::{begin_connection, ports};
 use super::{Place, Traced, Walk};
 use crate::node::{Kind, Node};
 use lflow::action::CtNat;
@@ -35,6 +35,10 @@ impl<'n> Walk<'n> {
         let mut title = match nat.target {
             Some(target) => {
                 set_address(&mut translated, is_destination, target.address);
+                // Of a range, the switch takes whatever is free, and the packet's own port if that is.
+                if let (Some((port, None)), Some((src, dst))) = (target.ports, ports(packet)) {
+                    translated.flow.set(if is_destination { dst } else { src }, port.into());
+                }
                 let bit = if is_destination { DNAT } else { SNAT };
                 let state = translated.get(Field::CtState) | u128::from(bit);
                 translated.flow.set(Field::CtState, state);
