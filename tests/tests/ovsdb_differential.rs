@@ -263,6 +263,24 @@ fn arithmetic_is_done_on_every_element_before_results_are_checked() {
 }
 
 #[test]
+fn a_wait_ends_by_its_rows_or_its_time() {
+    both_agree(
+        &odd(),
+        &[
+            r#"{"op":"wait","table":"Maps","where":[],"columns":["names"],"until":"==","rows":[],"timeout":10000}"#,
+            r#"{"op":"wait","table":"Maps","where":[],"columns":["names"],"until":"!=","rows":[],"timeout":20}"#,
+            r#"{"op":"insert","table":"Maps","row":{}},
+               {"op":"wait","table":"Maps","where":[],"columns":["names"],"until":"!=","rows":[{}],"timeout":20}"#,
+            r#"{"op":"insert","table":"Maps","row":{}},{"op":"insert","table":"Maps","row":{}},
+               {"op":"wait","table":"Maps","where":[],"columns":["names"],"until":"==","rows":[{}]}"#,
+            r#"{"op":"wait","table":"Maps","where":[],"columns":["_uuid"],"until":"!=","rows":[{}]}"#,
+            r#"{"op":"wait","table":"Maps","where":[],"columns":["names"],"until":"maybe","rows":[{}]}"#,
+            r#"{"op":"wait","table":"Maps","where":[],"columns":["names"],"until":"==","rows":[{}],"timeout":-1}"#,
+        ],
+    );
+}
+
+#[test]
 fn large_sets_change_alike() {
     let port = |n: usize| chosen_uuid(1, n);
     let insert = |n| json!({"op": "insert", "table": "Logical_Switch_Port", "uuid": port(n), "row": {"name": format!("p{n}")}});

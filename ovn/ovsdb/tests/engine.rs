@@ -183,23 +183,36 @@ fn conversion_keeps_what_the_new_schema_allows() {
         &mut db,
         Caller::default(),
         json!([{"op": "insert", "table": "one", "row": {"x": 5}},
-            {"op": "insert", "table": "root", "row": {"e": "a", "name": "n", "vals": ["set", [1, 2]]}}]),
+            {"op": "insert", "table": "root", "row": {"e": "a", "i": 3, "name": "n", "vals": ["set", [1, 2]]}}]),
     );
-    let convert = |columns: &str| {
+    let convert = |db: &Database, columns: &str| {
         let schema = format!(r#"{{"name":"T","tables":{{"root":{{"columns":{{{columns}}}}}}}}}"#);
         let schema =
             DatabaseSchema::from_json(&serde_json::from_str(&schema).expect("JSON")).expect("a schema");
         db.convert(Arc::new(schema), 2)
     };
-    let wider = convert(r#""name":{"type":{"key":"string","min":0,"max":2}},"new":{"type":"boolean"},"vals":{"type":{"key":"real","max":"unlimited"}}"#).unwrap();
+    let columns = r#""e":{"type":"string"},"name":{"type":{"key":"string","min":0,"max":2}},"new":{"type":"boolean"},"vals":{"type":{"key":"real","max":"unlimited"}}"#;
+    let error = convert(&db, columns).expect_err("there is no place for all").details.unwrap_or_default();
+    let uuid = db.now().rows(db.layout().table_id("root").unwrap()).next().unwrap().0;
+    let words = format!(
+        "the new schema has no place for table one with 1 row(s); column i of table root, set in 1 row(s) of which \
+         {uuid} is the first. Remove what may be lost, then convert."
+    );
+    assert_eq!(error, words);
+    let remove = json!([{"op": "delete", "table": "one", "where": []},
+        {"op": "update", "table": "root", "where": [], "row": {"i": 0}}]);
+    run(&mut db, Caller::default(), remove);
+    let wider = convert(&db, columns).unwrap();
     let rows: Vec<String> = wider
         .now()
         .rows(TableId(0))
         .map(|(_, row)| {
-            row[..3].iter().map(|datum| datum.to_json().to_string()).collect::<Vec<_>>().join(" ")
+            row[..4].iter().map(|datum| datum.to_json().to_string()).collect::<Vec<_>>().join(" ")
         })
         .collect();
-    assert_eq!(rows, [r#""n" false ["set",[1,2]]"#]);
-    let error = convert(r#""vals":{"type":"integer"}"#).expect_err("two values do not fit");
-    assert_eq!(error.details.as_deref(), Some("set must have exactly one member but 2 are present"));
+    assert_eq!(rows, [r#""a" "n" false ["set",[1,2]]"#]);
+    let error = convert(&db, r#""vals":{"type":"integer"}"#).expect_err("two values do not fit");
+    let words =
+        format!("Table root column vals row {uuid}: set must have exactly one member but 2 are present");
+    assert_eq!(error.details, Some(words));
 }
