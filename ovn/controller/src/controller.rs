@@ -18,7 +18,7 @@ use crate::flow_table::FlowTable;
 use crate::host::{self, Host};
 use crate::inputs::Inputs;
 use crate::model::{Complaint, Config};
-use crate::network::{Local, Output as Computed};
+use crate::network::{Local, Outputs};
 use crate::ofctrl::{self, Ofctrl, Xids};
 use crate::pinctrl::Pinctrl;
 use crate::sync::{Embodied, Rows};
@@ -435,19 +435,12 @@ impl Controller {
         let complete = self.is_complete();
         self.memory.complete = complete;
         let step = self.inputs.step(complete);
-        let flows = |outputs: Vec<(_, Computed)>| {
-            outputs.into_iter().filter_map(|(_, output)| match output {
-                Computed::Flow(flow) => Some(flow),
-                Computed::Complaint(_) => None,
-            })
-        };
-        for (_, output) in &step.added {
-            if let Computed::Complaint(complaint) = output {
-                complain(std::slice::from_ref(complaint));
-            }
-        }
+        let (added, removed) = (Outputs::of(step.added), Outputs::of(step.removed));
+        complain(&added.complaints);
         complain(&self.inputs.take_complaints());
-        self.flows.apply(flows(step.added), flows(step.removed));
+        self.flows.apply(added.flows, removed.flows);
+        let numbers = self.inputs.network.groups.get_mut();
+        self.flows.groups.apply(added.groups, removed.groups, numbers);
     }
 
     /// Sends to the switch what it lacks. Rows have to be `settled` for flows to be those of all that is to be.

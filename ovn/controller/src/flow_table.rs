@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::flow::{ConjunctionOwner, Flow, FlowAction, FlowKey};
+use crate::groups::GroupTable;
 
 /// What a switch has under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct FlowTable {
     ids: ConjunctionIds,
     /// Flows that the switch has refused, with what it refused. They are left out until they change.
     refused: BTreeMap<Arc<FlowKey>, Installed>,
+    /// The groups that flows name.
+    pub groups: GroupTable,
 }
 
 #[derive(Debug, Default)]
@@ -126,11 +129,12 @@ impl FlowTable {
 
     /// Whether there may be something to send.
     pub fn is_dirty(&self) -> bool {
-        !self.dirty.is_empty()
+        !self.dirty.is_empty() || self.groups.is_dirty()
     }
 
     /// The switch has lost its flows, or nobody knows which ones it has: all are sent anew.
     pub fn forget_installed(&mut self) {
+        self.groups.forget_installed();
         self.refused.clear();
         self.entries.retain(|key, entry| {
             entry.installed = None;

@@ -11,6 +11,7 @@
 //! - `logical`, [`compile`]: logical flows to OpenFlow flows, and actions, one file a family.
 //! - `sync`, `writer`: rows that this controller writes, one file a table, and the transactions that do it.
 //! - `ofctrl`, `pinctrl`, `packet_in`: the connections to the switch, and what is done with packets from it.
+//! - [`groups`]: groups of the switch, by number.
 //! - [`flow_table`]: the flows that are wanted and those that the switch has; the difference is what is sent.
 //!
 //! Invariant: this crate knows no sockets, no clock; messages come in and go out as values.
@@ -22,6 +23,7 @@ mod controller;
 mod events;
 pub mod flow;
 pub mod flow_table;
+pub mod groups;
 pub mod host;
 pub mod inputs;
 mod logical;

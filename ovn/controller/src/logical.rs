@@ -12,8 +12,8 @@ use lflow::lexer::Integer;
 use lflow::pipeline::{DatapathKind, Pipeline};
 use openflow::{Action, GroupId, MeterId, PortNo};
 use ovsdb::{Str, Uuid};
-use std::cell::Cell;
-use std::collections::{BTreeSet, HashMap};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::compile::{self, Environment, Features, Group, Meter, Resources};
@@ -259,7 +259,7 @@ impl FlowPlace<'_> {
             return Ok(());
         }
         let flow = self.flow;
-        let actions = self.actions(actions)?;
+        let actions = self.actions(actions, emit)?;
         let owner = ConjunctionOwner { flow: self.row, datapath: self.datapath.key, count: ids };
         for found in matches {
             let mut matching = found.matching;
@@ -278,8 +278,13 @@ impl FlowPlace<'_> {
         Ok(())
     }
 
-    fn actions(&self, actions: &[LogicalAction]) -> Result<Arc<[Action]>, Complaint> {
-        let resources = Lacking(Cell::new(None));
+    /// The actions, after the groups that they name.
+    fn actions(
+        &self,
+        actions: &[LogicalAction],
+        emit: &mut Emit<Network>,
+    ) -> Result<Arc<[Action]>, Complaint> {
+        let resources = Needs { net: self.names.net, groups: RefCell::default(), lacks: Cell::new(None) };
         let env = Environment {
             ports: self.names,
             resources: &resources,
@@ -293,29 +298,35 @@ impl FlowPlace<'_> {
             features: Features::default(),
         };
         let actions = compile::actions(actions, &env).map_err(|error| self.complaint(&error))?;
-        match resources.0.get() {
-            Some(what) => {
-                Err(self.complaint(&format!("needs a {what} of the switch, which is not made yet")))
-            }
-            None => Ok(actions.into()),
+        if let Some(what) = resources.lacks.get() {
+            return Err(self.complaint(&format!("needs a {what} of the switch, which is not made yet")));
         }
+        for (number, group) in resources.groups.into_inner() {
+            emit.output(Output::Group(number, group));
+        }
+        Ok(actions.into())
     }
 }
 
-/// Notes what a flow needs in the switch besides itself: groups and meters, which nobody makes yet.
-struct Lacking(Cell<Option<&'static str>>);
+/// What a flow needs in the switch besides itself: groups, which it gets, and meters, which nobody makes yet.
+struct Needs<'a> {
+    net: &'a Network,
+    groups: RefCell<BTreeMap<GroupId, Arc<Group>>>,
+    lacks: Cell<Option<&'static str>>,
+}
 
-impl Resources for Lacking {
-    fn group(&self, _: Group) -> Option<GroupId> {
-        self.0.set(Some("group"));
-        None
+impl Resources for Needs<'_> {
+    fn group(&self, group: Group) -> Option<GroupId> {
+        let (number, group) = self.net.groups.borrow_mut().number(group);
+        self.groups.borrow_mut().insert(number, group);
+        Some(number)
     }
 
     /// What is limited by name is not limited for now.
     fn meter(&self, meter: Meter<'_>) -> Option<MeterId> {
         match meter {
             Meter::Named(_) => {}
-            Meter::Own(_) => self.0.set(Some("meter")),
+            Meter::Own(_) => self.lacks.set(Some("meter")),
         }
         None
     }
@@ -529,6 +540,24 @@ mod tests {
             lab.address_set("a", &members[..count]);
             assert_eq!(lab.show(&TABLES).lines().count(), count);
         }
+    }
+
+    #[test]
+    fn flows_that_balance_alike_share_a_group() {
+        let mut lab = lab();
+        let balance = "ct_lb_mark(backends=10.0.0.2:80,10.0.0.3:80);";
+        lab.flow("f", "ip4.dst == 10.0.0.1", balance, On::Switch("sw0"));
+        lab.flow("g", "ip4.dst == 10.0.0.4", balance, On::Switch("sw0"));
+        let flows = lab.show(&TABLES);
+        let groups: Vec<u32> = lab.flows.groups.wanted().map(|(number, _)| number.0).collect();
+        let [group] = groups[..] else { panic!("{groups:?}") };
+        assert_eq!(flows.matches(&format!("actions=group:{group}")).count(), 2, "{flows}");
+        lab.flow("f", "ip4.dst == 10.0.0.1", "drop;", On::Switch("sw0"));
+        lab.step();
+        assert_eq!(lab.flows.groups.wanted().count(), 1);
+        lab.flow("g", "ip4.dst == 10.0.0.4", "drop;", On::Switch("sw0"));
+        lab.step();
+        assert_eq!(lab.flows.groups.wanted().count(), 0);
     }
 
     #[test]

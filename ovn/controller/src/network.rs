@@ -6,7 +6,7 @@
 
 use incr::{Emit, Index, Program, Reads, Table, Touched};
 use lflow::lexer::Integer;
-use openflow::PortNo;
+use openflow::{GroupId, PortNo};
 use ovsdb::{Str, Uuid};
 use packet::MacAddr;
 use std::cell::RefCell;
@@ -14,7 +14,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::compile::Group;
 use crate::flow::Flow;
+use crate::groups::{GroupNumbers, Numbered};
 use crate::logical::{self, Cache};
 use crate::model::{Complaint, Datapath, EncapKind, LogicalFlow, LogicalPort};
 use crate::physical;
@@ -64,6 +66,8 @@ pub struct Network {
     pub learned_macs: Table<Uuid, LearnedMac>,
     /// Logical flows that were parsed in the present step.
     pub(crate) parsed: RefCell<Cache>,
+    /// Groups of the switch have numbers while somebody wants them.
+    pub(crate) groups: RefCell<GroupNumbers>,
 }
 
 /// Where a port is.
@@ -152,8 +156,33 @@ pub enum Unit {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Output {
     Flow(Arc<Flow>),
+    /// A group that flows name by its number.
+    Group(GroupId, Arc<Group>),
     /// Something that could not be made into flows.
     Complaint(Complaint),
+}
+
+/// Outputs by their kind.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    pub(crate) flows: Vec<Arc<Flow>>,
+    pub(crate) groups: Vec<Numbered>,
+    pub(crate) complaints: Vec<Complaint>,
+}
+
+impl Outputs {
+    /// Sorts what units put out.
+    pub(crate) fn of(outputs: Vec<(Unit, Output)>) -> Self {
+        let mut sorted = Self::default();
+        for (_, output) in outputs {
+            match output {
+                Output::Flow(flow) => sorted.flows.push(flow),
+                Output::Group(number, group) => sorted.groups.push((number, group)),
+                Output::Complaint(complaint) => sorted.complaints.push(complaint),
+            }
+        }
+        sorted
+    }
 }
 
 /// What units tell each other.
@@ -193,6 +222,7 @@ impl Default for Network {
             port_groups: Table::new("port_groups"),
             learned_macs: Table::new("learned_macs"),
             parsed: RefCell::default(),
+            groups: RefCell::default(),
         }
     }
 }

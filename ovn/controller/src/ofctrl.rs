@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! connected ─► HELLO ─► TLV_TABLE_REQUEST ─► [TLV_TABLE_MOD + BARRIER] ─► rounds
-//! a round: CT_FLUSH_ZONE... [METER_MOD delete all] { BUNDLE: [delete all flows and groups] FLOW_MOD... commit } BARRIER
+//! a round: CT_FLUSH_ZONE... [METER_MOD delete all]
+//!          { BUNDLE: [delete all flows and groups] GROUP_MOD... FLOW_MOD... GROUP_MOD delete... commit } BARRIER
 //! ```
 //! What is in brackets is for the first round of a connection: nobody knows what the switch has then, so everything goes
 //! and comes in one bundle, and no packet is without flows. One round is on its way at a time; what changes in the
@@ -17,6 +18,7 @@ use openflow::{
 use std::collections::VecDeque;
 
 use crate::flow_table::{Change, FlowTable};
+use crate::groups::GroupChanges;
 
 /// The Geneve option that carries the keys of ports.
 const OPTION_CLASS: u16 = 0x0102;
@@ -76,6 +78,7 @@ enum State {
 #[derive(Debug)]
 struct Round {
     changes: Vec<Change>,
+    groups: GroupChanges,
     bundle: Option<Bundle>,
     barrier: u32,
 }
@@ -83,7 +86,7 @@ struct Round {
 #[derive(Debug)]
 struct Bundle {
     id: BundleId,
-    /// The xid of the first change; the others' follow.
+    /// The xid of the first change; the others' follow: of groups, of flows, of groups that go.
     first: u32,
     /// How many changes are sent; `None` once the end of the bundle is too.
     sent: Option<usize>,
@@ -101,9 +104,33 @@ impl Bundle {
         Body::BundleAdd(BundleAdd { id: self.id, flags: BundleFlags::ATOMIC_ORDERED, message }).with_xid(xid)
     }
 
-    /// The change that a message of this bundle was for.
-    fn change<'a>(&self, xid: u32, changes: &'a [Change]) -> Option<&'a Change> {
-        changes.get(usize::try_from(xid.checked_sub(self.first)?).ok()?)
+    /// Which change a message of this bundle was for.
+    fn place(&self, xid: u32) -> Option<usize> {
+        usize::try_from(xid.checked_sub(self.first)?).ok()
+    }
+}
+
+impl Round {
+    /// How many changes there are.
+    fn len(&self) -> usize {
+        self.groups.before.len() + self.changes.len() + self.groups.after.len()
+    }
+
+    /// The flow whose change is at a place.
+    fn flow(&self, place: usize) -> Option<&Change> {
+        self.changes.get(place.checked_sub(self.groups.before.len())?)
+    }
+
+    /// The change at a place, as a message.
+    fn message(&self, place: usize) -> Option<Body> {
+        if let Some((_, group)) = self.groups.before.get(place) {
+            return Some(Body::GroupMod(group.clone()));
+        }
+        if let Some(change) = self.flow(place) {
+            return Some(Body::FlowMod(change.message()));
+        }
+        let (_, group) = self.groups.after.get(place - self.groups.before.len() - self.changes.len())?;
+        Some(Body::GroupMod(group.clone()))
     }
 }
 
@@ -143,17 +170,18 @@ impl Ofctrl {
         if let Some(message) = self.output.pop_front() {
             return Some(message);
         }
-        let State::Round(Round { changes, bundle: Some(bundle), barrier }) = &mut self.state else {
-            return None;
-        };
-        let sent = bundle.sent?;
-        if let Some(change) = changes.get(sent) {
+        let State::Round(round) = &mut self.state else { return None };
+        let sent = round.bundle.as_ref()?.sent?;
+        let message = round.message(sent);
+        let bundle = round.bundle.as_mut()?;
+        if let Some(message) = message {
             bundle.sent = Some(sent + 1);
-            return Some(bundle.add(Body::FlowMod(change.message()), bundle.first.wrapping_add(sent as u32)));
+            return Some(bundle.add(message, bundle.first.wrapping_add(sent as u32)));
         }
         bundle.sent = None;
-        self.output.push_back(Body::BarrierRequest.with_xid(*barrier));
-        Some(bundle.control(BundleKind::CommitRequest).with_xid(xids.next()))
+        let commit = bundle.control(BundleKind::CommitRequest).with_xid(xids.next());
+        self.output.push_back(Body::BarrierRequest.with_xid(round.barrier));
+        Some(commit)
     }
 
     /// Whether a round can begin.
@@ -181,13 +209,14 @@ impl Ofctrl {
         if self.fresh {
             self.send(xids, Body::MeterMod(delete_meters()));
         }
-        let changes = flows.take_changes();
-        let barrier = xids.next();
-        let bundle = (self.fresh || !changes.is_empty()).then(|| self.open_bundle(changes.len(), xids));
-        if bundle.is_none() {
-            self.output.push_back(Body::BarrierRequest.with_xid(barrier));
+        let (changes, groups) = (flows.take_changes(), flows.groups.take_changes());
+        let mut round = Round { changes, groups, bundle: None, barrier: xids.next() };
+        if self.fresh || round.len() > 0 {
+            round.bundle = Some(self.open_bundle(round.len(), xids));
+        } else {
+            self.output.push_back(Body::BarrierRequest.with_xid(round.barrier));
         }
-        self.state = State::Round(Round { changes, bundle, barrier });
+        self.state = State::Round(round);
     }
 
     fn open_bundle(&mut self, changes: usize, xids: &mut Xids) -> Bundle {
@@ -296,23 +325,25 @@ impl Ofctrl {
     }
 
     fn finish_round(&mut self, round: Round, flows: &mut FlowTable) -> Event {
-        let Round { changes, bundle, barrier: _ } = round;
-        match bundle {
-            Some(bundle) if !bundle.committed => {
-                let refused = refuse(&bundle, &changes, flows);
-                flows.not_installed(changes);
-                if refused == 0 {
-                    let first = bundle.errors.first().map(|(_, error)| error.code.to_string());
-                    return Event::Broken(format!("bundle failed: {}", first.unwrap_or_default()));
-                }
-                Event::RoundFailed
-            }
-            Some(_) | None => {
-                flows.installed(changes);
-                self.fresh = false;
-                Event::RoundDone
-            }
+        let refused = match &round.bundle {
+            Some(bundle) if !bundle.committed => Some(refuse(bundle, &round, flows)),
+            Some(_) | None => None,
+        };
+        let Round { changes, groups, bundle, barrier: _ } = round;
+        let Some(refused) = refused else {
+            flows.installed(changes);
+            flows.groups.installed(groups);
+            self.fresh = false;
+            return Event::RoundDone;
+        };
+        flows.not_installed(changes);
+        flows.groups.not_installed(groups);
+        if refused == 0 {
+            let errors = bundle.map(|bundle| bundle.errors).unwrap_or_default();
+            let first = errors.first().map(|(_, error)| error.code.to_string());
+            return Event::Broken(format!("bundle failed: {}", first.unwrap_or_default()));
         }
+        Event::RoundFailed
     }
 
     fn error(&mut self, to: u32, error: ErrorMessage) -> Option<Event> {
@@ -344,14 +375,23 @@ impl Ofctrl {
 }
 
 /// Sees to it that what the switch refused is not sent again, and says how much that is.
-fn refuse(bundle: &Bundle, changes: &[Change], flows: &mut FlowTable) -> usize {
+fn refuse(bundle: &Bundle, round: &Round, flows: &mut FlowTable) -> usize {
     let mut refused = 0;
     for (xid, error) in &bundle.errors {
-        let Some(change) = bundle.change(*xid, changes).filter(|change| change.flow.is_some()) else {
+        let Some(place) = bundle.place(*xid) else { continue };
+        if let Some((number, _)) = round.groups.before.get(place) {
+            tracing::warn!("the switch refuses group {}, which is left out: {}", number.0, error.code);
+            flows.groups.refuse(*number);
+        } else if let Some(change) = round.flow(place).filter(|change| change.flow.is_some()) {
+            tracing::warn!(
+                "the switch refuses a flow, which is left out: {}: {}",
+                error.code,
+                change.message()
+            );
+            flows.refuse(change);
+        } else {
             continue;
-        };
-        tracing::warn!("the switch refuses a flow, which is left out: {}: {}", error.code, change.message());
-        flows.refuse(change);
+        }
         refused += 1;
     }
     refused

@@ -168,6 +168,31 @@ fn after_a_reconnection_all_flows_go_and_come_in_one_bundle() {
 }
 
 #[test]
+fn a_group_is_in_the_switch_before_the_flows_that_name_it_and_goes_after_them() {
+    let mut bed = settled();
+    let datapath = bed.southbound.row("Datapath_Binding", &["_uuid"])["_uuid"].clone();
+    let flow = json!({
+        "logical_datapath": datapath, "pipeline": "ingress", "table_id": 7, "priority": 5, "match": "ip4",
+        "actions": "ct_lb_mark(backends=10.0.0.8:80,10.0.0.9:80);",
+    });
+    bed.switch.log.clear();
+    bed.southbound.transact(json!([{"op": "insert", "table": "Logical_Flow", "row": flow}]));
+    bed.settle();
+    assert_eq!(bed.switch.groups.values().collect::<Vec<_>>(), [&2]);
+    let log = bed.switch.log.concat();
+    assert!(log[0].starts_with("Add group ") && log[1].contains("actions=group:"), "{log:?}");
+
+    bed.break_link(Link::Flows);
+    bed.settle();
+    assert_eq!(bed.switch.groups.len(), 1);
+
+    bed.southbound
+        .transact(json!([{"op": "delete", "table": "Logical_Flow", "where": [["priority", "==", 5]]}]));
+    bed.settle();
+    assert!(bed.switch.groups.is_empty());
+}
+
+#[test]
 fn flows_stay_while_the_southbound_database_is_away() {
     let mut bed = settled();
     let before = bed.switch.text();

@@ -12,7 +12,7 @@ use crate::flow_table::FlowTable;
 use crate::host::{Host, TunnelPort};
 use crate::inputs::Inputs;
 use crate::model::{Config, EncapKind};
-use crate::network::{Local, Output, Unit};
+use crate::network::{Local, Outputs, Unit};
 use crate::tables::OfTable;
 
 /// Rows of the southbound database and the ports of the bridge, and what was computed from them.
@@ -110,19 +110,12 @@ impl Lab {
     /// Computes, and gives the units that ran.
     pub(crate) fn step(&mut self) -> Vec<Unit> {
         let step = self.inputs.step(true);
-        let flows = |outputs: Vec<(Unit, Output)>| -> Vec<_> {
-            outputs
-                .into_iter()
-                .filter_map(|(_, output)| if let Output::Flow(flow) = output { Some(flow) } else { None })
-                .collect()
-        };
-        for (_, output) in &step.added {
-            if let Output::Complaint(complaint) = output {
-                self.complaints.push(complaint.to_string());
-            }
-        }
+        let (added, removed) = (Outputs::of(step.added), Outputs::of(step.removed));
+        self.complaints.extend(added.complaints.iter().map(ToString::to_string));
         self.complaints.extend(self.inputs.take_complaints().iter().map(ToString::to_string));
-        self.flows.apply(flows(step.added), flows(step.removed));
+        self.flows.apply(added.flows, removed.flows);
+        let numbers = self.inputs.network.groups.get_mut();
+        self.flows.groups.apply(added.groups, removed.groups, numbers);
         let untracked = self.inputs.engine.check(&self.inputs.network);
         assert!(untracked.is_empty(), "units that read something untracked: {untracked:?}");
         self.inputs.engine.last_run().to_vec()

@@ -78,8 +78,14 @@ const MATCHES: [&str; 8] = [
     "ip4.src == $b",
     "is_chassis_resident(\"p1\") && ip6",
 ];
-const ACTIONS: [&str; 5] =
-    ["next;", "drop;", "outport = \"p1\"; output;", "outport = \"_MC_flood\"; output;", "bogus"];
+const ACTIONS: [&str; 6] = [
+    "next;",
+    "drop;",
+    "outport = \"p1\"; output;",
+    "outport = \"_MC_flood\"; output;",
+    "ct_lb_mark(backends=10.0.0.1,10.0.0.2);",
+    "bogus",
+];
 
 fn apply(lab: &mut Lab, transition: &Transition) {
     let port = |n: u8| PORTS[usize::from(n) % PORTS.len()];
@@ -233,6 +239,8 @@ proptest! {
         prop_assert_eq!(zones(&lab), zones(&fresh));
         let without_zones = |lab: &Lab| -> Vec<String> { lab.all().iter().map(|flow| blur(flow)).collect() };
         prop_assert_eq!(without_zones(&lab), without_zones(&fresh));
+        let groups = |lab: &Lab| lab.flows.groups.wanted().map(|(n, group)| (n, group.clone())).collect::<Vec<_>>();
+        prop_assert_eq!(groups(&lab), groups(&fresh));
     }
 }
 

@@ -3,7 +3,8 @@
 use controller::Link;
 use openflow::{
     Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorCode, ErrorMessage, FlowMod,
-    FlowModCommand, Message, PacketOut, SwitchConfig, TlvMap, TlvTable, Version, Versions,
+    FlowModCommand, GroupId, GroupMod, GroupModCommand, Message, PacketOut, SwitchConfig, TlvMap, TlvTable,
+    Version, Versions,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,7 +13,9 @@ type Key = (Option<u8>, u16, openflow::Match);
 #[derive(Default)]
 pub(crate) struct Switch {
     pub(crate) flows: BTreeMap<Key, FlowMod>,
-    bundles: BTreeMap<BundleId, (Vec<FlowMod>, bool)>,
+    /// Groups by number, with their buckets.
+    pub(crate) groups: BTreeMap<GroupId, usize>,
+    bundles: BTreeMap<BundleId, (Vec<Body>, bool)>,
     tlv: Vec<TlvMap>,
     ports: BTreeMap<String, u32>,
     output: VecDeque<(Link, Message)>,
@@ -100,14 +103,16 @@ impl Switch {
     }
 
     fn add(&mut self, link: Link, xid: u32, id: BundleId, body: Body) {
-        let Body::FlowMod(flow) = body else { return };
-        let refused = self.refuses.is_some_and(|text| flow.to_string().contains(text));
-        let (flows, failed) = self.bundles.get_mut(&id).expect("the bundle is open");
+        let refused = match &body {
+            Body::FlowMod(flow) => self.refuses.is_some_and(|text| flow.to_string().contains(text)),
+            _ => false,
+        };
+        let (changes, failed) = self.bundles.get_mut(&id).expect("the bundle is open");
         if refused {
             *failed = true;
             self.error(link, xid, ErrorCode::BAD_ARGUMENT);
         } else {
-            flows.push(flow);
+            changes.push(body);
         }
     }
 
@@ -118,14 +123,24 @@ impl Switch {
                 BundleKind::OpenReply
             }
             BundleKind::CommitRequest => {
-                let (flows, failed) = self.bundles.remove(&control.id).expect("the bundle is open");
+                let (changes, failed) = self.bundles.remove(&control.id).expect("the bundle is open");
                 if failed {
                     return self.error(link, xid, ErrorCode::BUNDLE_MSG_FAILED);
                 }
-                let log =
-                    flows.iter().map(|f| format!("{:?} {}", f.command, FlowMod { cookie: 0, ..f.clone() }));
-                self.log.push(log.collect());
-                flows.into_iter().for_each(|flow| self.change(flow));
+                let text = |change: &Body| match change {
+                    Body::FlowMod(f) => format!("{:?} {}", f.command, FlowMod { cookie: 0, ..f.clone() }),
+                    Body::GroupMod(g) => format!("{:?} group {}", g.command, g.group.0),
+                    other => panic!("the switch hears {other:?} in a bundle"),
+                };
+                let is_delete_all = |b: &&Body| matches!(b, Body::GroupMod(g) if g.group == GroupId::ALL);
+                self.log.push(changes.iter().filter(|b| !is_delete_all(b)).map(text).collect());
+                for change in changes {
+                    match change {
+                        Body::FlowMod(flow) => self.change(flow),
+                        Body::GroupMod(group) => self.change_group(group),
+                        _ => {}
+                    }
+                }
                 BundleKind::CommitReply
             }
             other => panic!("the switch hears {other:?}"),
@@ -134,7 +149,26 @@ impl Switch {
         self.output.push_back((link, Body::BundleControl(reply).with_xid(xid)));
     }
 
+    fn change_group(&mut self, group: GroupMod) {
+        match group.command {
+            GroupModCommand::Add => {
+                assert!(self.groups.insert(group.group, group.buckets.len()).is_none(), "the group is new");
+            }
+            GroupModCommand::Delete if group.group == GroupId::ALL => self.groups.clear(),
+            GroupModCommand::Delete => {
+                let named = format!("group:{}", group.group.0);
+                assert!(self.text().iter().all(|flow| !flow.contains(&named)), "no flow names the group");
+                self.groups.remove(&group.group).expect("what is deleted is there");
+            }
+            other => panic!("the switch hears {other:?}"),
+        }
+    }
+
     fn change(&mut self, flow: FlowMod) {
+        if let Some((_, number)) = flow.to_string().split_once("group:") {
+            let number = number.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap();
+            assert!(self.groups.contains_key(&GroupId(number)), "the group that a flow names is there");
+        }
         let key = (flow.table, flow.priority, flow.matching.clone());
         match flow.command {
             FlowModCommand::Add => drop(self.flows.insert(key, flow)),
