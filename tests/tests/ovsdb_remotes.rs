@@ -7,3 +7,9 @@
 mod bench;
 #[path = "ovsdb_remotes/client.rs"]
 mod client;
+#[path = "ovsdb_remotes/commands.rs"]
+mod commands;
+#[path = "ovsdb_remotes/pki.rs"]
+mod pki;
+#[path = "ovsdb_remotes/remotes.rs"]
+mod remotes;

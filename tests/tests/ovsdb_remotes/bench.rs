@@ -96,6 +96,16 @@ impl Bench {
         daemon
     }
 
+    /// A new database and its server.
+    pub(crate) fn zoo(&self, side: Side, name: &str, args: &[&str]) -> Daemon {
+        let file = format!("{name}.db");
+        self.create(&file);
+        let path = self.dir.path(&file);
+        let mut all = vec![path.to_str().unwrap()];
+        all.extend(args);
+        self.serve(side, name, &all)
+    }
+
     /// The method by which the server `name` is reached.
     pub(crate) fn remote(&self, name: &str) -> String {
         format!("unix:{}", self.dir.path(&format!("{name}.sock")).display())

@@ -386,6 +386,7 @@ impl Net {
             connecting.attempt = None;
             connecting.conn = Some(id);
             connecting.connected = Some(Instant::now());
+            connecting.last_error = None;
         }
         match origin {
             Origin::Accepted => Event::Accepted(link, id),
@@ -436,6 +437,7 @@ impl Net {
         {
             connecting.conn = None;
             connecting.disconnected = Some(Instant::now());
+            connecting.last_error = Some("End of file".to_owned());
             self.attempt(link);
         }
     }

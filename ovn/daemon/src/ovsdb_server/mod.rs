@@ -9,19 +9,22 @@
 mod commands;
 mod compaction;
 mod compactions;
+mod config;
 pub mod file;
 mod remotes;
+mod status;
+mod traced;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use ovsdb::db::Snapshot;
 use ovsdb::log;
 use ovsdb::rpc::{Frame, Framer, MESSAGE_BYTES_MAX};
-use ovsdb::server::{Output, Server, SessionId, SessionOptions, Storage};
+use ovsdb::server::{Output, Server, SessionId, Storage};
 use ovsdb::{Str, Uuid, UuidGenerator};
 
 use crate::base::getopt::{Opt, Takes, opt};
@@ -29,15 +32,19 @@ use crate::base::net::{ConnId, Event};
 use crate::base::options::{Own, Program, TLS};
 use crate::base::paths::{Family, below};
 use crate::base::shell::{self, About, Happening, Shell};
+use crate::base::target::Target;
 use compactions::Compactions;
+use config::{Config, Model};
 use file::{DbFile, FileError};
 use remotes::Remotes;
+use traced::Traced;
 
 /// The program.
 pub const PROGRAM: Program = Program { name: "ovsdb-server", family: Family::Ovs };
 
 const OWN: &[Opt] = &[
     opt("remote", Takes::Value),
+    opt("config-file", Takes::Value),
     opt("disable-monitor-cond", Takes::Nothing),
     opt("disable-file-column-diff", Takes::Nothing),
     TLS[0],
@@ -66,6 +73,10 @@ struct Daemon {
     files: BTreeMap<Str, DbFile>,
     remotes: Remotes,
     compactions: Compactions,
+    traced: Traced,
+    config_file: Option<PathBuf>,
+    /// When the rows of remotes are next to be brought up to date.
+    status_due: Instant,
     run_dir: PathBuf,
     conns: BTreeMap<ConnId, (SessionId, Framer)>,
     sessions: BTreeMap<SessionId, ConnId>,
@@ -80,25 +91,45 @@ impl Daemon {
             files: BTreeMap::new(),
             remotes: Remotes::default(),
             compactions: Compactions::default(),
+            traced: Traced::default(),
+            config_file: own.last("config-file").map(|path| below(&PROGRAM.family.db_dir(), path)),
+            status_due: Instant::now(),
             run_dir,
             conns: BTreeMap::new(),
             sessions: BTreeMap::new(),
         };
         daemon.server.set_monitor_cond(!own.has("disable-monitor-cond"));
-        for remote in own.all("remote") {
-            daemon.remotes.add(remote, &daemon.run_dir)?;
+        daemon.remotes.set_tls(own);
+        if daemon.config_file.is_some() {
+            if own.has("remote") || !own.operands.is_empty() {
+                bail!("--config-file is mutually exclusive with --remote and databases on the command line");
+            }
+            daemon.reload()?;
+        } else {
+            daemon.open_all(own)?;
         }
+        tracing::info!(target: "ovsdb_server", "{}", shell::version(PROGRAM.name));
+        Ok(daemon)
+    }
+
+    /// Opens what the command line names.
+    fn open_all(&mut self, own: &Own) -> anyhow::Result<()> {
         let db_dir = PROGRAM.family.db_dir();
         if own.operands.is_empty() {
-            daemon.add_database(&db_dir.join("conf.db"))?;
+            self.add_database(&db_dir.join("conf.db"))?;
         }
         for path in &own.operands {
             // A relative path is that of the caller, as a shell completes it, unless only the database directory has it.
             let here = PathBuf::from(path);
-            daemon.add_database(&if here.exists() { here } else { below(&db_dir, path) })?;
+            self.add_database(&if here.exists() { here } else { below(&db_dir, path) })?;
         }
-        tracing::info!(target: "ovsdb_server", "{}", shell::version(PROGRAM.name));
-        Ok(daemon)
+        for remote in own.all("remote") {
+            if !remote.starts_with("db:") {
+                Target::parse(remote, &self.run_dir)?;
+            }
+            self.remotes.add(remote, &self.server).map_err(anyhow::Error::msg)?;
+        }
+        Ok(())
     }
 
     fn add_database(&mut self, path: &Path) -> anyhow::Result<()> {
@@ -110,12 +141,52 @@ impl Daemon {
         Ok(())
     }
 
+    /// Serves a database no more; whether it was served.
+    fn remove_named_database(&mut self, name: &str) -> bool {
+        let is_ours = self.files.remove(name).is_some();
+        if is_ours {
+            self.server.remove_database(name);
+        }
+        is_ours
+    }
+
+    /// Brings remotes and databases to what the configuration file says.
+    fn reload(&mut self) -> anyhow::Result<()> {
+        let Some(path) = &self.config_file else { bail!("--config-file was not given") };
+        let config = Config::read(path)?;
+        let db_dir = PROGRAM.family.db_dir();
+        let wanted: Vec<PathBuf> = config.databases.keys().map(|name| below(&db_dir, name)).collect();
+        let is_wanted = |file: &DbFile| wanted.iter().any(|path| path == file.path());
+        let stale: Vec<Str> =
+            self.files.iter().filter(|(_, file)| !is_wanted(file)).map(|(name, _)| name.clone()).collect();
+        for name in stale {
+            self.remove_named_database(&name);
+        }
+        for (name, model) in &config.databases {
+            let path = below(&db_dir, name);
+            match model {
+                Model::File if self.files.values().any(|file| file.path() == path) => {}
+                Model::File => self.add_database(&path)?,
+                Model::ActiveBackup { .. } | Model::Relay(_) => {
+                    bail!("database {name}: this service model is not supported by this version")
+                }
+            }
+        }
+        self.remotes.configured = config.remotes;
+        self.remotes.look_again();
+        Ok(())
+    }
+
     async fn serve(&mut self) -> anyhow::Result<()> {
-        self.remotes.update(&self.server, &mut self.shell.net, &self.run_dir).await;
+        self.follow().await;
         self.shell.ready();
         loop {
+            self.report_status(Instant::now());
             self.drain()?;
-            let deadline = self.server.poll_timeout().map(|(at, _)| at);
+            self.follow().await;
+            let wake = self.server.poll_timeout().map(|(at, _)| at);
+            let deadline =
+                wake.into_iter().chain(self.remotes.follow_databases().then_some(self.status_due)).min();
             let happening = tokio::select! {
                 happening = self.shell.next(deadline) => happening,
                 compacted = self.compactions.next() => {
@@ -137,22 +208,14 @@ impl Daemon {
             while let Some(event) = self.shell.net.try_next() {
                 self.on_net(event);
             }
-            if self.remotes.follow_databases() {
-                self.drain()?;
-                self.remotes.update(&self.server, &mut self.shell.net, &self.run_dir).await;
-            }
         }
     }
 
     fn on_net(&mut self, event: Event) {
         let now = Instant::now();
         match event {
-            Event::Accepted(_, conn) | Event::Connected(_, conn) => {
-                let mut options = SessionOptions::default();
-                if self.shell.net.is_local(conn) {
-                    // The kernel tells when a process of this host ends, however busy it was before.
-                    options.probe_interval = None;
-                }
+            Event::Accepted(link, conn) | Event::Connected(link, conn) => {
+                let options = self.remotes.session_options(link, conn, &self.shell.net);
                 match self.server.open_session(&options, now) {
                     Ok(session) => {
                         self.conns.insert(conn, (session, Framer::new(MESSAGE_BYTES_MAX)));
@@ -211,6 +274,7 @@ impl Daemon {
                         }
                     }
                     Output::Persist { database, seq, layout, commit } => {
+                        self.traced.log(&database, &layout, &commit);
                         if let Some(record) = log::transaction_record(&layout, &commit, wall_ms())
                             && let Some(file) = self.files.get_mut(&database)
                         {
@@ -315,7 +379,14 @@ Where clients reach it (any number of times):
   --remote=ptcp:PORT[:IP]      listen on a TCP port
   --remote=unix:FILE           connect to a Unix domain socket
   --remote=tcp:IP:PORT         connect to a TCP port
+  --remote=pssl:PORT[:IP]      listen for TLS on a TCP port
+  --remote=ssl:IP:PORT         connect with TLS
   --remote=db:DB,TABLE,COLUMN  whatever this column names, followed live
+  --config-file=FILE           instead: remotes and databases as this says
+Keys, as files or as db:DB,TABLE,COLUMN:
+  -p, --private-key=FILE  -c, --certificate=FILE  -C, --ca-cert=FILE
+  --bootstrap-ca-cert=FILE  --peer-ca-cert=FILE
+  --ssl-protocols=LIST  --ssl-ciphers=LIST  --ssl-ciphersuites=LIST
 Other options:
   --disable-monitor-cond       offer plain monitors only
   --pidfile[=FILE]             make a pidfile

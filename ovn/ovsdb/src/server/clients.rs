@@ -2,12 +2,12 @@
 
 use super::session::{Queued, Session};
 use super::{CloseReason, SESSIONS_MAX, SessionId, SessionOptions};
-use crate::probe::Verdict;
+use crate::probe::{Probe, Verdict};
 use crate::rpc::{Frame, Message};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[derive(Debug, Default)]
 pub(super) struct Clients {
@@ -100,6 +100,13 @@ impl Clients {
             self.ready.remove(&id);
         }
         Some((id, frame))
+    }
+
+    pub(super) fn set_probe_interval(&mut self, id: SessionId, interval: Option<Duration>, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.probe = Probe::new(interval);
+        session.probe.start(now);
+        self.probes_due = [self.probes_due, session.probe.poll_timeout()].into_iter().flatten().min();
     }
 
     pub(super) fn probes_due(&self) -> Option<Instant> {

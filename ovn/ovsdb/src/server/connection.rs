@@ -1,9 +1,10 @@
 //! The life of a session: its beginning and end, its time-outs, and what is sent to it.
 
 use super::{Output, SESSIONS_MAX, Server, SessionId, SessionOptions};
+use crate::Str;
 use crate::rpc::{Frame, Message};
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The server has [`SESSIONS_MAX`] sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,21 @@ impl Server {
         for (lock, owner) in self.locks.close(id) {
             self.send(owner, Frame::from(&Message::notification("locked", json!([lock.as_ref()]))));
         }
+    }
+
+    /// From now on a client is asked for a sign of life after this long without one, or never.
+    pub fn set_probe_interval(&mut self, id: SessionId, interval: Option<Duration>, now: Instant) {
+        self.clients.set_probe_interval(id, interval, now);
+    }
+
+    /// The locks that a session holds, and those that it waits for.
+    pub fn locks_of(&self, id: SessionId) -> (Vec<Str>, Vec<Str>) {
+        self.locks.of(id).partition(|lock| self.locks.owns(lock, id))
+    }
+
+    /// The names of the databases, `_Server` among them.
+    pub fn database_names(&self) -> impl Iterator<Item = &str> {
+        self.databases.keys().map(|name| &**name)
     }
 
     /// A message from a client.

@@ -58,6 +58,11 @@ impl Locks {
         names.into_iter().filter_map(heir).collect()
     }
 
+    /// The locks that `session` holds or waits for.
+    pub(super) fn of(&self, session: SessionId) -> impl Iterator<Item = Str> {
+        self.names.get(&session).into_iter().flatten().cloned()
+    }
+
     /// Whether `session` owns the lock now.
     pub(super) fn owns(&self, name: &str, session: SessionId) -> bool {
         self.queues.get(name).and_then(VecDeque::front) == Some(&session)
