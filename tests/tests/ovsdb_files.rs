@@ -257,7 +257,15 @@ fn each_converts_to_the_same_rows() {
     bench.tool_ok(Theirs, &["transact", "a.db", &row.to_string()]);
     bench.same(&["needs-conversion", "a.db", "newer.ovsschema"]);
     bench.same(&["needs-conversion", "a.db", "odd.ovsschema"]);
-    bench.same(&["convert", "a.db", "narrow.ovsschema"]);
+    // Ours says where the value is, too.
+    let [ours, theirs] =
+        [Ours, Theirs].map(|whose| bench.tool(whose, &["convert", "a.db", "narrow.ovsschema"]));
+    let words = theirs.stderr.trim_end().rsplit(": ").next().unwrap();
+    assert!(
+        ours.stderr.contains("Table A column few row ") && ours.stderr.contains(words),
+        "{ours:?} {theirs:?}"
+    );
+    assert_eq!(ours.code, theirs.code);
     let columns =
         json!({"op": "select", "table": "A", "where": [], "columns": ["_uuid", "name", "few", "s", "new"]});
     let select = json!(["Odd", columns]).to_string();
