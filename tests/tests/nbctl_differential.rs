@@ -12,6 +12,9 @@
 //! @acl = --bare --columns=_uuid find ACL priority=1
 //! acl-del sw0 to-lport {acl}      what the command printed, by each program in its own database
 //! ```
+//!
+//! `data/nbctl.words` makes more commands, by chance but the same in each run: lines of words, where `<NAME>` is one of
+//! the words of that name and `[WORD]` may be left out.
 
 #![allow(clippy::unwrap_used)] // A test stops where it fails.
 
@@ -238,6 +241,81 @@ fn play(name: &str) {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+#[test]
+fn commands_by_chance() {
+    if ["ovn-nbctl", "ovsdb-client"].into_iter().any(|program| need(program).is_none()) {
+        return;
+    }
+    let text = std::fs::read_to_string(root().join("tests/tests/data/nbctl.words")).unwrap();
+    let words = Words::parse(&text);
+    let mut chance = Chance(1);
+    let mut session: String =
+        text.lines().filter_map(|line| line.strip_prefix("! ")).map(|line| format!("{line}\n")).collect();
+    for _ in 0..COMMANDS {
+        writeln!(session, "~ {}", words.command(&mut chance)).unwrap();
+    }
+    let wrong = differences(&session);
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// How many commands are made by chance.
+const COMMANDS: usize = 250;
+
+/// Numbers that look random: the linear congruential generator of Knuth's MMIX.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % bound
+    }
+}
+
+/// What commands are made of.
+struct Words<'a> {
+    /// Words by the name they stand in for.
+    lists: BTreeMap<&'a str, Vec<&'a str>>,
+    templates: Vec<&'a str>,
+}
+
+impl<'a> Words<'a> {
+    /// `NAME: WORD|WORD` is a list, a line with `! ` before it a command that comes first, others are templates.
+    fn parse(text: &'a str) -> Self {
+        let mut words = Self { lists: BTreeMap::new(), templates: Vec::new() };
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with(['#', '!']));
+        for line in lines {
+            match line.split_once(": ") {
+                Some((name, list)) => drop(words.lists.insert(name, list.split('|').collect())),
+                None => words.templates.push(line),
+            }
+        }
+        words
+    }
+
+    fn command(&self, chance: &mut Chance) -> String {
+        let template = self.templates[chance.below(self.templates.len())];
+        let mut command = Vec::new();
+        for word in template.split(' ') {
+            let word = match word.strip_prefix('[') {
+                Some(_) if chance.below(3) > 0 => continue,
+                Some(rest) => rest.trim_end_matches(']'),
+                None => word,
+            };
+            let word =
+                match word.split_once('<').and_then(|(before, rest)| Some((before, rest.strip_suffix('>')?)))
+                {
+                    Some((before, name)) => {
+                        let list = &self.lists[name];
+                        format!("{before}{}", list[chance.below(list.len())])
+                    }
+                    None => word.to_owned(),
+                };
+            command.push(format!("\"{word}\""));
+        }
+        command.join(" ")
+    }
+}
+
 macro_rules! sessions {
     ($($name:ident)*) => {
         const SESSIONS: &[&str] = &[$(stringify!($name)),*];
@@ -249,7 +327,7 @@ macro_rules! sessions {
     };
 }
 
-sessions! { acl_qos balancers nat others policies routers routes switches }
+sessions! { acl_qos balancers chains nat others policies routers routes switches }
 
 #[test]
 fn every_verb_of_upstreams_has_a_session() {
