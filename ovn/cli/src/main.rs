@@ -66,8 +66,8 @@ fn usage() -> String {
         "ovn: virtual networking in one executable
 usage: ovn APPLET [ARG...]
        ovn --list                 names of all applets
-       ovn install --links DIR    makes a link in DIR for each applet
-applets:
-{lines}"
+{}applets:
+{lines}",
+        install::USAGE
     )
 }

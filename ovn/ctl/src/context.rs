@@ -6,6 +6,7 @@ use crate::openflow::SwitchFlows;
 use crate::output::Table;
 use crate::symbols::Symbols;
 use crate::view::View;
+use crate::vsctl::BridgeCache;
 use ovsdb::{DatabaseSchema, Uuid};
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub struct Context<'a> {
     pub served: &'a dyn Served,
     /// Flows of the switches that were asked for.
     pub flows: &'a SwitchFlows,
+    /// The bridges as ovs-vsctl's verbs see them.
+    pub(crate) bridges: &'a mut BridgeCache,
     /// What to wait for after the transaction.
     pub wait: Wait,
     /// What the verbs want beside changes to rows.

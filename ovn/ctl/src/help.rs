@@ -29,7 +29,10 @@ pub(crate) fn help(program: Program, db: &str) -> String {
             entry(&mut out, &verb.usage(), verb.help);
         }
     }
-    records(program, &mut out);
+    add(&mut out, "\nA RECORD is named by its UUID, by four or more of its first digits, or in these ways:");
+    for (table, ways) in records(program) {
+        add(&mut out, &format!("  {table}: {ways}"));
+    }
     add(&mut out, "\nOptions, before the first command:");
     for (option, text) in option_help(program, db) {
         entry(&mut out, option, &text);
@@ -55,7 +58,7 @@ fn entry(out: &mut String, usage: &str, text: &str) {
 }
 
 /// Headings in the order in which the program's own verbs come before those for any table.
-fn groups(program: Program) -> Vec<&'static str> {
+pub(crate) fn groups(program: Program) -> Vec<&'static str> {
     let mut groups = Vec::new();
     for verb in in_help_order(program) {
         if !groups.contains(&verb.group) {
@@ -65,7 +68,8 @@ fn groups(program: Program) -> Vec<&'static str> {
     groups
 }
 
-fn in_help_order(program: Program) -> impl Iterator<Item = &'static Verb> {
+/// The verbs in the order of help.
+pub(crate) fn in_help_order(program: Program) -> impl Iterator<Item = &'static Verb> {
     let verbs = || program.verbs().iter().copied();
     let is_generic = |verb: &&Verb| verb.group == crate::generic::GROUP;
     let first = move |verb: &&Verb| ["init", "show"].contains(&verb.name);
@@ -75,19 +79,21 @@ fn in_help_order(program: Program) -> impl Iterator<Item = &'static Verb> {
         .chain(verbs().filter(is_generic))
 }
 
-/// How rows of each table may be named.
-fn records(program: Program, out: &mut String) {
-    add(out, "\nA RECORD is named by its UUID, by four or more of its first digits, or in these ways:");
+/// How rows of each table may be named, where there are other ways than by UUID.
+pub(crate) fn records(program: Program) -> Vec<(&'static str, String)> {
+    let mut records = Vec::new();
     for table in program.schema().tables.keys() {
         let ways: Vec<String> = identifiers(program, table).iter().map(|way| way.describe()).collect();
         if !ways.is_empty() {
-            add(out, &format!("  {table}: {}", ways.join("; ")));
+            records.push((&**table, ways.join("; ")));
         }
     }
+    records
 }
 
-fn option_help(program: Program, db: &str) -> Vec<(&'static str, String)> {
-    let mut options = vec![("--db=REMOTE", format!("the database (now {db})"))];
+/// The options of a program, each with what it does; `db` is the remote in use.
+pub(crate) fn option_help(program: Program, db: &str) -> Vec<(&'static str, String)> {
+    let mut options = vec![("--db=REMOTE", format!("the database (default: {db})"))];
     let mut option = |usage, text: &str| options.push((usage, text.to_owned()));
     match program {
         Program::Nbctl => {
@@ -112,6 +118,14 @@ fn option_help(program: Program, db: &str) -> Vec<(&'static str, String)> {
     option("--pretty", "indent JSON");
     option("--bare", "the same as --format=list --data=bare --no-headings");
     option("--max-column-width=N", "cut values in tables to N octets");
+    if program != Program::Vsctl {
+        option("--detach", "become a daemon that runs commands for others, and print its control socket");
+        option("-u, --unixctl=SOCKET", "control socket of the daemon to use, or to become");
+        option("--pidfile[=FILE]", "as a daemon, make a pidfile");
+        option("--overwrite-pidfile", "even if one is there");
+        option("--monitor", "as a daemon, start again after a crash");
+        option("--no-chdir", "as a daemon, stay in the current folder");
+    }
     option("-v, --verbose[=SPEC]", "log more");
     option("--log-file[=FILE]", "log to FILE");
     option("--syslog-method=METHOD", "how syslog is reached");

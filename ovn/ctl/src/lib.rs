@@ -9,18 +9,21 @@
 //! - [`view::View`] holds the rows as the commands see them: later ones see what earlier ones did; what they did
 //!   becomes one transaction;
 //! - [`identify`] finds tables, columns and rows by what people write, `text` reads and writes values, [`output`]
-//!   prints tables.
+//!   prints tables;
+//! - [`manual`] and [`complete`] make man pages and completion from the same tables of verbs.
 //!
 //! Invariant: no sockets, no clock, no environment: the shell in `daemon` moves bytes and passes these in. Texts that
 //! scripts may depend on, output and errors, are those of the programs' upstream, octet for octet.
 
 pub mod cli;
+pub mod complete;
 mod connection;
 pub mod context;
 mod failure;
 mod generic;
 mod help;
 pub mod identify;
+pub mod manual;
 mod nbctl;
 pub mod needs;
 pub mod openflow;

@@ -267,7 +267,24 @@ fn help_version_and_completion_are_printed_from_the_tables() {
     insta::assert_snapshot!("nbctl_help", world.run("ovn-nbctl --help").out);
     insta::assert_snapshot!("sbctl_help", world.run("ovn-sbctl --help").out);
     insta::assert_snapshot!("vsctl_help", world.run("ovs-vsctl --help").out);
+    insta::assert_snapshot!("sbctl_page", ctl::manual::page(ctl::Program::Sbctl).1);
     assert!(world.run("ovs-vsctl --commands").out.contains("[--may-exist] ,add-br,!BRIDGE ?PARENT ?VLAN\n"));
     assert!(world.run("ovn-nbctl --options").out.contains("--timeout=ARG\n-t ARG\n"));
     assert!(world.run("ovn-nbctl --version").out.ends_with("\nDB Schema 7.19.0\n"));
+}
+
+#[test]
+fn names_of_rows_complete_a_line() {
+    let mut world = World::new("");
+    world.run("ovn-nbctl ls-add sw0 -- lsp-add sw0 p0 -- lsp-add sw0 p1 -- lr-add r0 -- ls-add 'a b'");
+    let mut complete = |line: &str| world.run(&format!("ovn-nbctl __complete '{line}'")).out;
+    assert_eq!(complete("ovn-nbctl ls-del "), "sw0\n", "what would need quotes is left out");
+    assert_eq!(complete("ovn-nbctl -t 5 lsp-del p"), "p0\np1\n");
+    assert_eq!(complete("ovn-nbctl init -- lsp-get-type p1"), "p1\n");
+    assert_eq!(complete("ovn-nbctl lr-del x"), "");
+    assert_eq!(complete("ovn-nbctl get NB_Global "), ".\n");
+    assert_eq!(complete("ovn-nbctl get Logical_Router "), "r0\n");
+    assert!(complete("ovn-nbctl lr-d").starts_with("lr-del\t"));
+    let count = world.run("ovn-nbctl --bare --columns=name list Logical_Switch").out.lines().count();
+    assert_eq!(count, 3, "completion writes nothing");
 }

@@ -9,17 +9,21 @@ mod words;
 pub use call::Call;
 pub use commands::Command;
 pub use options::Argument;
-pub(crate) use words::quote as quote_word;
 pub use words::split as split_words;
+pub(crate) use words::{quote as quote_word, split_anyway};
 
 use crate::context::LogModule;
-use crate::help;
 use crate::output::{CellStyle, Style, TableFormat};
 use crate::{Failure, Program};
+use crate::{complete, help};
 use call::Client;
 use getopt::{Found, Known};
 use options::Meaning;
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// How long a person waits for completion.
+const COMPLETION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Where the switch's logs are by default.
 const LOG_DIRECTORY: &str = "/var/log/openvswitch";
@@ -102,6 +106,8 @@ pub struct Invocation {
     pub leader_only: bool,
     /// Try several remotes in random order.
     pub shuffle_remotes: bool,
+    /// Nothing but output: no warnings, no errors.
+    pub quiet: bool,
     /// How tables look.
     pub style: Style,
     /// Where the switch's logs are.
@@ -132,6 +138,11 @@ pub enum Parsed {
 /// # Errors
 /// What is wrong with it, in upstream's words.
 pub fn parse(program: Program, arguments: &[String], environment: &Environment) -> Result<Parsed, Failure> {
+    if let [word, line] = arguments
+        && word == complete::WORD
+    {
+        return Ok(completion(program, line, environment));
+    }
     let mut warnings = Vec::new();
     let options = environment.options.as_deref().unwrap_or_default();
     let (mut all, _) = words::split_anyway(options);
@@ -163,6 +174,35 @@ pub fn parse(program: Program, arguments: &[String], environment: &Environment) 
     }
     invocation.commands = commands::parse(program, split.operands.map_err(Failure::new)?, local)?;
     Ok(Parsed::Run(Box::new(invocation)))
+}
+
+/// What completes a line: candidates, or the run that finds them.
+fn completion(program: Program, line: &str, environment: &Environment) -> Parsed {
+    let long = |option: &Known<Tag>| complete::option_word(&format!("--{}", option.long), option.argument);
+    let global = known_options(program).iter().map(long).collect();
+    if let Some(text) = complete::without_rows(program, line, global) {
+        return Parsed::Print(text);
+    }
+    let mut invocation = Invocation::new(program, String::new(), environment);
+    invocation.db = complete::remote(line).unwrap_or(invocation.db);
+    invocation.timeout = Some(COMPLETION_TIMEOUT);
+    invocation.leader_only = false;
+    (invocation.dry_run, invocation.quiet) = (true, true);
+    let arguments = vec![line.to_owned()];
+    invocation.commands = vec![Command { verb: &complete::COMPLETE, options: BTreeMap::new(), arguments }];
+    Parsed::Run(Box::new(invocation))
+}
+
+/// Whether an option before the first command has its argument in the next word.
+pub(crate) fn takes_next_word(program: Program, option: &str) -> bool {
+    let requires = |known: &Known<Tag>| match option.strip_prefix("--") {
+        Some(long) => known.argument == Argument::Required && known.long == long,
+        None => {
+            let mut letters = option.trim_start_matches('-').chars();
+            known.argument == Argument::Required && letters.next() == known.short && letters.next().is_none()
+        }
+    };
+    known_options(program).iter().any(requires)
 }
 
 /// Reads options and commands that were sent to a daemon.
@@ -237,6 +277,7 @@ impl Invocation {
             retry: false,
             leader_only: true,
             shuffle_remotes: true,
+            quiet: false,
             style: Style::default(),
             logdir: environment.logdir.clone().unwrap_or_else(|| LOG_DIRECTORY.to_owned()),
             warnings: Vec::new(),

@@ -14,7 +14,7 @@ pub fn split(text: &str) -> Result<Vec<String>, String> {
 }
 
 /// Splits `text` likewise; a quote that is not closed, which is told, ends with the text.
-pub(super) fn split_anyway(text: &str) -> (Vec<String>, Option<char>) {
+pub(crate) fn split_anyway(text: &str) -> (Vec<String>, Option<char>) {
     let mut unclosed = None;
     let mut words = Vec::new();
     let mut word: Option<String> = None;

@@ -7,6 +7,7 @@ use crate::openflow::SwitchFlows;
 use crate::output::Printer;
 use crate::symbols::Symbols;
 use crate::view::View;
+use crate::vsctl::BridgeCache;
 use crate::{Failure, Program};
 use ovsdb::replica::{MonitorTable, Replica};
 use ovsdb::{RefType, Transaction, Uuid};
@@ -17,6 +18,7 @@ pub(super) struct Attempt<'a> {
     view: View,
     symbols: Symbols,
     flows: &'a SwitchFlows,
+    bridges: BridgeCache,
     served: ServedBy<'a>,
 }
 
@@ -59,7 +61,14 @@ impl<'a> Attempt<'a> {
         seed: u64,
     ) -> Self {
         let view = View::of_replica(invocation.program.schema().clone(), monitors, replica);
-        Self { invocation, view, symbols: Symbols::new(seed), flows, served: ServedBy(replica) }
+        Self {
+            invocation,
+            view,
+            symbols: Symbols::new(seed),
+            flows,
+            bridges: BridgeCache::default(),
+            served: ServedBy(replica),
+        }
     }
 
     /// Runs the commands; `None` if the rows do not allow them yet. Warnings come with a failure too.
@@ -79,6 +88,7 @@ impl<'a> Attempt<'a> {
                 symbols: &mut self.symbols,
                 served: &self.served,
                 flows: self.flows,
+                bridges: &mut self.bridges,
                 wait: self.invocation.wait,
                 wishes: &mut *wishes,
                 output: Output::default(),

@@ -88,6 +88,11 @@ impl Run {
         &self.job.invocation.db
     }
 
+    /// Whether warnings and errors are nobody's business.
+    pub fn is_quiet(&self) -> bool {
+        self.job.invocation.quiet
+    }
+
     /// The switches whose flows are to be told by [`Run::switch_flows`] before the connection is made.
     pub fn switches(&self) -> Vec<Switch> {
         self.job.switches.iter().cloned().collect()

@@ -25,6 +25,8 @@ pub struct View {
     tables: BTreeMap<Str, TableView>,
     /// Rows by the text of a column, for the tables and columns that were looked up.
     index: RefCell<BTreeMap<(Str, Str), Names>>,
+    /// Writes by table and column; rows that come and go have no column.
+    writes: BTreeMap<Str, BTreeMap<Str, u64>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -55,7 +57,7 @@ impl View {
             TableView { columns: monitor.columns.clone(), rows: rows.collect(), is_verified_empty: false }
         };
         let tables = monitors.iter().map(|monitor| (monitor.table.clone(), table(monitor))).collect();
-        Self { schema, tables, index: RefCell::default() }
+        Self { schema, tables, index: RefCell::default(), writes: BTreeMap::new() }
     }
 
     /// The rows of a table that are there by now.
@@ -128,8 +130,17 @@ impl View {
         Ok(self.row(fresh)?.expect("the row was inserted just now"))
     }
 
+    /// How often rows of a table have come and gone and these columns were written: what was made of them holds until
+    /// it grows.
+    pub fn writes(&self, table: &str, columns: &[&str]) -> u64 {
+        let writes = self.writes.get(table).into_iter().flatten();
+        let counts = |column: &str| column.is_empty() || columns.contains(&column);
+        writes.filter(|(column, _)| counts(column)).map(|(_, count)| count).sum()
+    }
+
     /// Inserts a row.
     pub fn insert(&mut self, table: &str, uuid: Uuid, values: BTreeMap<Str, Datum>) {
+        self.count(table, "");
         self.table_mut(table).rows.insert(uuid, RowView::inserted(values));
         self.reindex(table, uuid);
     }
@@ -142,30 +153,30 @@ impl View {
 
     /// Deletes a row.
     pub fn delete(&mut self, table: &str, uuid: Uuid) {
-        self.change(table, uuid, |row| row.delete());
+        self.change(table, uuid, "", |row| row.delete());
     }
 
     /// Takes a row out of sight that the database will drop by itself, since nothing refers to it any more.
     pub fn forget(&mut self, table: &str, uuid: Uuid) {
-        self.change(table, uuid, |row| row.forget());
+        self.change(table, uuid, "", |row| row.forget());
     }
 
     /// Sets a column.
     pub fn set(&mut self, table: &str, uuid: Uuid, column: &str, value: Datum) {
         let place = self.place(table, column);
-        self.change(table, uuid, |row| row.replace(place, column, value));
+        self.change(table, uuid, column, |row| row.replace(place, column, value));
     }
 
     /// Adds elements to a set, or pairs to a map; a pair takes the place of one with the same key.
     pub fn add(&mut self, table: &str, uuid: Uuid, column: &str, more: &Datum) {
         let (place, default) = (self.place(table, column), self.default_value(table, column));
-        self.change(table, uuid, |row| row.add(place, column, default, more));
+        self.change(table, uuid, column, |row| row.add(place, column, default, more));
     }
 
     /// Takes elements from a set, or from a map keys (given as a set) or pairs.
     pub fn remove(&mut self, table: &str, uuid: Uuid, column: &str, less: &Datum) {
         let (place, default) = (self.place(table, column), self.default_value(table, column));
-        self.change(table, uuid, |row| row.remove(place, column, default, less));
+        self.change(table, uuid, column, |row| row.remove(place, column, default, less));
     }
 
     /// Lets the transaction fail if someone else has changed the column since it was read.
@@ -198,7 +209,20 @@ impl View {
             })
     }
 
-    fn change(&mut self, table: &str, uuid: Uuid, change: impl FnOnce(&mut RowView)) {
+    /// Notes a write.
+    fn count(&mut self, table: &str, column: &str) {
+        let columns = match self.writes.get_mut(table) {
+            Some(columns) => columns,
+            None => self.writes.entry(table.into()).or_default(),
+        };
+        match columns.get_mut(column) {
+            Some(count) => *count += 1,
+            None => drop(columns.insert(column.into(), 1)),
+        }
+    }
+
+    fn change(&mut self, table: &str, uuid: Uuid, column: &str, change: impl FnOnce(&mut RowView)) {
+        self.count(table, column);
         if let Some(row) = self.tables.get_mut(table).and_then(|table| table.rows.get_mut(&uuid)) {
             change(row);
             self.reindex(table, uuid);

@@ -66,8 +66,8 @@ fn mapping(command: &Command) -> Result<(i64, i64), Failure> {
 }
 
 /// The bridge that a command names (its parent, if it is for a VLAN) and its Auto Attach settings.
-fn settings(context: &Context<'_>, command: &Command) -> Result<(Uuid, Option<Uuid>), Failure> {
-    let bridge = Model::read(context.view)?.bridge(command.required(0))?.row;
+fn settings(context: &mut Context<'_>, command: &Command) -> Result<(Uuid, Option<Uuid>), Failure> {
+    let bridge = Model::of(context)?.bridge(command.required(0))?.row;
     Ok((bridge, context.view.value(Bridge::TABLE, bridge, "auto_attach").as_uuid()))
 }
 

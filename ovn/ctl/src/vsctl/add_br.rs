@@ -36,7 +36,7 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
             _ => fail!("add-br: vlan must be between 0 and 4095"),
         },
     };
-    let model = Model::read(context.view)?;
+    let model = Model::of(context)?;
     if command.has("--may-exist")
         && let Some(bridge) = model.bridges.get(name)
     {

@@ -47,7 +47,7 @@ pub(super) fn add(
     if wanted.interfaces.iter().any(|name| name.is_empty()) {
         fail!("interface name must not be empty string");
     }
-    let model = Model::read(context.view)?;
+    let model = Model::of(context)?;
     if command.has("--may-exist")
         && let Some((bridge, port)) = model.find_port(wanted.name)
     {
@@ -57,8 +57,10 @@ pub(super) fn add(
     for interface in wanted.interfaces.iter().filter(|interface| **interface != wanted.name) {
         model.check_free(interface, &format!("cannot create an interface named {interface}"))?;
     }
-    let bridge = model.bridge(wanted.bridge)?;
-    let (port, _) = add_port(context, bridge, wanted.name, &wanted.interfaces);
+    let place = model.bridge(wanted.bridge)?.place();
+    // The model is to be the cache's own again before it changes.
+    drop(model);
+    let port = add_port(context, &place, wanted.name, &wanted.interfaces);
     if command.has("--fake-iface") {
         context.view.set(Port::TABLE, port, "bond_fake_iface", ovsdb::Datum::scalar(true));
     }

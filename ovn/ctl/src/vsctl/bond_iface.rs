@@ -33,7 +33,7 @@ pub(super) const DEL: Verb = Verb {
 
 fn add(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let (name, interface) = (command.required(0), command.required(1));
-    let model = Model::read(context.view)?;
+    let model = Model::of(context)?;
     let port = model.port(name)?.1.row;
     if command.has("--may-exist")
         && let Some((_, other, there)) = model.find_interface(interface)
@@ -57,7 +57,7 @@ fn del(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
         (bond, Some(interface)) => (bond, interface),
         (interface, None) => (None, interface.unwrap_or_default()),
     };
-    let model = Model::read(context.view)?;
+    let model = Model::of(context)?;
     let Some((_, port_name, port)) = model.find_interface(name) else {
         if command.has("--if-exists") {
             return Ok(());

@@ -21,6 +21,6 @@ pub(super) const BR_EXISTS: Verb = Verb {
 };
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    let exists = Model::read(context.view)?.bridges.contains_key(command.required(0));
+    let exists = Model::of(context)?.bridges.contains_key(command.required(0));
     if exists { Ok(()) } else { Err(Failure::silent(NO)) }
 }

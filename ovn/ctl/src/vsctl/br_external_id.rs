@@ -42,7 +42,7 @@ fn place(bridge: &BridgeModel) -> (&'static str, Uuid, &'static str) {
 }
 
 fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    let model = Model::read(context.view)?;
+    let model = Model::of(context)?;
     let (table, row, prefix) = place(model.bridge(command.required(0))?);
     let key = format!("{prefix}{}", command.required(1));
     match command.optional(2) {
@@ -53,7 +53,7 @@ fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
 }
 
 fn get(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    let model = Model::read(context.view)?;
+    let model = Model::of(context)?;
     let (table, row, prefix) = place(model.bridge(command.required(0))?);
     let ids = context.view.value(table, row, "external_ids").into_owned();
     if let Some(key) = command.optional(1) {

@@ -28,14 +28,14 @@ pub(super) const PARENT: Verb = Verb {
 };
 
 fn vlan(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    let model = Model::read(context.view)?;
+    let model = Model::of(context)?;
     let vlan = model.bridge(command.required(0))?.fake.as_ref().map_or(0, |fake| fake.vlan);
     context.print(vlan.to_string());
     Ok(())
 }
 
 fn parent(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    let model = Model::read(context.view)?;
+    let model = Model::of(context)?;
     let bridge = model.bridge(command.required(0))?;
     context.print(bridge.fake.as_ref().map_or(&bridge.name, |fake| &fake.parent));
     Ok(())

@@ -54,13 +54,13 @@ fn targets(bridge: &BridgeModel) -> Targets<'static> {
 }
 
 /// The controllers of a bridge that is none for a VLAN.
-fn own_targets(context: &Context<'_>, command: &Command) -> Result<Targets<'static>, Failure> {
-    Ok(targets(Model::read(context.view)?.real_bridge(command.required(0))?))
+fn own_targets(context: &mut Context<'_>, command: &Command) -> Result<Targets<'static>, Failure> {
+    Ok(targets(Model::of(context)?.real_bridge(command.required(0))?))
 }
 
 fn get(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     // A VLAN bridge has those of its parent.
-    targets(Model::read(context.view)?.bridge(command.required(0))?).print(context);
+    targets(Model::of(context)?.bridge(command.required(0))?).print(context);
     Ok(())
 }
 

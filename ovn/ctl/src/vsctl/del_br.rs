@@ -22,14 +22,18 @@ pub(super) const DEL_BR: Verb = Verb {
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let name = command.required(0);
-    let model = Model::read(context.view)?;
+    let model = Model::of(context)?;
     if command.has("--if-exists") && !model.bridges.contains_key(name) {
         return Ok(());
     }
     let bridge = model.bridge(name)?;
     if bridge.fake.is_some() {
-        for port in bridge.ports.values().chain(&bridge.local) {
-            remove_port(context, bridge, port);
+        let ports: Vec<_> = bridge.ports.values().chain(&bridge.local).cloned().collect();
+        let place = bridge.place();
+        // The model is to be the cache's own again before it changes.
+        drop(model);
+        for port in ports {
+            remove_port(context, &place, &port);
         }
         return Ok(());
     }

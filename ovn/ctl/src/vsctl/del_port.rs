@@ -24,7 +24,7 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
         (port, None) => (None, port.unwrap_or_default()),
     };
     let with_interface = command.has("--with-iface");
-    let model = Model::read(context.view)?;
+    let model = Model::of(context)?;
     let by_interface = || model.find_interface(name).map(|(bridge, _, port)| (bridge, port));
     let found = model.find_port(name).or_else(|| with_interface.then(by_interface).flatten());
     let Some((bridge, port)) = found else {
@@ -51,6 +51,9 @@ fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
             fail!("bridge {} does not have a port {name}{hint}", wanted.name);
         }
     }
-    remove_port(context, bridge, port);
+    let (place, port) = (bridge.place(), port.clone());
+    // The model is to be the cache's own again before it changes.
+    drop(model);
+    remove_port(context, &place, &port);
     Ok(())
 }

@@ -42,7 +42,7 @@ pub(super) const SET: Verb = Verb {
 };
 
 fn get(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    let row = Model::read(context.view)?.bridge(command.required(0))?.row;
+    let row = Model::of(context)?.bridge(command.required(0))?.row;
     let mode = context.view.value(Bridge::TABLE, row, "fail_mode").into_owned();
     if let Some(mode) = mode.as_str() {
         context.print(mode);
@@ -51,13 +51,13 @@ fn get(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
 }
 
 fn del(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    let row = Model::read(context.view)?.real_bridge(command.required(0))?.row;
+    let row = Model::of(context)?.real_bridge(command.required(0))?.row;
     context.view.set(Bridge::TABLE, row, "fail_mode", Datum::empty_set());
     Ok(())
 }
 
 fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    let row = Model::read(context.view)?.real_bridge(command.required(0))?.row;
+    let row = Model::of(context)?.real_bridge(command.required(0))?.row;
     let mode = command.required(1);
     if !["standalone", "secure"].contains(&mode) {
         fail!("fail-mode must be \"standalone\" or \"secure\"");

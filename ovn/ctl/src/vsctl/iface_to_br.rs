@@ -20,7 +20,7 @@ pub(super) const IFACE_TO_BR: Verb = Verb {
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let name = command.required(0);
-    match Model::read(context.view)?.find_interface(name) {
+    match Model::of(context)?.find_interface(name) {
         Some((bridge, _, _)) => context.print(&bridge.name),
         None => fail!("no interface named {name}"),
     }

@@ -19,7 +19,7 @@ pub(super) const LIST_BR: Verb = Verb {
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let (fake, real) = (command.has("--fake"), command.has("--real"));
-    for bridge in Model::read(context.view)?.bridges.values() {
+    for bridge in Model::of(context)?.bridges.values() {
         let is_wanted = if bridge.fake.is_some() { fake } else { real };
         if is_wanted || !(fake || real) {
             context.print(&bridge.name);

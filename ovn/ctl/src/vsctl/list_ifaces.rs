@@ -19,7 +19,7 @@ pub(super) const LIST_IFACES: Verb = Verb {
 };
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    let model = Model::read(context.view)?;
+    let model = Model::of(context)?;
     let bridge = model.bridge(command.required(0))?;
     let names = bridge.ports.values().flat_map(|port| port.interfaces.keys());
     for name in names.filter(|name| **name != bridge.name).collect::<BTreeSet<_>>() {

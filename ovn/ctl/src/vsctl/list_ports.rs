@@ -18,7 +18,7 @@ pub(super) const LIST_PORTS: Verb = Verb {
 };
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
-    let model = Model::read(context.view)?;
+    let model = Model::of(context)?;
     for name in model.bridge(command.required(0))?.ports.keys() {
         context.print(name);
     }

@@ -27,6 +27,8 @@ mod show;
 mod zone_limit;
 mod zone_tp;
 
+pub(crate) use model::BridgeCache;
+
 use crate::verb::Verb;
 use crate::{generic, tls};
 

@@ -20,7 +20,7 @@ pub(super) const PORT_TO_BR: Verb = Verb {
 
 fn run(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let name = command.required(0);
-    match Model::read(context.view)?.find_port(name) {
+    match Model::of(context)?.find_port(name) {
         Some((bridge, _)) => context.print(&bridge.name),
         None => fail!("no port named {name}"),
     }

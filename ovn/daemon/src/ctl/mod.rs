@@ -95,7 +95,8 @@ fn direct(program: Program, invocation: Invocation) -> anyhow::Result<ExitCode> 
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let mut client = Client { program, core, targets, tls, next: 0, code: None };
             runtime.block_on(client.serve());
-            let shown = |code: u8| if code == ALARM { alarm() } else { code.into() };
+            let is_alarm = |code| code == ALARM && !client.core.is_quiet();
+            let shown = |code: u8| if is_alarm(code) { alarm() } else { code.into() };
             Ok(client.code.map_or(ExitCode::FAILURE, shown))
         }
         Err(failure) => Ok(failed(program, &failure)),
@@ -279,6 +280,7 @@ impl Client {
             match output {
                 Output::Send(message) => out.extend(message.to_string().into_bytes()),
                 Output::Reconnect => go_on = false,
+                Output::Warn { .. } | Output::Error(_) if self.core.is_quiet() => {}
                 Output::Warn { module, text } => warn(module, &text),
                 Output::Print(text) => print(&text),
                 Output::Error(text) => eprintln!("{}: {text}", self.program.name()),
