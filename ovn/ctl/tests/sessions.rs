@@ -10,7 +10,7 @@
 //! ? 1                            exit code, if not 0
 //! ```
 //! UUIDs are written `<uuid>`. `later.txt` lists what the schema of that time did not have. The sessions in `newer` are
-//! of OVN at commit 2411e964d (2026-08-04) with its own schema, for the verbs and options that came since.
+//! of OVN at commit 2411e964d (2026-08-04) with its own schema.
 
 #![allow(clippy::unwrap_used)] // A session that cannot be played stops the test where it is found.
 
@@ -79,8 +79,43 @@ fn bonds_and_their_interfaces() {
 }
 
 #[test]
+fn acls_quality_of_service_and_meters() {
+    play_with("newer/acl_qos", "");
+}
+
+#[test]
+fn load_balancers() {
+    play_with("newer/balancers", "");
+}
+
+#[test]
+fn translations() {
+    play_with("newer/nat", "");
+}
+
+#[test]
 fn verbs_of_newer_upstream() {
     play_with("newer/nbctl", "");
+}
+
+#[test]
+fn dhcp_groups_mirrors_and_more() {
+    play_with("newer/others", "");
+}
+
+#[test]
+fn routing_policies() {
+    play_with("newer/policies", "");
+}
+
+#[test]
+fn routers_and_their_ports() {
+    play_with("newer/routers", "");
+}
+
+#[test]
+fn static_routes() {
+    play_with("newer/routes", "");
 }
 
 #[test]
