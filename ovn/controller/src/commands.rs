@@ -4,8 +4,10 @@
 //! compute than by units, so what upstream calls a recomputation is a check here: every unit runs again, and the
 //! result is compared.
 
+use openflow::{GroupDesc, GroupId, GroupKind};
 use std::fmt::Write as _;
 
+use crate::compile::Group;
 use crate::controller::Controller;
 use crate::events::Link;
 use crate::model::PortKind;
@@ -55,7 +57,7 @@ pub fn run(controller: &mut Controller, name: &str, args: &[&str]) -> Result<Str
         ("debug/dump-local-bindings", []) => Ok(local_bindings(controller)),
         ("debug/dump-local-datapaths", []) => Ok(local_datapaths(controller)),
         ("debug/dump-related-ports", []) => Ok(related_ports(controller)),
-        ("debug/dump-local-template-vars", []) => Ok("Local template vars:\n".to_owned()),
+        ("debug/dump-local-template-vars", []) => Ok(local_variables(controller)),
         ("inc-engine/show-stats", args) => show_stats(controller, args),
         ("inc-engine/clear-stats", []) => {
             controller.inputs.engine.clear_stats();
@@ -63,9 +65,10 @@ pub fn run(controller: &mut Controller, name: &str, args: &[&str]) -> Result<Str
         }
         ("recompute" | "inc-engine/recompute", []) => check(controller),
         ("coverage/read-counter", [counter]) => read_counter(controller, counter),
-        // There are no groups and meters yet, nothing is kept between computations, there is no delay at the start,
+        ("group-table-list", []) => Ok(groups(controller)),
+        // There are no meters yet, nothing is kept between computations, there is no delay at the start,
         // and no computation is long enough to be logged for it.
-        ("group-table-list" | "meter-table-list" | "flush-lflow-cache" | "lflow-cache/flush", [])
+        ("meter-table-list" | "flush-lflow-cache" | "lflow-cache/flush", [])
         | ("debug/ignore-startup-delay" | "sb-cluster-state-reset", [])
         | ("inc-engine/compute-log-timeout", [_]) => nothing,
         (name, _) => Err(format!("\"{name}\" is not a valid command, or not with these arguments")),
@@ -78,6 +81,19 @@ fn zones(controller: &Controller) -> String {
         let _ = writeln!(text, "{name} {zone}");
     }
     text
+}
+
+/// What each group of the switch is, with its number.
+fn groups(controller: &Controller) -> String {
+    let describe = |(group, what): (GroupId, &Group)| {
+        let (buckets, selection) = (what.buckets.clone(), Some(what.selection.clone()));
+        let text = GroupDesc { group, kind: GroupKind::Select, buckets, selection }.to_string();
+        let (_, text) = text.split_once(',').unwrap_or_default();
+        format!("{text}: {}\n", group.0)
+    };
+    let mut lines: Vec<String> = controller.flows.groups.in_switch().map(describe).collect();
+    lines.sort();
+    lines.concat()
 }
 
 /// Each interface of a port with the ports that share it.
@@ -117,6 +133,15 @@ fn local_datapaths(controller: &Controller) -> String {
             lflow::DatapathKind::Router => "router",
         };
         let _ = writeln!(text, "Datapath: {name}, type: {kind}");
+    }
+    text
+}
+
+/// The variables of this chassis.
+fn local_variables(controller: &Controller) -> String {
+    let mut text = String::from("Local template vars:\n");
+    for (name, value) in controller.inputs.variables() {
+        let _ = writeln!(text, "name: '{name}' value: '{value}'");
     }
     text
 }

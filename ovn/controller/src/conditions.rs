@@ -53,7 +53,7 @@ impl Scope {
         }
     }
 
-    fn clauses(&self) -> [(TableId, Vec<Clause>); 5] {
+    fn clauses(&self) -> [(TableId, Vec<Clause>); 6] {
         let is = |column: &'static str, value: Datum| Clause::compare(column, Function::Equal, value);
         let here = |column| self.datapaths.keys().map(move |uuid| is(column, Datum::scalar(*uuid)));
         let keys = self.datapaths.values().map(|key| is("dp_key", Datum::scalar(i64::from(*key))));
@@ -69,6 +69,7 @@ impl Scope {
         let none = || std::iter::once(Clause::Constant(false));
         [
             (TableId::ChassisPrivate, vec![is("name", Datum::scalar(self.name.clone()))]),
+            (TableId::ChassisTemplateVar, vec![is("chassis", Datum::scalar(self.name.clone()))]),
             (TableId::PortBinding, ports),
             (TableId::LogicalFlow, flows),
             (TableId::MulticastGroup, none().chain(here("datapath")).collect()),

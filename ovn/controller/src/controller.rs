@@ -569,6 +569,7 @@ mod monitors {
             T::AddressSet.monitor_columns(&["name", "addresses"]),
             T::PortGroup.monitor(),
             T::Fdb.monitor(),
+            T::ChassisTemplateVar.monitor(),
         ]
     }
 }

@@ -162,6 +162,11 @@ impl GroupTable {
         self.dirty.extend(changes.changed.into_keys());
     }
 
+    /// The groups that the switch has.
+    pub fn in_switch(&self) -> impl Iterator<Item = (GroupId, &Group)> {
+        self.installed.iter().map(|(number, group)| (*number, &**group))
+    }
+
     /// All wanted groups.
     pub fn wanted(&self) -> impl Iterator<Item = (GroupId, &Group)> {
         self.wanted.iter().map(|(number, (group, _))| (*number, &**group))

@@ -16,6 +16,7 @@ use crate::host::Host;
 use crate::model::{Complaint, Config, Datapath, LogicalFlow, LogicalPort, PortKind};
 use crate::network::{LearnedMac, Local, MulticastGroup, Network, Place, Tunnel, Unit};
 use crate::sets::AddressSets;
+use crate::variables::Variables;
 use crate::zones::Zones;
 
 /// The network, its units, and what of it is on this chassis.
@@ -46,6 +47,7 @@ pub struct Inputs {
     /// Datapath of each local localnet port.
     localnets: BTreeMap<Uuid, Uuid>,
     sets: AddressSets,
+    variables: Variables,
     complaints: Vec<Complaint>,
 }
 
@@ -76,6 +78,7 @@ impl Default for Inputs {
             homes: BTreeMap::new(),
             localnets: BTreeMap::new(),
             sets: AddressSets::default(),
+            variables: Variables::default(),
             complaints: Vec::new(),
         }
     }
@@ -95,6 +98,10 @@ impl Inputs {
             sb::Change::AddressSet(delta) => self.address_set(delta),
             sb::Change::PortGroup(delta) => self.port_group(delta),
             sb::Change::Fdb(delta) => self.learned_mac(delta),
+            sb::Change::ChassisTemplateVar(delta) => {
+                let (net, touched) = (&mut self.network, &mut self.touched);
+                self.variables.set_row(net, touched, delta.uuid, delta.new.clone());
+            }
             // The tables of features to come are not monitored; others are compared with what is wanted, but
             // nothing is computed from them.
             _ => {}
@@ -106,6 +113,7 @@ impl Inputs {
         let identity = Identity { name: config.system_id.clone(), hostname: config.hostname.clone(), row };
         if identity != self.identity {
             self.identity = identity;
+            self.variables.set_chassis(&mut self.network, &mut self.touched, &self.identity.name);
             self.zones.set_range(config.zone_range);
             self.unsettled.extend(self.host.vifs.keys().cloned());
         }
@@ -156,6 +164,11 @@ impl Inputs {
     /// The names that interfaces of this chassis have for their logical ports.
     pub fn interface_names(&self) -> impl Iterator<Item = &Str> {
         self.host.vifs.keys()
+    }
+
+    /// The variables of this chassis for logical flows, by name.
+    pub fn variables(&self) -> &BTreeMap<Str, Str> {
+        self.variables.values()
     }
 
     /// Datapaths with a port on this chassis, with their keys.

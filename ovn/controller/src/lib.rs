@@ -36,6 +36,7 @@ mod pinctrl;
 mod sets;
 mod sync;
 pub mod tables;
+mod variables;
 mod writer;
 pub mod zones;
 

@@ -12,6 +12,7 @@ use lflow::lexer::Integer;
 use lflow::pipeline::{DatapathKind, Pipeline};
 use openflow::{Action, GroupId, MeterId, PortNo};
 use ovsdb::{Str, Uuid};
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -143,8 +144,8 @@ fn is_elsewhere(net: &Network, reads: &Reads, name: &Str) -> bool {
 /// Text to normal form.
 fn prepare(net: &Network, names: &Names<'_>, flow: &LogicalFlow) -> Result<Arc<Prepared>, Complaint> {
     let text = Text {
-        matching: flow.matching.clone(),
-        actions: flow.actions.clone(),
+        matching: names.expand(&flow.matching),
+        actions: names.expand(&flow.actions),
         pipeline: flow.pipeline,
         table: flow.table,
     };
@@ -158,12 +159,12 @@ fn prepare(net: &Network, names: &Names<'_>, flow: &LogicalFlow) -> Result<Arc<P
         }
     }
     let complain = |source: &Str, error: &lflow::Error| {
-        Complaint(format!("Logical_Flow {:08x}: {}", flow.cookie, error.render(source)))
+        Complaint(format!("Logical_Flow {:08x}:\n{}", flow.cookie, error.render(source)))
     };
     let context = Context { pipeline: flow.pipeline, table: flow.table };
-    let parsed = action::parse(&flow.actions, context).map_err(|error| complain(&flow.actions, &error))?;
-    let (matching, is_shared) =
-        prepare_match(names, flow, parsed.prereqs).map_err(|error| complain(&flow.matching, &error))?;
+    let parsed = action::parse(&text.actions, context).map_err(|error| complain(&text.actions, &error))?;
+    let (matching, is_shared) = prepare_match(names, &text.matching, parsed.prereqs)
+        .map_err(|error| complain(&text.matching, &error))?;
     let prepared = Arc::new(Prepared { actions: parsed.actions, matching });
     if is_shared {
         let mut cache = net.parsed.borrow_mut();
@@ -176,12 +177,8 @@ fn prepare(net: &Network, names: &Names<'_>, flow: &LogicalFlow) -> Result<Arc<P
 }
 
 /// The match of a flow, and whether it is the same for whoever has the same text.
-fn prepare_match(
-    names: &Names<'_>,
-    flow: &LogicalFlow,
-    prereqs: Expr,
-) -> Result<(Matching, bool), lflow::Error> {
-    let too_large = |kind: lflow::ErrorKind| lflow::Error::new(0..flow.matching.len(), kind);
+fn prepare_match(names: &Names<'_>, text: &str, prereqs: Expr) -> Result<(Matching, bool), lflow::Error> {
+    let too_large = |kind: lflow::ErrorKind| lflow::Error::new(0..text.len(), kind);
     let normalize = |annotated: Expr| {
         let expr = expr::simplify(annotated).map_err(too_large)?;
         expr::normalize(&expr::resolve_conditions(expr, names)).map_err(too_large)
@@ -189,7 +186,7 @@ fn prepare_match(
     let sets = TrackedSets { net: names.net, reads: names.reads, used: Cell::new(false) };
     let is_large = |name: &str| names.is_large(name);
     let open = OpenSets::new(&sets, &is_large);
-    let matching = expr::parse(&flow.matching, &open)?;
+    let matching = expr::parse(text, &open)?;
     let annotated = expr::annotate(Expr::and([matching, prereqs.clone()]));
     let is_shared = !sets.used.get() && !depends_on_chassis(&annotated);
     if open.open().is_empty() {
@@ -198,7 +195,7 @@ fn prepare_match(
     if open.can_stay_open(&annotated) {
         return Ok((Matching::Open(OpenMatches::new(normalize(annotated)?, &open)), is_shared));
     }
-    let matching = expr::parse(&flow.matching, &sets)?;
+    let matching = expr::parse(text, &sets)?;
     let annotated = expr::annotate(Expr::and([matching, prereqs]));
     Ok((Matching::Closed(normalize(annotated)?), false))
 }
@@ -363,6 +360,15 @@ impl Names<'_> {
     fn is_large(&self, set: &str) -> bool {
         self.net.large_sets.get(self.reads, &set.into()).is_some()
     }
+
+    /// The text with the values of this chassis's variables.
+    fn expand(&self, text: &Str) -> Str {
+        let value = |name: &str| self.net.variables.get(self.reads, &name.into()).map(ToString::to_string);
+        match lflow::template::expand(text, value) {
+            Cow::Borrowed(_) => text.clone(),
+            Cow::Owned(expanded) => expanded.into(),
+        }
+    }
 }
 
 /// Address sets and port groups, for a unit.
@@ -446,6 +452,32 @@ mod tests {
         lab.flow("f", "inport == \"sw0-far\"", "next;", On::SwitchWithPort("sw0", "sw0-far"));
         assert_eq!(lab.show(&TABLES), "");
         insta::assert_snapshot!(lab.difference(&TABLES, |lab| lab.interface("sw0-far", Some(23))), @"+ table=13, priority=50,reg14=0x8,metadata=0x1 actions=resubmit(,14)");
+    }
+
+    #[test]
+    fn variables_have_the_values_of_this_chassis() {
+        let mut lab = lab();
+        lab.flow("f", "ip4.dst == ^vip", "next(^to);", On::Switch("sw0"));
+        lab.variables("hv2", &[("vip", "10.0.0.2"), ("to", "7")]);
+        assert_eq!(lab.show(&TABLES), "");
+        insta::assert_snapshot!(lab.complaints.join("\n"), @r#"
+        Logical_Flow 4d03f7f6:
+        next(^to);
+             ^^^
+        Syntax error at `^to' expecting "pipeline" or "table".
+        "#);
+        let ours = |lab: &mut Lab| lab.variables("hv1", &[("vip", "{10.0.0.1, 10.0.0.3}"), ("to", "6")]);
+        insta::assert_snapshot!(lab.difference(&TABLES, ours), @r"
+        + table=13, priority=50,ip,metadata=0x1,nw_dst=10.0.0.1 actions=resubmit(,14)
+        + table=13, priority=50,ip,metadata=0x1,nw_dst=10.0.0.3 actions=resubmit(,14)
+        ");
+        let other = |lab: &mut Lab| lab.variables("hv1", &[("vip", "10.0.0.1"), ("to", "6"), ("x", "y")]);
+        insta::assert_snapshot!(lab.difference(&TABLES, other), @"- table=13, priority=50,ip,metadata=0x1,nw_dst=10.0.0.3 actions=resubmit(,14)");
+        // Who names none of what changes is not computed anew.
+        lab.flow("f", "1", "next;", On::Switch("sw0"));
+        lab.step();
+        lab.variables("hv1", &[]);
+        assert_eq!(lab.step(), []);
     }
 
     #[test]
@@ -567,10 +599,12 @@ mod tests {
         lab.flow("g", "1", "fly;", On::Switch("sw0"));
         assert_eq!(lab.show(&TABLES), "");
         insta::assert_snapshot!(lab.complaints.join("\n"), @r"
-        Logical_Flow 4d03f7f6: ip4.src == 1.2.3
+        Logical_Flow 4d03f7f6:
+        ip4.src == 1.2.3
                    ^^^^^
         Invalid numeric constant.
-        Logical_Flow 4d03f7f6: fly;
+        Logical_Flow 4d03f7f6:
+        fly;
         ^^^
         Syntax error at `fly' expecting action.
         ");

@@ -63,6 +63,8 @@ pub struct Network {
     /// Logical flows that leave a large set open, with the datapath that they are on.
     pub set_users: Index<Str, (Uuid, Uuid)>,
     pub port_groups: Table<Str, Arc<Vec<Arc<str>>>>,
+    /// Values of `^name` on this chassis.
+    pub variables: Table<Str, Str>,
     pub learned_macs: Table<Uuid, LearnedMac>,
     /// Logical flows that were parsed in the present step.
     pub(crate) parsed: RefCell<Cache>,
@@ -220,6 +222,7 @@ impl Default for Network {
             set_members: Table::new("set_members"),
             set_users: Index::new("set_users"),
             port_groups: Table::new("port_groups"),
+            variables: Table::new("variables"),
             learned_macs: Table::new("learned_macs"),
             parsed: RefCell::default(),
             groups: RefCell::default(),

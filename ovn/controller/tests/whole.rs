@@ -181,6 +181,9 @@ fn a_group_is_in_the_switch_before_the_flows_that_name_it_and_goes_after_them() 
     assert_eq!(bed.switch.groups.values().collect::<Vec<_>>(), [&2]);
     let log = bed.switch.log.concat();
     assert!(log[0].starts_with("Add group ") && log[1].contains("actions=group:"), "{log:?}");
+    let list = commands::run(&mut bed.controller, "group-table-list", &[]).unwrap();
+    assert!(list.starts_with("type=select,selection_method=dp_hash,bucket=bucket_id:0,"), "{list}");
+    assert_eq!(list.lines().count(), 1);
 
     bed.break_link(Link::Flows);
     bed.settle();
@@ -190,6 +193,30 @@ fn a_group_is_in_the_switch_before_the_flows_that_name_it_and_goes_after_them() 
         .transact(json!([{"op": "delete", "table": "Logical_Flow", "where": [["priority", "==", 5]]}]));
     bed.settle();
     assert!(bed.switch.groups.is_empty());
+}
+
+#[test]
+fn variables_of_this_chassis_are_asked_for() {
+    let mut bed = settled();
+    let datapath = bed.southbound.row("Datapath_Binding", &["_uuid"])["_uuid"].clone();
+    let flow = json!({
+        "logical_datapath": datapath, "pipeline": "ingress", "table_id": 7, "priority": 5,
+        "match": "ip4.dst == ^vip", "actions": "next;",
+    });
+    let other = json!({"chassis": "other", "variables": ["map", [["vip", "10.0.0.2"]]]});
+    let ours = json!({"chassis": "hv1", "variables": ["map", [["vip", "10.0.0.1"]]]});
+    bed.southbound.transact(json!([
+        {"op": "insert", "table": "Logical_Flow", "row": flow},
+        {"op": "insert", "table": "Chassis_Template_Var", "row": other},
+        {"op": "insert", "table": "Chassis_Template_Var", "row": ours},
+    ]));
+    bed.settle();
+    let text = bed.switch.text().concat();
+    assert!(text.contains("nw_dst=10.0.0.1") && !text.contains("nw_dst=10.0.0.2"), "{text}");
+    assert_eq!(
+        commands::run(&mut bed.controller, "debug/dump-local-template-vars", &[]).unwrap(),
+        "Local template vars:\nname: 'vip' value: '10.0.0.1'\n"
+    );
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub(crate) struct Rows {
     pub(crate) flows: BTreeMap<Uuid, sb::LogicalFlow>,
     pub(crate) sets: BTreeMap<Uuid, sb::AddressSet>,
     pub(crate) learned: BTreeMap<Uuid, sb::Fdb>,
+    pub(crate) variables: BTreeMap<Uuid, sb::ChassisTemplateVar>,
     pub(crate) host: Host,
 }
 
@@ -97,6 +98,7 @@ impl Lab {
             chassis Chassis;
             sets AddressSet;
             learned Fdb;
+            variables ChassisTemplateVar;
         }
         lab.host();
         lab.step();
@@ -223,6 +225,13 @@ impl Lab {
         self.put_set(sb::AddressSet { uuid, name: text(name), addresses, ..Default::default() });
     }
 
+    /// What `^name` is on a chassis.
+    pub(crate) fn variables(&mut self, chassis: &str, variables: &[(&str, &str)]) {
+        let variables = variables.iter().map(|(name, value)| (text(name), text(value))).collect();
+        let uuid = uuid("Chassis_Template_Var", chassis);
+        self.put_variables(sb::ChassisTemplateVar { uuid, chassis: text(chassis), variables });
+    }
+
     pub(crate) fn learned(&mut self, name: &str, mac: &str, datapath: i64, port: i64) {
         let (uuid, mac) = (uuid("FDB", name), text(mac));
         self.put_learned(sb::Fdb { uuid, mac, dp_key: datapath, port_key: port, ..Default::default() });
@@ -303,4 +312,5 @@ rows! {
     put_flow delete_flow flows LogicalFlow LogicalFlow;
     put_set delete_set sets AddressSet AddressSet;
     put_learned delete_learned learned Fdb Fdb;
+    put_variables delete_variables variables ChassisTemplateVar ChassisTemplateVar;
 }

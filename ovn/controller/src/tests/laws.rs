@@ -54,6 +54,7 @@ enum Transition {
         members: u8,
     },
     DeleteAddressSet,
+    Variable(u8),
     Learned {
         port: u8,
         present: bool,
@@ -68,8 +69,9 @@ enum Transition {
 
 const PORTS: [&str; 6] = ["p0", "p1", "p2", "p3", "p4", "p5"];
 const SWITCHES: [&str; 3] = ["sw0", "sw1", "sw2"];
-const MATCHES: [&str; 8] = [
+const MATCHES: [&str; 9] = [
     "1",
+    "ip4.dst == ^v",
     "inport == \"p0\"",
     "inport == {\"p0\", \"p1\", \"p2\"} && ip4.src == $a",
     "ip4.src == $a && ip4.dst == $a && tcp.dst == {1, 2, 3}",
@@ -164,6 +166,12 @@ fn apply(lab: &mut Lab, transition: &Transition) {
             let members: Vec<&str> = members.iter().map(String::as_str).collect();
             lab.address_set("a", &members);
         }
+        Transition::Variable(n) => match n % 4 {
+            0 => lab.delete_variables(uuid("Chassis_Template_Var", "hv1")),
+            1 => lab.variables("hv1", &[("v", "10.0.0.9"), ("w", "1")]),
+            2 => lab.variables("hv1", &[("v", "{10.0.0.1, 10.0.0.2}")]),
+            _ => lab.variables("hv2", &[("v", "10.0.0.3")]),
+        },
         Transition::DeleteAddressSet => lab.delete_set(uuid("Address_Set", "a")),
         Transition::Learned { port: p, present: true } => {
             lab.learned("l", "00:00:00:00:00:77", 1, i64::from(p % 8) + 1);
@@ -207,6 +215,7 @@ fn transition() -> impl Strategy<Value = Transition> {
         1 => any::<u8>().prop_map(T::DeleteFlow),
         2 => any::<u8>().prop_map(|members| T::AddressSet { members }),
         1 => Just(T::DeleteAddressSet),
+        1 => any::<u8>().prop_map(T::Variable),
         1 => any::<(u8, bool)>().prop_map(|(port, present)| T::Learned { port, present }),
         1 => any::<bool>().prop_map(|present| T::Tunnel { present }),
         1 => any::<u8>().prop_map(T::GeneveField),
