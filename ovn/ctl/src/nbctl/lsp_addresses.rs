@@ -14,6 +14,7 @@ use crate::view::{View, references};
 use ovsdb::{Atom, Datum, Uuid};
 use schema::TypedRow;
 use schema::nb::{LogicalRouterPort, LogicalSwitch, LogicalSwitchPort};
+use std::net::IpAddr;
 
 pub(super) const SET: Verb = Verb {
     name: "lsp-set-addresses",
@@ -121,34 +122,24 @@ fn is_dynamic(text: &str) -> bool {
 
 /// No other port of the switch may have one of the IP addresses.
 fn check_unique(view: &View, switch: Uuid, port: Uuid, address: &str) -> Result<(), Failure> {
-    let wanted = port_addresses(address).unwrap_or_default();
-    // IPv4 is written in one way, which saves most of the reading.
-    let texts: Vec<String> = wanted.iter().map(|wanted| wanted.address.to_string()).collect();
+    let mut wanted: Vec<IpAddr> =
+        port_addresses(address).unwrap_or_default().iter().map(|wanted| wanted.address).collect();
+    // IPv4 is complained of first.
+    wanted.sort_by_key(IpAddr::is_ipv6);
     if wanted.is_empty() {
         return Ok(());
     }
-    let may_have = |text: &str| {
-        is_dynamic(text)
-            || wanted.iter().zip(&texts).any(|(ip, written)| ip.address.is_ipv6() || text.contains(written))
-    };
     for other in references(&ports(view, switch)).into_iter().filter(|other| *other != port) {
         for text in view.value(LogicalSwitchPort::TABLE, other, "addresses").keys() {
             let Atom::String(text) = text else { continue };
-            if !may_have(text) {
-                continue;
-            }
             let current = current(view, other, text).unwrap_or_default();
-            let is_taken = |wanted: &&Cidr| current.iter().any(|current| current.address == wanted.address);
-            let (mut v4, mut v6) = (
-                wanted.iter().filter(|ip| ip.address.is_ipv4()),
-                wanted.iter().filter(|ip| ip.address.is_ipv6()),
-            );
-            let Some(taken) = v4.find(is_taken).or_else(|| v6.find(is_taken)) else { continue };
+            let is_taken = |wanted: &&IpAddr| current.iter().any(|current| current.address == **wanted);
+            let Some(taken) = wanted.iter().find(is_taken) else { continue };
             fail!(
                 "Error on switch {}: duplicate {} address '{}' found on logical switch port '{}'",
                 name_of::<LogicalSwitch>(view, switch),
-                if taken.address.is_ipv4() { "IPv4" } else { "IPv6" },
-                taken.address,
+                if taken.is_ipv4() { "IPv4" } else { "IPv6" },
+                taken,
                 name_of::<LogicalSwitchPort>(view, other)
             );
         }
