@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 
+use nix::sys::socket::{MsgFlags, send};
 use ovsdb::rpc::{Frame, Pieces, ToBeMade};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _, Interest};
@@ -53,6 +54,11 @@ impl Plain {
     }
 
     fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        if let [only] = pieces {
+            // Less work for the system than the general form.
+            let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+            return Ok(send(self.as_raw_fd(), only, flags)?);
+        }
         match self {
             Self::Unix(stream) => (&*stream).write_vectored(pieces),
             Self::Tcp(stream) => (&*stream).write_vectored(pieces),
@@ -126,10 +132,22 @@ impl Writer {
 
 impl AsyncWrite for Writer {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let writer = self.get_mut();
         loop {
             let Some(room) = &writer.room else {
-                match writer.socket.0.get_ref().write(&[IoSlice::new(bytes)]) {
+                match writer.socket.0.get_ref().write(pieces) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         let again = writer.socket.0.get_ref().again()?;
                         writer.room = Some(sys::watch_for(again, Interest::WRITABLE)?);
@@ -140,7 +158,7 @@ impl AsyncWrite for Writer {
                 continue;
             };
             let mut ready = ready!(room.poll_write_ready(cx))?;
-            if let Ok(written) = ready.try_io(|room| room.get_ref().write(&[IoSlice::new(bytes)])) {
+            if let Ok(written) = ready.try_io(|room| room.get_ref().write(pieces)) {
                 return Poll::Ready(written);
             }
         }
@@ -316,43 +334,67 @@ fn write_some(socket: &AsyncFd<Plain>, items: &mut VecDeque<Item>, waiting: &Wai
     is_all && !items.is_empty()
 }
 
-/// Writes items until there are no more, and calls `wrote` after each with its length.
+/// Writes items until there are no more, and calls `wrote` with the length of what is done.
 pub(super) async fn write_all(
     mut stream: impl AsyncWrite + Unpin,
     mut items: mpsc::UnboundedReceiver<Item>,
     mut wrote: impl AsyncFnMut(usize),
 ) {
-    while let Some(item) = items.recv().await {
-        if write_item(&mut stream, &item).await.is_err() {
-            // The reader sees a broken connection too, and reports it.
-            return;
+    let mut batch = Vec::new();
+    while items.recv_many(&mut batch, SLICES_MAX / 3).await > 0 {
+        let mut rest = &batch[..];
+        while let [first, others @ ..] = rest {
+            let made = rest.iter().take_while(|item| item.what.made().is_some()).count();
+            let (done, left) =
+                if made == 0 { (std::slice::from_ref(first), others) } else { rest.split_at(made) };
+            let written = if made == 0 {
+                write_made(&mut stream, first).await
+            } else {
+                write_items(&mut stream, done).await
+            };
+            if written.is_err() {
+                // The reader sees a broken connection too, and reports it.
+                return;
+            }
+            wrote(done.iter().map(|item| item.what.len()).sum()).await;
+            rest = left;
         }
+        batch.clear();
         if items.is_empty() && stream.flush().await.is_err() {
             return;
         }
-        wrote(item.what.len()).await;
     }
 }
 
-async fn write_item(stream: &mut (impl AsyncWrite + Unpin), item: &Item) -> io::Result<()> {
-    let Some(pieces) = item.what.made() else {
-        let Outgoing::Frame(frame) = &item.what else { return Ok(()) };
-        let Some(ToBeMade { head, pieces, tail }) = frame.to_be_made() else { return Ok(()) };
-        stream.write_all(head).await?;
-        let mut index = 0;
-        while let Some(piece) = make(pieces, index).await? {
-            stream.write_all(&piece).await?;
-            index += 1;
+/// Writes items that are made, as few times as the stream allows.
+async fn write_items(stream: &mut (impl AsyncWrite + Unpin), items: &[Item]) -> io::Result<()> {
+    let written: usize = items.iter().map(|item| item.written).sum();
+    let pieces = items.iter().filter_map(|item| item.what.made()).flatten();
+    let mut slices: Vec<IoSlice<'_>> = pieces.filter(|piece| !piece.is_empty()).map(IoSlice::new).collect();
+    let mut slices = &mut slices[..];
+    // Only the first item may have been begun.
+    IoSlice::advance_slices(&mut slices, written);
+    while !slices.is_empty() {
+        let written = stream.write_vectored(slices).await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
         }
-        return stream.write_all(tail).await;
-    };
-    let mut skip = item.written;
-    for piece in pieces {
-        let skipped = skip.min(piece.len());
-        skip -= skipped;
-        stream.write_all(&piece[skipped..]).await?;
+        IoSlice::advance_slices(&mut slices, written);
     }
     Ok(())
+}
+
+/// Makes an item while it is written.
+async fn write_made(stream: &mut (impl AsyncWrite + Unpin), item: &Item) -> io::Result<()> {
+    let Outgoing::Frame(frame) = &item.what else { return Ok(()) };
+    let Some(ToBeMade { head, pieces, tail }) = frame.to_be_made() else { return Ok(()) };
+    stream.write_all(head).await?;
+    let mut index = 0;
+    while let Some(piece) = make(pieces, index).await? {
+        stream.write_all(&piece).await?;
+        index += 1;
+    }
+    stream.write_all(tail).await
 }
 
 /// A piece of a frame, made on a thread of its own unless it is at hand.

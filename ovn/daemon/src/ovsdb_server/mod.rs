@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use ovsdb::db::Snapshot;
 use ovsdb::log;
 use ovsdb::rpc::{Frame, Framer, MESSAGE_BYTES_MAX};
@@ -28,7 +29,7 @@ use ovsdb::server::{Output, Server, SessionId, Storage};
 use ovsdb::{Str, Uuid, UuidGenerator};
 
 use crate::base::getopt::{Opt, Takes, opt};
-use crate::base::net::{ConnId, Event};
+use crate::base::net::{CONNECTIONS_MAX, ConnId, Event};
 use crate::base::options::{Own, Program, TLS};
 use crate::base::paths::{Family, below};
 use crate::base::shell::{self, About, Happening, Shell};
@@ -67,6 +68,9 @@ pub fn run(args: &[String]) -> ExitCode {
     })
 }
 
+/// Most descriptors that are asked for: one a connection, and as many for those that do not read.
+const DESCRIPTORS_MAX: u64 = 2 * CONNECTIONS_MAX as u64 + 1024;
+
 struct Daemon {
     shell: Shell,
     server: Server,
@@ -85,6 +89,7 @@ struct Daemon {
 impl Daemon {
     fn open(shell: Shell, own: &Own) -> anyhow::Result<Self> {
         let run_dir = PROGRAM.family.run_dir();
+        allow_descriptors();
         let mut daemon = Self {
             shell,
             server: Server::new(crate::base::random_seed()),
@@ -367,6 +372,15 @@ impl Batch {
 
 fn wall_ms() -> i64 {
     crate::base::wall_ms()
+}
+
+/// Lets this process have as many descriptors as it may: each client needs one, and a shell allows 1024 by default.
+fn allow_descriptors() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most.min(DESCRIPTORS_MAX), most));
+    if let Err(error) = raised {
+        tracing::warn!(target: "ovsdb_server", "the limit of open files stays as it is ({error})");
+    }
 }
 
 const HELP: &str = "\

@@ -80,7 +80,12 @@ impl Run<'_> {
         let refused = (self.caller.read_only && operation.is_write()).then_some(operation.name());
         let result = self.operation(json, operation, symbols)?;
         let Some(name) = refused else { return Ok(result) };
-        let words = format!("{name} operation not allowed when database server is in read only mode");
+        let database = &self.database.schema().name;
+        let words = if database.starts_with('_') {
+            format!("{name} operation not allowed on table in reserved database {database}")
+        } else {
+            format!("{name} operation not allowed when database server is in read only mode")
+        };
         Err(OvsdbError::new(OvsdbError::NOT_ALLOWED, words).into())
     }
 

@@ -11,8 +11,8 @@ use crate::rpc::Pieces;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// About how long a piece is, in bytes.
-const PIECE_BYTES: usize = 128 << 10;
+/// About how long a piece is, in bytes. Beyond 128 KiB the allocator would ask the system for the memory of each.
+const PIECE_BYTES: usize = 112 << 10;
 
 /// How many pieces are kept for clients that read more slowly than the quickest.
 const PIECES_KEPT_MAX: usize = 4;

@@ -91,10 +91,10 @@ impl Spec {
         requests: &Value,
         layout: &Layout,
     ) -> Result<Self, OvsdbError> {
-        let Value::Object(requests) = requests else {
-            return Err(OvsdbError::syntax(requests, "monitor-cond-change-requests must be object"));
-        };
         let failed = |what: String| OvsdbError::new(OvsdbError::SYNTAX, what);
+        let Value::Object(requests) = requests else {
+            return Err(failed("monitor-cond-change-requests must be object".to_owned()));
+        };
         let mut tables = self.tables.clone();
         for (name, request) in requests {
             let Some(id) = layout.table_id(name) else {

@@ -12,9 +12,9 @@ pub(super) struct JsonText {
 }
 
 impl JsonText {
-    /// The rest of a text whose last byte so far is `before`, or a new one.
-    pub(super) fn after(before: Option<u8>) -> Self {
-        Self { bytes: Vec::new(), before }
+    /// The rest of a text whose last byte so far is `before`, or a new one. It will have about `capacity` bytes.
+    pub(super) fn after(before: Option<u8>, capacity: usize) -> Self {
+        Self { bytes: Vec::with_capacity(capacity), before }
     }
 
     /// The last byte so far.
@@ -96,6 +96,13 @@ impl JsonText {
     }
 
     fn string(&mut self, text: &str) -> &mut Self {
+        if is_plain(text.as_bytes()) {
+            self.bytes.reserve(text.len() + 2);
+            self.bytes.push(b'"');
+            self.bytes.extend_from_slice(text.as_bytes());
+            self.bytes.push(b'"');
+            return self;
+        }
         serde_json::to_writer(&mut self.bytes, text).expect("a string has JSON text and memory takes it");
         self
     }
@@ -111,6 +118,14 @@ impl JsonText {
     }
 }
 
+/// Whether a string needs no escapes. Looks at several bytes at a time, for most of what a server sends are strings.
+fn is_plain(text: &[u8]) -> bool {
+    let is_special = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
+    let (chunks, rest) = text.as_chunks::<16>();
+    let any = |bytes: &[u8]| bytes.iter().fold(false, |any, byte| any | is_special(byte));
+    !chunks.iter().any(|chunk| any(chunk)) && !any(rest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +137,9 @@ mod tests {
             Datum::empty_set(),
             Datum::empty_map(),
             Datum::scalar("a\"\n\\\u{1}é"),
+            Datum::scalar("sixteen letters and more, none special"),
+            Datum::scalar("sixteen letters and more, the last special\\"),
+            Datum::scalar("sixteen \" letters and more"),
             Datum::set([3, -1]),
             Datum::scalar(1.5),
             Datum::scalar(2.0),

@@ -21,7 +21,8 @@ impl Spec {
         from: Cursor,
         bytes_max: usize,
     ) -> (Vec<u8>, Option<Cursor>) {
-        let mut updates = Updates { text: JsonText::after(from.before), encoding: self.encoding };
+        let text = JsonText::after(from.before, bytes_max + ROW_BYTES);
+        let mut updates = Updates { text, encoding: self.encoding };
         if from.before.is_none() {
             updates.text.raw("{");
         }
@@ -93,6 +94,9 @@ impl Spec {
 
 /// Most rows that are looked at for one piece of all rows, whether they are of interest or not.
 const ROWS_PER_PIECE_MAX: usize = 10_000;
+
+/// About how far the last row of a piece goes beyond its length. Only a guess: most do not.
+const ROW_BYTES: usize = 4 << 10;
 
 /// How far the writing of all rows has come.
 #[derive(Clone, Copy, Debug, Default)]

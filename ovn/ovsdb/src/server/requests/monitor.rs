@@ -41,7 +41,8 @@ impl Server {
     ) -> Result<Frame, Value> {
         let database = self.database_name(method.name(), params)?;
         let (name, requests, since) = match (method, params.as_array().map(Vec::as_slice)) {
-            (Method::Plain | Method::Cond, Some([_, name, requests])) => (name, requests, None),
+            // As upstream's server does, whatever else there is is not looked at.
+            (Method::Plain | Method::Cond, Some([_, name, requests, ..])) => (name, requests, None),
             (Method::CondSince, Some([_, name, requests, since])) => (name, requests, Some(txn_id(since)?)),
             (Method::Plain | Method::Cond | Method::CondSince, _) => return invalid(params),
         };
@@ -131,8 +132,9 @@ impl Server {
 }
 
 fn txn_id(value: &Value) -> Result<Uuid, Value> {
-    match value.as_str().and_then(|text| text.parse().ok()) {
-        Some(txn) => Ok(txn),
-        None => refuse_syntax(value, "last-txn-id must be UUID format."),
+    let Value::String(text) = value else { return refuse_syntax(value, "last-txn-id must be string") };
+    match text.parse() {
+        Ok(txn) => Ok(txn),
+        Err(_) => refuse_syntax(value, "last-txn-id must be UUID format."),
     }
 }
