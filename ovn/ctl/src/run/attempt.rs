@@ -123,14 +123,17 @@ impl<'a> Attempt<'a> {
                 "row id \"{name}\" is referenced but never created (e.g. with \"-- --id={name} create ...\")"
             );
         }
+        if self.symbols.created().next().is_none() {
+            return Ok(());
+        }
+        // Only rows that were written to can refer to new ones.
+        let [strong, weak] = [RefType::Strong, RefType::Weak].map(|kind| self.view.written_references(kind));
         for (name, table, row) in self.symbols.created() {
-            let references = if self.view.is_garbage(table, row, &[RefType::Strong, RefType::Weak]) {
-                "no reference"
-            } else if self.view.is_garbage(table, row, &[RefType::Strong]) {
-                "only a weak reference"
-            } else {
+            let is_root = self.invocation.program.schema().table(table).is_some_and(|table| table.is_root);
+            if is_root || strong.contains(&row) {
                 continue;
-            };
+            }
+            let references = if weak.contains(&row) { "only a weak reference" } else { "no reference" };
             let warning = format!(
                 "row id \"{name}\" was created but {references} to it was inserted, so it will not actually appear in \
                  the database"

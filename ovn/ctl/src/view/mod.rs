@@ -9,13 +9,13 @@ mod transaction;
 
 use crate::Failure;
 use names::Names;
-use ovsdb::replica::{MonitorTable, Replica};
-use ovsdb::{ColumnType, DatabaseSchema, Datum, RefType, Row, Str, Uuid};
+use ovsdb::replica::{MonitorTable, Replica, Snapshot};
+use ovsdb::{Atom, BaseType, DatabaseSchema, Datum, RefType, Row, Str, Uuid};
 use row::RowView;
 use schema::TypedRow;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// Some tables of a database.
@@ -33,7 +33,10 @@ pub struct View {
 struct TableView {
     /// Columns of the rows, in order.
     columns: Vec<Str>,
-    rows: BTreeMap<Uuid, RowView>,
+    /// The rows of the database.
+    stored: Snapshot,
+    /// Rows that commands inserted, wrote to or looked at closely; they stand before those of the database.
+    touched: BTreeMap<Uuid, RowView>,
     /// The transaction is to fail unless the table has no rows.
     is_verified_empty: bool,
 }
@@ -41,20 +44,18 @@ struct TableView {
 impl View {
     /// The rows of a replica that copies these tables.
     pub fn of_replica(schema: Arc<DatabaseSchema>, monitors: &[MonitorTable], replica: &Replica) -> Self {
-        Self::new(schema, monitors, |table| {
-            replica.rows(table).map(|(uuid, row)| (uuid, row.clone())).collect()
-        })
+        Self::new(schema, monitors, |table| replica.snapshot(table))
     }
 
     /// The rows that `rows` gives for each table, with the columns of its monitor.
     pub fn new(
         schema: Arc<DatabaseSchema>,
         monitors: &[MonitorTable],
-        rows: impl Fn(&str) -> Vec<(Uuid, Arc<Row>)>,
+        rows: impl Fn(&str) -> Snapshot,
     ) -> Self {
         let table = |monitor: &MonitorTable| {
-            let rows = rows(&monitor.table).into_iter().map(|(uuid, row)| (uuid, RowView::existing(row)));
-            TableView { columns: monitor.columns.clone(), rows: rows.collect(), is_verified_empty: false }
+            let (columns, stored) = (monitor.columns.clone(), rows(&monitor.table));
+            TableView { columns, stored, ..Default::default() }
         };
         let tables = monitors.iter().map(|monitor| (monitor.table.clone(), table(monitor))).collect();
         Self { schema, tables, index: RefCell::default(), writes: BTreeMap::new() }
@@ -62,23 +63,22 @@ impl View {
 
     /// The rows of a table that are there by now.
     pub fn uuids(&self, table: &str) -> impl Iterator<Item = Uuid> {
-        let rows = self.tables.get(table).into_iter().flat_map(|table| &table.rows);
-        rows.filter(|(_, row)| row.is_there()).map(|(uuid, _)| *uuid)
+        self.tables.get(table).into_iter().flat_map(TableView::uuids)
     }
 
     /// Whether a row is there by now.
     pub fn contains(&self, table: &str, uuid: Uuid) -> bool {
-        self.row_view(table, uuid).is_some()
+        self.seen(table, uuid).is_some()
     }
 
     /// Whether an earlier command inserted the row.
     pub fn is_new(&self, table: &str, uuid: Uuid) -> bool {
-        self.row_view(table, uuid).is_some_and(RowView::is_new)
+        self.seen(table, uuid).is_some_and(|row| row.is_new())
     }
 
     /// The value of a column by now. A column that was not asked for, or not given to a new row, has its default.
     pub fn value(&self, table: &str, uuid: Uuid, column: &str) -> Cow<'_, Datum> {
-        let value = self.row_view(table, uuid).and_then(|row| row.value(self.place(table, column), column));
+        let value = self.seen(table, uuid).and_then(|row| row.value(self.place(table, column), column));
         value.map_or_else(|| Cow::Owned(self.default_value(table, column)), Cow::Borrowed)
     }
 
@@ -124,7 +124,10 @@ impl View {
         if let Some(uuid) = self.uuids(T::TABLE).next() {
             return Ok(self.row(uuid)?.expect("a row that is listed is there"));
         }
-        let has_rows = self.tables.get(T::TABLE).is_some_and(|table| !table.rows.is_empty());
+        let has_rows = self
+            .tables
+            .get(T::TABLE)
+            .is_some_and(|table| !table.stored.is_empty() || !table.touched.is_empty());
         self.table_mut(T::TABLE).is_verified_empty = !has_rows;
         self.insert(T::TABLE, fresh, BTreeMap::new());
         Ok(self.row(fresh)?.expect("the row was inserted just now"))
@@ -141,7 +144,7 @@ impl View {
     /// Inserts a row.
     pub fn insert(&mut self, table: &str, uuid: Uuid, values: BTreeMap<Str, Datum>) {
         self.count(table, "");
-        self.table_mut(table).rows.insert(uuid, RowView::inserted(values));
+        self.table_mut(table).touched.insert(uuid, RowView::inserted(values));
         self.reindex(table, uuid);
     }
 
@@ -182,31 +185,33 @@ impl View {
     /// Lets the transaction fail if someone else has changed the column since it was read.
     pub fn verify(&mut self, table: &str, uuid: Uuid, column: &str) {
         let place = self.place(table, column);
-        if let Some(row) = self.table_mut(table).rows.get_mut(&uuid) {
+        if let Some(row) = self.table_mut(table).touch(uuid) {
             row.verify(place, column);
         }
     }
 
-    /// Whether the rows of a table vanish when nothing refers to them, and nothing does by references of these kinds.
-    pub fn is_garbage(&self, table: &str, uuid: Uuid, kinds: &[RefType]) -> bool {
-        let refers = |ty: &ColumnType| {
-            let reference =
-                |base: &ovsdb::BaseType| base.reference.as_ref().is_some_and(|to| kinds.contains(&to.kind));
-            (reference(&ty.key), ty.value.as_ref().is_some_and(reference))
+    /// What rows that were written to refer to, by references of this kind.
+    pub fn written_references(&self, kind: RefType) -> HashSet<Uuid> {
+        let is_kind = |base: &BaseType| base.reference.as_ref().is_some_and(|to| to.kind == kind);
+        let mut references = HashSet::new();
+        let mut add = |atom: &Atom| {
+            if let Atom::Uuid(uuid) = atom {
+                references.insert(*uuid);
+            }
         };
-        let named = |value: &Datum, (by_key, by_value): (bool, bool)| {
-            (by_key && value.keys().any(|atom| *atom == uuid.into()))
-                || (by_value && value.values().any(|atom| *atom == uuid.into()))
-        };
-        let is_root = self.schema.table(table).is_some_and(|table| table.is_root);
-        !is_root
-            && !self.tables.iter().any(|(from, rows)| {
-                let columns = self.schema.table(from).into_iter().flat_map(|table| &table.columns);
-                let mut references = columns.map(|(name, column)| (name, refers(&column.ty)));
-                references.any(|(name, at)| {
-                    (at.0 || at.1) && rows.rows.keys().any(|row| named(&self.value(from, *row, name), at))
-                })
-            })
+        for (name, table) in &self.tables {
+            let columns = self.schema.table(name).into_iter().flat_map(|schema| &schema.columns);
+            for (column, schema) in columns {
+                let (by_key, by_value) =
+                    (is_kind(&schema.ty.key), schema.ty.value.as_ref().is_some_and(is_kind));
+                for uuid in table.touched.keys().filter(|_| by_key || by_value) {
+                    let value = self.value(name, *uuid, column);
+                    value.keys().filter(|_| by_key).for_each(&mut add);
+                    value.values().filter(|_| by_value).for_each(&mut add);
+                }
+            }
+        }
+        references
     }
 
     /// Notes a write.
@@ -223,7 +228,7 @@ impl View {
 
     fn change(&mut self, table: &str, uuid: Uuid, column: &str, change: impl FnOnce(&mut RowView)) {
         self.count(table, column);
-        if let Some(row) = self.tables.get_mut(table).and_then(|table| table.rows.get_mut(&uuid)) {
+        if let Some(row) = self.tables.get_mut(table).and_then(|table| table.touch(uuid)) {
             change(row);
             self.reindex(table, uuid);
         }
@@ -239,8 +244,12 @@ impl View {
         self.index.replace(index);
     }
 
-    fn row_view(&self, table: &str, uuid: Uuid) -> Option<&RowView> {
-        self.tables.get(table)?.rows.get(&uuid).filter(|row| row.is_there())
+    fn seen(&self, table: &str, uuid: Uuid) -> Option<Seen<'_>> {
+        let table = self.tables.get(table)?;
+        match table.touched.get(&uuid) {
+            Some(row) => row.is_there().then_some(Seen::Touched(row)),
+            None => table.stored.get(&uuid).map(|row| Seen::Stored(row)),
+        }
     }
 
     fn place(&self, table: &str, column: &str) -> Option<usize> {
@@ -254,6 +263,52 @@ impl View {
 
     fn table_mut(&mut self, table: &str) -> &mut TableView {
         self.tables.entry(table.into()).or_default()
+    }
+}
+
+impl TableView {
+    /// The rows that are there by now, in order.
+    fn uuids(&self) -> impl Iterator<Item = Uuid> {
+        let is_untouched = |uuid: &&Uuid| !self.touched.contains_key(uuid);
+        let mut stored = self.stored.keys().filter(is_untouched).copied().peekable();
+        let touched = self.touched.iter().filter(|(_, row)| row.is_there());
+        let mut touched = touched.map(|(uuid, _)| *uuid).peekable();
+        std::iter::from_fn(move || match (stored.peek(), touched.peek()) {
+            (Some(one), Some(other)) if one > other => touched.next(),
+            (Some(_), _) => stored.next(),
+            (None, _) => touched.next(),
+        })
+    }
+
+    /// A row to write to.
+    fn touch(&mut self, uuid: Uuid) -> Option<&mut RowView> {
+        if !self.touched.contains_key(&uuid) {
+            let row = RowView::existing(self.stored.get(&uuid)?.clone());
+            self.touched.insert(uuid, row);
+        }
+        self.touched.get_mut(&uuid)
+    }
+}
+
+/// A row as it is by now.
+enum Seen<'a> {
+    Stored(&'a Row),
+    Touched(&'a RowView),
+}
+
+impl<'a> Seen<'a> {
+    fn is_new(&self) -> bool {
+        match self {
+            Self::Stored(_) => false,
+            Self::Touched(row) => row.is_new(),
+        }
+    }
+
+    fn value(&self, place: Option<usize>, column: &str) -> Option<&'a Datum> {
+        match self {
+            Self::Stored(row) => row.get(place?),
+            Self::Touched(row) => row.value(place, column),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use ovsdb::{Datum, Row, Uuid};
 use proptest::prelude::*;
 use schema::nb;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One write to a row.
@@ -73,12 +74,12 @@ fn view(database: &Database) -> View {
     let id = layout.table_id(TABLE).unwrap();
     let places: Vec<usize> =
         monitor.columns.iter().map(|column| layout.table(id).column_index(column).unwrap()).collect();
-    let rows: Vec<(Uuid, Arc<Row>)> = database
+    let rows: BTreeMap<Uuid, Arc<Row>> = database
         .now()
         .rows(id)
         .map(|(uuid, row)| (uuid, Arc::new(places.iter().map(|place| row[*place].clone()).collect())))
         .collect();
-    View::new(nb::schema().clone(), &[monitor], |_| rows.clone())
+    View::new(nb::schema().clone(), &[monitor], |_| Arc::new(rows.clone()))
 }
 
 proptest! {

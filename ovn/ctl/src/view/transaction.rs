@@ -11,11 +11,11 @@ impl View {
         let mut transaction = Transaction::new();
         let rows = || {
             let tables = self.tables.iter();
-            tables.flat_map(|(name, table)| table.rows.iter().map(move |(uuid, row)| (name, *uuid, row)))
+            tables.flat_map(|(name, table)| table.touched.iter().map(move |(uuid, row)| (name, *uuid, row)))
         };
         for (name, table) in &self.tables {
             let inserts =
-                table.rows.values().any(|row| matches!(row.origin, Origin::Inserted) && row.is_there());
+                table.touched.values().any(|row| matches!(row.origin, Origin::Inserted) && row.is_there());
             if table.is_verified_empty && inserts {
                 transaction.push(verify_empty(name));
             }

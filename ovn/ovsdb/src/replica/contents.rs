@@ -39,8 +39,12 @@ struct Table {
     blank: Row,
     /// Whether the server has this table.
     served: bool,
-    rows: BTreeMap<Uuid, Arc<Row>>,
+    /// Shared with whoever took a [`Snapshot`]; copied if they still have it when something changes.
+    rows: Snapshot,
 }
+
+/// The rows of a table as they were when it was taken.
+pub type Snapshot = Arc<BTreeMap<Uuid, Arc<Row>>>;
 
 #[derive(Debug)]
 struct Column {
@@ -75,6 +79,10 @@ impl Contents {
     pub(super) fn rows(&self, table: &str) -> impl Iterator<Item = (Uuid, &Arc<Row>)> {
         let table = self.by_name.get(table).map(|i| &self.tables[*i]);
         table.into_iter().flat_map(|table| table.rows.iter().map(|(uuid, row)| (*uuid, row)))
+    }
+
+    pub(super) fn snapshot(&self, table: &str) -> Snapshot {
+        self.by_name.get(table).map(|i| self.tables[*i].rows.clone()).unwrap_or_default()
     }
 
     pub(super) fn row(&self, table: &str, uuid: Uuid) -> Option<&Arc<Row>> {
@@ -125,11 +133,11 @@ impl Contents {
         let mut changes = Vec::new();
         let mut decoded = decoded.into_iter().peekable();
         for (i, table) in self.tables.iter_mut().enumerate() {
-            let mut gone = std::mem::take(&mut table.rows);
+            let mut gone = Arc::unwrap_or_clone(std::mem::take(&mut table.rows));
             let mut put = Vec::new();
             while let Some((_, uuid, new)) = decoded.next_if(|(table, ..)| *table == i) {
                 if let Some(old) = gone.remove(&uuid) {
-                    table.rows.insert(uuid, old);
+                    Arc::make_mut(&mut table.rows).insert(uuid, old);
                 }
                 put.push((uuid, new));
             }
@@ -188,7 +196,7 @@ impl Table {
             blank: columns.iter().map(|column| Datum::default_for(&column.ours)).collect(),
             columns,
             served: false,
-            rows: BTreeMap::new(),
+            rows: Snapshot::default(),
         }
     }
 
@@ -219,8 +227,8 @@ impl Table {
     fn put(&mut self, uuid: Uuid, new: Option<Arc<Row>>) -> Option<RowChange> {
         let old = match &new {
             Some(new) if self.rows.get(&uuid) == Some(new) => return None,
-            Some(new) => self.rows.insert(uuid, new.clone()),
-            None => self.rows.remove(&uuid),
+            Some(new) => Arc::make_mut(&mut self.rows).insert(uuid, new.clone()),
+            None => Arc::make_mut(&mut self.rows).remove(&uuid),
         };
         if old.is_none() && new.is_none() {
             return None;

@@ -22,7 +22,7 @@ mod interface;
 mod lock;
 mod transactions;
 
-pub use contents::RowChange;
+pub use contents::{RowChange, Snapshot};
 pub use interface::{LostReason, MonitorTable, ReplicaEvent, ReplicaOptions};
 pub use transactions::{TRANSACTIONS_IN_FLIGHT_MAX, TxnId, TxnOutcome};
 
@@ -170,6 +170,11 @@ impl Replica {
     /// The rows of a table, by uuid; none if the table is not copied.
     pub fn rows(&self, table: &str) -> impl Iterator<Item = (Uuid, &Arc<Row>)> {
         self.contents.rows(table)
+    }
+
+    /// The rows of a table as they are now, at no cost unless they change while the snapshot is kept.
+    pub fn snapshot(&self, table: &str) -> Snapshot {
+        self.contents.snapshot(table)
     }
 
     /// One row.
