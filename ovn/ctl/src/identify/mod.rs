@@ -7,7 +7,7 @@ mod vswitch;
 use crate::context::Context;
 use crate::failure::fail;
 use crate::{Failure, Program};
-use ovsdb::{Atom, ColumnSchema, DatabaseSchema, Datum, Str, TableSchema, Uuid};
+use ovsdb::{Atom, AtomType, ColumnSchema, DatabaseSchema, Datum, Str, TableSchema, Uuid};
 
 /// Fewest hexadecimal digits of a UUID that name a row.
 const UUID_DIGITS_MIN: usize = 4;
@@ -170,6 +170,15 @@ fn by_value(
     key: Option<&str>,
     name: &str,
 ) -> Result<Option<Uuid>, Failure> {
+    let is_text = |column: &ColumnSchema| column.ty.key.atom == AtomType::String && !column.ty.is_map();
+    if key.is_none() && !is_uuid_part(name) && context.schema.column(table, column).is_some_and(is_text) {
+        // Lines of thousands of commands name thousands of rows.
+        return match context.view.named(table, column, name)[..] {
+            [] => Ok(None),
+            [row] => Ok(Some(row)),
+            _ => fail!("multiple rows in {table} match \"{name}\""),
+        };
+    }
     // A name that is a UUID may be cut short as those of rows may.
     let same = |text: &str| {
         text == name || (is_uuid_part(name) && text.starts_with(name) && text.parse::<Uuid>().is_ok())
