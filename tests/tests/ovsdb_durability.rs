@@ -287,6 +287,49 @@ fn a_torn_last_record_is_dropped_and_told() {
     }
 }
 
+#[test]
+fn the_server_serves_while_it_compacts() {
+    let bench = Bench::new();
+    let server = bench.start();
+    let mut client = bench.client();
+    client.transact(DB, &insert("a")).unwrap();
+    let filler = "x".repeat(2000);
+    let row = json!({"op": "insert", "table": "Status", "row": {"k": filler}});
+    for _ in 0..20 {
+        client.transact(DB, &vec![row.clone(); 200]).unwrap();
+    }
+    let mut control = Client::connect(&bench.dir.path("d.ctl")).unwrap();
+    let ended = AtomicU64::new(0);
+    let count = json!({"op": "mutate", "table": "Writer", "where": [], "mutations": [["count", "+=", 1]]});
+    let mut beside = 0;
+    for _ in 0..20 {
+        // How often a transaction is answered, and on disk, before the compaction that was asked for earlier has ended.
+        ended.store(0, Ordering::SeqCst);
+        std::thread::scope(|scope| {
+            control.send("ovsdb-server/compact", &json!([])).unwrap();
+            let control = &mut control;
+            let ended = &ended;
+            scope.spawn(move || {
+                assert_eq!(control.receive().unwrap()["result"], "");
+                ended.store(1, Ordering::SeqCst);
+            });
+            while ended.load(Ordering::SeqCst) == 0 {
+                client.transact(DB, std::slice::from_ref(&count)).unwrap();
+                beside += 1 - ended.load(Ordering::SeqCst);
+            }
+        });
+        if beside > 0 {
+            break;
+        }
+    }
+    assert!(beside > 0, "no transaction was answered during 20 compactions");
+    let before = client.dump(DB, &[("Writer", &["name", "count"]), ("Status", &["_uuid"])]).unwrap();
+    drop(server);
+    let _server = bench.start();
+    let after = bench.client().dump(DB, &[("Writer", &["name", "count"]), ("Status", &["_uuid"])]).unwrap();
+    assert_eq!((before.len(), before), (4001, after));
+}
+
 /// Numbers that look random and follow from the first.
 struct Random(u64);
 
@@ -400,7 +443,8 @@ fn nothing_acknowledged_is_lost_however_often_the_server_is_killed() {
         let (told, hears) = mpsc::channel();
         let compacts = random.below(3) == 0;
         std::thread::scope(|scope| {
-            let following = scope.spawn(|| follow(bench.client(), &mut follower, &mut unknown));
+            let client = bench.client();
+            let following = scope.spawn(|| follow(client, &mut follower, &mut unknown));
             for writer in 0..WRITERS {
                 let (client, promises, told) = (bench.client(), promises.clone(), told.clone());
                 scope.spawn(move || write(client, writer, &promises, &told));

@@ -34,6 +34,7 @@ pub use databases::Storage;
 pub use history::{HISTORY_ROWS_MAX, HISTORY_TXNS_MAX};
 pub use locks::LOCKS_PER_SESSION_MAX;
 pub use own::DatabaseExists;
+pub use rbac::Rbac;
 pub use requests::MONITORS_PER_SESSION_MAX;
 pub use session::{OUTPUT_BYTES_MAX, SessionOptions};
 pub use transact::{TRANSACTIONS_PER_SESSION_MAX, WAITING_TRANSACTIONS_MAX};

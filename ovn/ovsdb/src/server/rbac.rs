@@ -16,7 +16,7 @@ use crate::{OvsdbError, Row};
 
 /// Guards the tables of one database against one client with a role.
 #[derive(Debug)]
-pub(super) struct Rbac<'a> {
+pub struct Rbac<'a> {
     role: &'a str,
     /// The common name of the client's certificate.
     client: Option<&'a str>,
@@ -24,7 +24,7 @@ pub(super) struct Rbac<'a> {
 
 impl<'a> Rbac<'a> {
     /// A guard, if the client has a role and the database knows roles.
-    pub(super) fn new(role: &'a str, client: Option<&'a str>, now: &Snapshot) -> Option<Self> {
+    pub fn new(role: &'a str, client: Option<&'a str>, now: &Snapshot) -> Option<Self> {
         (!role.is_empty() && now.layout().table_id("RBAC_Role").is_some()).then_some(Self { role, client })
     }
 
