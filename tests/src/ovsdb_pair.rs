@@ -63,8 +63,8 @@ impl Pair {
     pub fn ask(&mut self, method: &str, params: &Value) -> Result<[Answer; 2], String> {
         let ours = self.ours.wire.send(method, params).map_err(|error| format!("ours: {error}"))?;
         let peers = self.peers.wire.send(method, params).map_err(|error| format!("the peer's: {error}"))?;
-        let ours = self.ours.wire.reply(&ours).map_err(|error| format!("ours: {error}"))?;
-        let peers = self.peers.wire.reply(&peers).map_err(|error| format!("the peer's: {error}"))?;
+        let ours = self.ours.wire.reply(ours).map_err(|error| format!("ours: {error}"))?;
+        let peers = self.peers.wire.reply(peers).map_err(|error| format!("the peer's: {error}"))?;
         if let (Ok(Value::Array(ours)), Ok(Value::Array(peers))) = (&ours, &peers) {
             for (ours, peers) in ours.iter().zip(peers) {
                 self.name_inserted(ours, peers);
@@ -100,11 +100,12 @@ impl Side {
         };
         let mut notifications: Vec<String> = std::mem::take(&mut self.wire.notifications)
             .into_iter()
-            .map(|(method, mut params)| {
+            .filter_map(|(method, mut params)| {
                 if method == "update3" {
                     params[1] = json!("newest");
                 }
-                format!("{method} {}", self.alike(&params))
+                let says_something = without_empty(&mut params);
+                says_something.then(|| format!("{method} {}", self.alike(&params)))
             })
             .collect();
         notifications.sort();
@@ -115,10 +116,8 @@ impl Side {
     fn alike(&self, json: &Value) -> Value {
         match json {
             Value::Null | Value::Bool(_) => json.clone(),
-            // The peer writes reals with fifteen digits, and a negative zero.
             Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-                (None, Some(0.0)) => json!(0),
-                (None, Some(real)) => format!("{real:.13e}").into(),
+                (None, Some(real)) => rounded(real),
                 (Some(_), _) | (None, None) => json.clone(),
             },
             Value::String(text) => self.alike_text(text).into(),
@@ -170,6 +169,29 @@ impl Side {
         alike.push_str(rest);
         alike
     }
+}
+
+/// A real as both show it: the peer writes fifteen digits, whole numbers without a fraction, and a negative zero.
+fn rounded(real: f64) -> Value {
+    let text = format!("{real:.13e}");
+    match text.parse::<f64>() {
+        Ok(rounded) if rounded.fract() == 0.0 && rounded.abs() < 1e15 => json!(rounded as i64),
+        Ok(_) | Err(_) => text.into(),
+    }
+}
+
+/// Takes out rows of which nothing that is monitored changed; says whether any is left. The peer tells of such rows when
+/// a column changed that only a condition, set by `monitor_cond_change`, is about.
+fn without_empty(params: &mut Value) -> bool {
+    let Some(Value::Object(tables)) = params.as_array_mut().and_then(|params| params.last_mut()) else {
+        return true;
+    };
+    tables.retain(|_, rows| {
+        let Value::Object(rows) = rows else { return true };
+        rows.retain(|_, update| *update != json!({"modify": {}}));
+        !rows.is_empty()
+    });
+    !tables.is_empty()
 }
 
 /// Whether this is a `["uuid", …]`.
