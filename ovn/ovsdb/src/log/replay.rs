@@ -13,9 +13,11 @@ use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// Most elements of sets and maps in the rows of a [`Past`]. A row with a large set counts in full each time that it
-/// changed, since each time another copy is kept.
+/// Most elements of sets and maps in the rows of a [`Past`]. A row counts each time that it changed, since each time
+/// another copy is kept.
 const PAST_ELEMENTS_MAX: usize = 4_000_000;
+/// What a larger set counts: its copies share all but a path in a tree.
+const SET_ELEMENTS_MAX: usize = 128;
 
 /// A database read from a file.
 #[derive(Clone, Debug)]
@@ -183,9 +185,13 @@ impl Replay {
 
 /// The number of rows that changed, and of the elements in them.
 fn size(commit: &Commit) -> (usize, usize) {
+    let weight = |datum: &Datum| match datum {
+        Datum::Set(atoms) => atoms.len().min(SET_ELEMENTS_MAX),
+        Datum::Map(pairs) => pairs.len(),
+    };
     let elements = |update: &RowUpdate| {
         let row = update.old.as_ref().or(update.new.as_ref());
-        row.map_or(0, |row| row.iter().map(Datum::len).sum())
+        row.map_or(0, |row| row.iter().map(weight).sum())
     };
     commit.iter().fold((0, 0), |(rows, sum), (_, _, update)| (rows + 1, sum + elements(update)))
 }
@@ -210,4 +216,26 @@ fn write(
 fn wrong_len(datum: &Datum, ty: &ColumnType) -> OvsdbError {
     let words = format!("{} must have {} but {} are present", ty.class(), ty.len_in_words(), datum.len());
     OvsdbError::syntax(&datum.to_json(), words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::encode;
+    use serde_json::json;
+
+    #[test]
+    fn changes_of_a_large_set_are_remembered_as_others_are() {
+        let columns = json!({"s": {"type": {"key": "integer", "min": 0, "max": "unlimited"}}});
+        let schema = json!({"name": "D", "version": "1.0.0", "tables": {"A": {"columns": columns}}});
+        let row = |value: Value| json!({"A": {Uuid::ZERO.to_string(): {"s": value}}, "_is_diff": true});
+        let mut file = encode(&schema);
+        file.extend(encode(&row(json!(["set", (0..10_000).collect::<Vec<_>>()]))));
+        for n in 0..500 {
+            file.extend(encode(&row(json!(20_000 + n))));
+        }
+        let replayed = replay(&file, 1).unwrap();
+        assert_eq!(replayed.past.transactions.len(), 501);
+        assert_eq!(replayed.database.now().row(crate::TableId(0), Uuid::ZERO).unwrap()[0].len(), 10_500);
+    }
 }
