@@ -9,6 +9,8 @@ mod bench;
 mod client;
 #[path = "ovsdb_remotes/commands.rs"]
 mod commands;
+#[path = "ovsdb_remotes/copies.rs"]
+mod copies;
 #[path = "ovsdb_remotes/pki.rs"]
 mod pki;
 #[path = "ovsdb_remotes/remotes.rs"]

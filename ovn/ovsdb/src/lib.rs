@@ -12,10 +12,12 @@
 //! - [`log`]: the records of the standalone file format, and databases from them.
 //! - [`rpc`]: messages and their framing.
 //! - [`server::Server`]: sessions, monitors, locks; tells clients what they asked to be told.
+//! - [`follow`]: a server's copy of another server's database.
 //! - [`replica`]: a client's copy of the tables it is interested in.
 
 pub mod db;
 mod error;
+pub mod follow;
 mod json;
 pub mod log;
 mod ops;

@@ -166,6 +166,7 @@ impl Net {
                 }
                 Output::Close { reason, .. } => panic!("no reason to close: {reason}"),
                 Output::Persist { seq, .. } | Output::Rewrite { seq, .. } => self.unwritten.push_back(seq),
+                Output::Forward { .. } => panic!("nothing is relayed here"),
             }
         }
     }

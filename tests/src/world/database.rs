@@ -102,6 +102,10 @@ impl DatabaseNode {
                 Output::Persist { database, seq, .. } | Output::Rewrite { database, seq, .. } => {
                     self.server.persisted(&database, seq);
                 }
+                // No database of the world is a relay.
+                Output::Forward { session, id, .. } => {
+                    self.server.forwarded(session, id, Err("not relayed".into()));
+                }
             }
         }
     }

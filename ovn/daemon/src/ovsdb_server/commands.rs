@@ -10,8 +10,12 @@ pub(super) const COMMANDS: &[Spec] = &[
     spec("ovsdb-server/add-db", "DB", 1, 1),
     spec("ovsdb-server/add-remote", "REMOTE", 1, 1),
     spec("ovsdb-server/compact", "", 0, 1),
+    spec("ovsdb-server/connect-active-ovsdb-server", "", 0, 0),
     spec("ovsdb-server/disable-monitor-cond", "", 0, 0),
+    spec("ovsdb-server/disconnect-active-ovsdb-server", "", 0, 0),
+    spec("ovsdb-server/get-active-ovsdb-server", "", 0, 0),
     spec("ovsdb-server/get-db-storage-status", "DB", 1, 1),
+    spec("ovsdb-server/get-sync-exclude-tables", "", 0, 0),
     spec("ovsdb-server/list-dbs", "", 0, 0),
     spec("ovsdb-server/list-remotes", "", 0, 0),
     spec("ovsdb-server/memory-trim-on-compaction", "on|off", 1, 1),
@@ -21,6 +25,10 @@ pub(super) const COMMANDS: &[Spec] = &[
     spec("ovsdb-server/reload", "", 0, 0),
     spec("ovsdb-server/remove-db", "DB", 1, 1),
     spec("ovsdb-server/remove-remote", "REMOTE", 1, 1),
+    spec("ovsdb-server/set-active-ovsdb-server", "", 1, 1),
+    spec("ovsdb-server/set-active-ovsdb-server-probe-interval", "", 1, 1),
+    spec("ovsdb-server/set-relay-source-probe-interval", "", 1, 1),
+    spec("ovsdb-server/set-sync-exclude-tables", "", 0, 1),
     spec("ovsdb-server/sync-status", "", 0, 0),
     spec("ovsdb-server/tlog-list", "", 0, 0),
     spec("ovsdb-server/tlog-set", "DB:TABLE on|off", 2, 2),
@@ -77,8 +85,7 @@ impl Daemon {
                 let state = command.args.get(1).map_or("", String::as_str);
                 self.traced.set(&arg, state, &self.server).map(|()| String::new())
             }
-            "sync-status" => Ok("state: active\n".to_owned()),
-            other => Err(format!("\"{other}\" is not for this server")),
+            _ => self.on_copy_command(name, &arg),
         };
         self.remotes.look_again();
         command.reply(outcome);
@@ -107,6 +114,9 @@ impl Daemon {
 
     /// A database by its file, which is below the directory of databases unless it is absolute.
     pub(super) fn add_named_database(&mut self, name: &str) -> anyhow::Result<()> {
+        if name.starts_with("relay:") {
+            return self.add_relay(name);
+        }
         let path = crate::base::paths::below(&super::PROGRAM.family.db_dir(), name);
         if self.files.values().any(|file| file.path() == Path::new(&path)) {
             anyhow::bail!("ovsdb error: {}: already open", path.display());

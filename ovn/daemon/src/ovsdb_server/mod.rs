@@ -10,6 +10,7 @@ mod commands;
 mod compaction;
 mod compactions;
 mod config;
+mod copies;
 pub mod file;
 mod remotes;
 mod status;
@@ -36,6 +37,7 @@ use crate::base::shell::{self, About, Happening, Shell};
 use crate::base::target::Target;
 use compactions::Compactions;
 use config::{Config, Model};
+use copies::Copies;
 use file::{DbFile, FileError};
 use remotes::Remotes;
 use traced::Traced;
@@ -46,6 +48,9 @@ pub const PROGRAM: Program = Program { name: "ovsdb-server", family: Family::Ovs
 const OWN: &[Opt] = &[
     opt("remote", Takes::Value),
     opt("config-file", Takes::Value),
+    opt("sync-from", Takes::Value),
+    opt("sync-exclude-tables", Takes::Value),
+    opt("active", Takes::Nothing),
     opt("disable-monitor-cond", Takes::Nothing),
     opt("disable-file-column-diff", Takes::Nothing),
     TLS[0],
@@ -76,6 +81,7 @@ struct Daemon {
     server: Server,
     files: BTreeMap<Str, DbFile>,
     remotes: Remotes,
+    copies: Copies,
     compactions: Compactions,
     traced: Traced,
     config_file: Option<PathBuf>,
@@ -96,6 +102,7 @@ impl Daemon {
             files: BTreeMap::new(),
             remotes: Remotes::default(),
             compactions: Compactions::default(),
+            copies: Copies::default(),
             traced: Traced::default(),
             config_file: own.last("config-file").map(|path| below(&PROGRAM.family.db_dir(), path)),
             status_due: Instant::now(),
@@ -113,6 +120,13 @@ impl Daemon {
         } else {
             daemon.open_all(own)?;
         }
+        daemon.copies.set_exclude(own.last("sync-exclude-tables").unwrap_or_default());
+        if let Some(active) = own.last("sync-from") {
+            daemon.copies.active = Some(active.to_owned());
+            if !own.has("active") {
+                daemon.become_backup().map_err(anyhow::Error::msg)?;
+            }
+        }
         tracing::info!(target: "ovsdb_server", "{}", shell::version(PROGRAM.name));
         Ok(daemon)
     }
@@ -125,6 +139,10 @@ impl Daemon {
         }
         for path in &own.operands {
             // A relative path is that of the caller, as a shell completes it, unless only the database directory has it.
+            if path.starts_with("relay:") {
+                self.add_relay(path)?;
+                continue;
+            }
             let here = PathBuf::from(path);
             self.add_database(&if here.exists() { here } else { below(&db_dir, path) })?;
         }
@@ -148,11 +166,11 @@ impl Daemon {
 
     /// Serves a database no more; whether it was served.
     fn remove_named_database(&mut self, name: &str) -> bool {
-        let is_ours = self.files.remove(name).is_some();
-        if is_ours {
-            self.server.remove_database(name);
+        if self.files.remove(name).is_none() {
+            return self.remove_relay(name);
         }
-        is_ours
+        self.server.remove_database(name);
+        true
     }
 
     /// Brings remotes and databases to what the configuration file says.
@@ -164,7 +182,8 @@ impl Daemon {
         let is_wanted = |file: &DbFile| wanted.iter().any(|path| path == file.path());
         let stale: Vec<Str> =
             self.files.iter().filter(|(_, file)| !is_wanted(file)).map(|(name, _)| name.clone()).collect();
-        for name in stale {
+        let relays = self.relays().into_iter().filter(|name| !config.databases.contains_key(&**name));
+        for name in stale.into_iter().chain(relays) {
             self.remove_named_database(&name);
         }
         for (name, model) in &config.databases {
@@ -172,8 +191,10 @@ impl Daemon {
             match model {
                 Model::File if self.files.values().any(|file| file.path() == path) => {}
                 Model::File => self.add_database(&path)?,
-                Model::ActiveBackup { .. } | Model::Relay(_) => {
-                    bail!("database {name}: this service model is not supported by this version")
+                Model::Relay(_) if self.is_served(name) => {}
+                Model::Relay(source) => self.add_relay(&format!("relay:{name}:{source}"))?,
+                Model::ActiveBackup { .. } => {
+                    bail!("database {name}: a backup is asked for by --sync-from in this version")
                 }
             }
         }
@@ -186,12 +207,13 @@ impl Daemon {
         self.follow().await;
         self.shell.ready();
         loop {
+            self.run_copies(Instant::now());
             self.report_status(Instant::now());
             self.drain()?;
             self.follow().await;
-            let wake = self.server.poll_timeout().map(|(at, _)| at);
-            let deadline =
-                wake.into_iter().chain(self.remotes.follow_databases().then_some(self.status_due)).min();
+            let wake =
+                self.server.poll_timeout().map(|(at, _)| at).into_iter().chain(self.copies.poll_timeout());
+            let deadline = wake.chain(self.remotes.follow_databases().then_some(self.status_due)).min();
             let happening = tokio::select! {
                 happening = self.shell.next(deadline) => happening,
                 compacted = self.compactions.next() => {
@@ -219,6 +241,7 @@ impl Daemon {
     fn on_net(&mut self, event: Event) {
         let now = Instant::now();
         match event {
+            Event::Connected(link, conn) if self.copies.connected(link, conn, now) => {}
             Event::Accepted(link, conn) | Event::Connected(link, conn) => {
                 let options = self.remotes.session_options(link, conn, &self.shell.net);
                 match self.server.open_session(&options, now) {
@@ -238,11 +261,18 @@ impl Daemon {
                     self.server.set_writable(*session, true, now);
                 }
             }
-            Event::Closed(conn) => self.forget(conn),
+            Event::Closed(conn) => {
+                if !self.lost_copy(conn) {
+                    self.forget(conn);
+                }
+            }
         }
     }
 
     fn on_bytes(&mut self, conn: ConnId, bytes: &[u8], now: Instant) {
+        if self.copies.received(conn, bytes, &mut self.shell.net, now) {
+            return;
+        }
         let Some((session, framer)) = self.conns.get_mut(&conn) else { return };
         let session = *session;
         self.server.handle_activity(session, now);
@@ -277,6 +307,9 @@ impl Daemon {
                             self.conns.remove(&conn);
                             self.shell.net.close(conn);
                         }
+                    }
+                    Output::Forward { database, session, id, params } => {
+                        self.forward(&database, session, id, params);
                     }
                     Output::Persist { database, seq, layout, commit } => {
                         self.traced.log(&database, &layout, &commit);
@@ -401,6 +434,11 @@ Keys, as files or as db:DB,TABLE,COLUMN:
   -p, --private-key=FILE  -c, --certificate=FILE  -C, --ca-cert=FILE
   --bootstrap-ca-cert=FILE  --peer-ca-cert=FILE
   --ssl-protocols=LIST  --ssl-ciphers=LIST  --ssl-ciphersuites=LIST
+Copies:
+  relay:DB:TARGET[,TARGET]     as a DATABASE: read here, written at TARGET
+  --sync-from=TARGET           be a backup of that server
+  --sync-exclude-tables=LIST   without these tables (DB:TABLE,...)
+  --active                     be ready to become one, but be active
 Other options:
   --disable-monitor-cond       offer plain monitors only
   --pidfile[=FILE]             make a pidfile

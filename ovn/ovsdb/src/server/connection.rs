@@ -18,6 +18,7 @@ impl Server {
         options: &SessionOptions,
         now: Instant,
     ) -> Result<SessionId, TooManySessions> {
+        self.clock = Some(now);
         self.clients.open(options, now).ok_or(TooManySessions)
     }
 
@@ -57,6 +58,7 @@ impl Server {
     pub fn handle_message(&mut self, id: SessionId, message: Message, now: Instant) {
         let Some(session) = self.clients.get_mut(id) else { return };
         session.probe.alive(now);
+        self.clock = Some(now);
         match message {
             Message::Request { id: request, method, params } => {
                 self.handle_request(id, request, &method, params, now);
@@ -81,6 +83,7 @@ impl Server {
 
     /// Time has come, see [`Server::poll_timeout`].
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.clock = Some(now);
         self.clients.probe(now);
         self.retry_due(now);
     }

@@ -25,6 +25,8 @@ pub enum Storage {
 #[derive(Debug)]
 pub(super) struct Hosted {
     pub(super) newest: Database,
+    /// Whether another server decides on transactions.
+    pub(super) is_relay: bool,
     storage: Storage,
     /// What monitors have been told.
     published: Snapshot,
@@ -72,6 +74,7 @@ impl Hosted {
         Self {
             published: newest.snapshot(),
             newest,
+            is_relay: false,
             storage,
             seq: 0,
             published_seq: 0,

@@ -25,6 +25,7 @@ mod locks;
 mod monitor;
 mod own;
 mod rbac;
+mod relay;
 mod requests;
 mod session;
 mod transact;
@@ -45,9 +46,11 @@ use crate::{Layout, Str, Uuid, UuidGenerator};
 use clients::Clients;
 use databases::Hosted;
 use locks::Locks;
+use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Most sessions at a time; one more is refused.
 pub const SESSIONS_MAX: usize = 16_384;
@@ -77,6 +80,9 @@ pub enum Output {
     /// Replace the file of a database by one that holds this state, whose schema is another, and then say
     /// [`Server::persisted`]. Numbered along with the records.
     Rewrite { database: Str, seq: u64, snapshot: Snapshot },
+    /// Forward a transaction to the source of a relayed database, and say [`Server::forwarded`] what came of it.
+    /// `params` are those of the client's `transact`.
+    Forward { database: Str, session: SessionId, id: Value, params: Value },
 }
 
 /// Why the server ends a connection.
@@ -100,6 +106,10 @@ pub struct Server {
     locks: Locks,
     /// Whether `monitor_cond` and `monitor_cond_since` are served.
     monitor_cond: bool,
+    /// Whether clients may not write, whatever their remotes say.
+    read_only: bool,
+    /// The time that was last told, for transactions that wait for a change of our own making.
+    clock: Option<Instant>,
     outputs: VecDeque<Output>,
 }
 
@@ -113,6 +123,8 @@ impl Server {
             clients: Clients::default(),
             locks: Locks::default(),
             monitor_cond: true,
+            read_only: false,
+            clock: None,
             outputs: VecDeque::new(),
             uuids,
         };

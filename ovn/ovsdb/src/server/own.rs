@@ -86,18 +86,27 @@ impl Server {
         }
     }
 
-    fn describe(&mut self, name: &str) {
+    pub(super) fn describe(&mut self, name: &str) {
         if let Some(hosted) = self.databases.get(name) {
             let schema = hosted.schema().to_json().to_string();
-            let row = json!({"name": name, "model": "standalone", "connected": true, "leader": true, "schema": schema});
+            // A relay is connected once it has what its source has; it never leads.
+            let is_own = !hosted.is_relay;
+            let model = if is_own { "standalone" } else { "relay" };
+            let row = json!({"name": name, "model": model, "connected": is_own, "leader": is_own, "schema": schema});
             self.change_own(&json!({"op": "insert", "table": "Database", "row": row}));
         }
     }
 
-    fn change_own(&mut self, operation: &Value) {
+    pub(super) fn change_own(&mut self, operation: &Value) {
         let Some(own) = self.databases.get_mut(OWN) else { return };
         match own.newest.transact(std::slice::from_ref(operation), Caller::default(), 0) {
-            Outcome::Done { commit: Some(commit), .. } => self.committed(&OWN.into(), commit),
+            Outcome::Done { commit: Some(commit), .. } => {
+                self.committed(&OWN.into(), commit);
+                // Without a client so far nobody waits for it.
+                if let Some(now) = self.clock {
+                    self.retry(&OWN.into(), now, |_| true);
+                }
+            }
             Outcome::Done { commit: None, .. } | Outcome::Blocked { .. } => {}
         }
     }
@@ -117,7 +126,7 @@ impl Server {
         }
     }
 
-    fn disconnect_unaware(&mut self) {
+    pub(super) fn disconnect_unaware(&mut self) {
         let unaware = self.clients.iter().filter(|(_, client)| !client.db_change_aware);
         let unaware: Vec<_> = unaware.map(|(id, _)| id).collect();
         for id in unaware {

@@ -103,6 +103,7 @@ impl Server {
         };
         // The name of the database.
         operations.remove(0);
+        let Some(operations) = self.forward(&database, (session, &id), operations) else { return };
         match self.attempt(&database, Request { session, id, key, operations, since: now }, now) {
             Tried::Ended { changed: true } => self.retry(&database, now, |_| true),
             Tried::Ended { changed: false } => {}
@@ -130,7 +131,9 @@ impl Server {
         let Some(hosted) = self.databases.get_mut(database) else { return Tried::Ended { changed: false } };
         let locks = |lock: &str| self.locks.owns(lock, request.session);
         let session = self.clients.get(request.session);
-        let read_only = session.is_some_and(|session| session.read_only) || database.as_ref() == "_Server";
+        let read_only = self.read_only
+            || session.is_some_and(|session| session.read_only)
+            || database.as_ref() == "_Server";
         let waited = now.saturating_duration_since(request.since).as_millis();
         let outcome = match failure {
             Some(failure) => Err(failure),
@@ -181,7 +184,7 @@ impl Server {
 
     /// Tries again the transactions of a database that wait and that `which` picks, oldest first, and those that
     /// wait for what these do.
-    fn retry(&mut self, database: &Str, now: Instant, which: impl Fn(&Waiting) -> bool) {
+    pub(super) fn retry(&mut self, database: &Str, now: Instant, which: impl Fn(&Waiting) -> bool) {
         let mut all = false;
         loop {
             let Some(hosted) = self.databases.get_mut(database) else { return };

@@ -26,8 +26,9 @@ impl Server {
             let words = format!("schema is for database {}, not {database}", schema.name);
             return refuse_syntax(params, words);
         }
-        if self.clients.get(session).is_some_and(|client| client.read_only) || database.as_ref() == "_Server"
-        {
+        let is_relay = self.databases.get(&database).is_some_and(|hosted| hosted.is_relay);
+        let is_read_only = self.read_only || is_relay || &*database == "_Server";
+        if is_read_only || self.clients.get(session).is_some_and(|client| client.read_only) {
             let words = "convert operation not allowed when database server is in read only mode";
             return Err(OvsdbError::new(OvsdbError::NOT_ALLOWED, words).to_json());
         }

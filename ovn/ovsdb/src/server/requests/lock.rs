@@ -33,7 +33,7 @@ impl Server {
     }
 
     fn lock_name(&self, method: &str, session: SessionId, params: &Value) -> Result<Str, Value> {
-        if self.clients.get(session).is_some_and(|session| session.read_only) {
+        if self.read_only || self.clients.get(session).is_some_and(|session| session.read_only) {
             return Err("lock and unlock methods not allowed, DB server is read only.".into());
         }
         match params.as_array().map(Vec::as_slice) {

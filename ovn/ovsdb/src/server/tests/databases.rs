@@ -74,3 +74,33 @@ fn the_id_of_a_monitor_may_be_any_json() {
     bench.server.remove_database("T");
     assert_eq!(bench.said(), format!("a< monitor_canceled: [{deep}]"));
 }
+
+#[test]
+fn what_clients_of_a_relay_write_is_forwarded_and_a_copy_is_read_only() {
+    let mut bench = Bench::new(&["a"]);
+    let schema = json!({"name": "R", "tables": {"A": {"columns": {"n": {"type": "integer"}}}}});
+    let schema = std::sync::Arc::new(crate::DatabaseSchema::from_json(&schema).unwrap());
+    bench.ask("a", "set_db_change_aware", json!([true]));
+    bench.server.add_relay(crate::db::Database::new(schema, 1)).unwrap();
+    let select = json!({"op": "select", "table": "A", "where": [], "columns": ["n"]});
+    let write = json!({"op": "insert", "table": "A", "row": {"n": 1}});
+    assert!(bench.ask("a", "transact", json!(["R", select])).ends_with(r#"[{"rows":[]}]"#));
+    let forwarded = bench.ask("a", "transact", json!(["R", select, write]));
+    assert!(forwarded.contains("to R: [\"R\",{"), "{forwarded}");
+    let state = json!({"op": "wait", "table": "Database", "where": [["name", "==", "R"]], "columns": ["connected"],
+        "until": "==", "rows": [{"connected": true}]});
+    assert_eq!(bench.ask("a", "transact", json!(["_Server", state])), "", "not yet");
+    bench.server.set_connected("R", true);
+    assert!(bench.said().ends_with(": [{}]"), "who waits for a state of a database hears of it");
+    let session = bench.session("a");
+    let restricted = SessionOptions { role: "r".into(), ..SessionOptions::default() };
+    bench.connect("b", &restricted);
+    let refused = bench.ask("b", "transact", json!(["R", write]));
+    assert!(refused.contains("permission error"), "{refused}");
+    bench.server.forwarded(session, json!(7), Ok(json!([{}, {}])));
+    assert_eq!(bench.said(), "a< 7: [{},{}]");
+    bench.server.set_read_only(true);
+    let refused = bench.ask("a", "transact", json!(["R", write]));
+    assert!(refused.contains("read only mode"), "{refused}");
+    assert!(bench.ask("a", "lock", json!(["l"])).contains("DB server is read only"));
+}

@@ -94,6 +94,9 @@ impl Bench {
                 Output::Close { session, reason } => {
                     lines.push(format!("{}: closed, {reason}", self.names[&session]))
                 }
+                Output::Forward { database, session, id, params } => {
+                    lines.push(format!("{}: forward {id} to {database}: {params}", self.names[&session]));
+                }
                 Output::Persist { database, seq, .. } | Output::Rewrite { database, seq, .. } => {
                     if self.persists {
                         self.server.persisted(&database, seq);

@@ -219,7 +219,7 @@ fn equal_monitors_share_what_they_are_told() {
                 bodies.push(frame.pieces().unwrap()[1].as_ptr())
             }
             Output::Persist { seq, .. } => bench.server.persisted("T", seq),
-            Output::Send { .. } | Output::Close { .. } | Output::Rewrite { .. } => {}
+            Output::Send { .. } | Output::Close { .. } | Output::Rewrite { .. } | Output::Forward { .. } => {}
         }
     }
     assert!(bodies.len() == 2 && bodies[0] == bodies[1]);
@@ -243,7 +243,7 @@ fn clients_that_call_their_monitors_the_same_share_the_message() {
         match output {
             Output::Send { session, frame } => _ = heard.insert(bench.names[&session], frame),
             Output::Persist { seq, .. } => bench.server.persisted("T", seq),
-            Output::Close { .. } | Output::Rewrite { .. } => {}
+            Output::Close { .. } | Output::Rewrite { .. } | Output::Forward { .. } => {}
         }
     }
     let at = |client: &str| heard[client].pieces().unwrap()[0].as_ptr();
