@@ -69,7 +69,7 @@ pub(super) fn write(plan: Plan) -> Result<Copy, FileError> {
     let made = encode(plan).and_then(|(path, octets, kept_from)| {
         let io = |what| {
             let path = path.clone();
-            move |source| FileError::Io { path, what, source }
+            move |cause| FileError::Io { path, what, cause }
         };
         let mut file = OpenOptions::new()
             .read(true)
@@ -139,7 +139,7 @@ impl Copy {
     fn follow(&mut self, old: &File, end: u64) -> Result<(), FileError> {
         let io = |what| {
             let path = self.path.clone();
-            move |source| FileError::Io { path, what, source }
+            move |cause| FileError::Io { path, what, cause }
         };
         let mut old = old;
         old.seek(SeekFrom::Start(self.copied)).map_err(io("seek failed"))?;
@@ -162,7 +162,7 @@ impl Copy {
         let rest = end - self.copied;
         let io = |what| {
             let path = self.path.clone();
-            move |source| FileError::Io { path, what, source }
+            move |cause| FileError::Io { path, what, cause }
         };
         let (read, write, sync, rename) = (
             io("read failed"),

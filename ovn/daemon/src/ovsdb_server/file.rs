@@ -32,25 +32,25 @@ pub(super) const MODE: u32 = 0o660;
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The system refused.
-    #[error("I/O error: {}: {what} ({})", path.display(), crate::base::os_error(source))]
+    #[error("I/O error: {}: {what} ({})", path.display(), crate::base::os_error(cause))]
     Io {
         /// The file.
         path: PathBuf,
         /// What was tried.
         what: &'static str,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Another process has it open.
     #[error("I/O error: {}: failed to lock lockfile (Resource temporarily unavailable)", .0.display())]
     Locked(PathBuf),
     /// Its contents are damaged or not a standalone database.
-    #[error("ovsdb error: {}: {source}{}", path.display(), way_out(.source))]
+    #[error("ovsdb error: {}: {cause}{}", path.display(), way_out(.cause))]
     Log {
         /// The file.
         path: PathBuf,
         /// What is wrong, with its offset.
-        source: LogError,
+        cause: LogError,
     },
 }
 
@@ -94,7 +94,7 @@ impl DbFile {
     /// # Errors
     /// When it is missing, locked, damaged, or not a standalone database.
     pub fn open(path: &Path, seed: u64) -> Result<(Self, Database, Past), FileError> {
-        let io = |what| move |source| FileError::Io { path: path.to_owned(), what, source };
+        let io = |what| move |cause| FileError::Io { path: path.to_owned(), what, cause };
         let lock = lock(path)?;
         // The file itself, not a link to it, is what a compacted copy is renamed over.
         let path = &*fs::canonicalize(path).map_err(io("open failed"))?;
@@ -102,7 +102,7 @@ impl DbFile {
         let mut octets = Vec::new();
         file.read_to_end(&mut octets).map_err(io("read failed"))?;
         let replayed =
-            log::replay(&octets, seed).map_err(|source| FileError::Log { path: path.to_owned(), source })?;
+            log::replay(&octets, seed).map_err(|cause| FileError::Log { path: path.to_owned(), cause })?;
         if let Some(tail) = &replayed.tail {
             tracing::warn!(
                 target: "ovsdb_file",
@@ -159,7 +159,7 @@ impl DbFile {
         if let Some(error) = self.broken.take() {
             return Err(error);
         }
-        self.file.write_all(&self.waiting).map_err(|source| self.failed("write failed", source))?;
+        self.file.write_all(&self.waiting).map_err(|cause| self.failed("write failed", cause))?;
         self.length += self.waiting.len() as u64;
         self.waiting.clear();
         Ok(())
@@ -170,7 +170,7 @@ impl DbFile {
     /// # Errors
     /// When the system cannot promise it.
     pub fn sync(&mut self) -> Result<(), FileError> {
-        self.file.sync_data().map_err(|source| self.failed("sync failed", source))
+        self.file.sync_data().map_err(|cause| self.failed("sync failed", cause))
     }
 
     /// Whether it has grown so much that it should be compacted.
@@ -252,8 +252,8 @@ impl DbFile {
         Ok(())
     }
 
-    fn failed(&self, what: &'static str, source: io::Error) -> FileError {
-        FileError::Io { path: self.path.clone(), what, source }
+    fn failed(&self, what: &'static str, cause: io::Error) -> FileError {
+        FileError::Io { path: self.path.clone(), what, cause }
     }
 }
 
@@ -262,7 +262,7 @@ impl DbFile {
 /// # Errors
 /// When it cannot be read.
 pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    let io = |what| move |source| FileError::Io { path: path.to_owned(), what, source };
+    let io = |what| move |cause| FileError::Io { path: path.to_owned(), what, cause };
     let mut octets = Vec::new();
     let mut file = File::open(path).map_err(io("open failed"))?;
     file.read_to_end(&mut octets).map_err(io("read failed"))?;
@@ -274,7 +274,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
 /// # Errors
 /// When it exists or cannot be written.
 pub fn create(path: &Path, octets: &[u8]) -> Result<(), FileError> {
-    let io = |what| move |source| FileError::Io { path: path.to_owned(), what, source };
+    let io = |what| move |cause| FileError::Io { path: path.to_owned(), what, cause };
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(MODE).open(path).map_err(io("create failed"))?;
     file.write_all(octets).map_err(io("write failed"))?;
@@ -293,7 +293,7 @@ pub fn replace(path: &Path, octets: &[u8]) -> Result<(), FileError> {
 
 /// As [`replace`], for the path of no link; gives the new file, opened behind its last octet.
 fn replace_with(path: &Path, octets: &[u8]) -> Result<File, FileError> {
-    let io = |what| move |source| FileError::Io { path: path.to_owned(), what, source };
+    let io = |what| move |cause| FileError::Io { path: path.to_owned(), what, cause };
     let temporary = temporary(path);
     let mut file = OpenOptions::new()
         .read(true)
@@ -322,7 +322,7 @@ fn temporary(path: &Path) -> PathBuf {
 /// # Errors
 /// When the system refuses.
 pub fn cut(path: &Path, length: u64) -> Result<(), FileError> {
-    let io = |what| move |source| FileError::Io { path: path.to_owned(), what, source };
+    let io = |what| move |cause| FileError::Io { path: path.to_owned(), what, cause };
     let file = OpenOptions::new().write(true).open(path).map_err(io("open failed"))?;
     file.set_len(length).map_err(io("truncate failed"))?;
     file.sync_all().map_err(io("sync failed"))
@@ -344,7 +344,7 @@ pub fn lock(path: &Path) -> Result<File, FileError> {
     let path = &*fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let lock_path = path.with_file_name(format!(".{name}.~lock~"));
-    let io = |source| FileError::Io { path: lock_path.clone(), what: "failed to lock lockfile", source };
+    let io = |cause| FileError::Io { path: lock_path.clone(), what: "failed to lock lockfile", cause };
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(io)?;
     let whole = libc::flock {
         l_type: i16::try_from(libc::F_WRLCK).expect("F_WRLCK is 1"),
@@ -359,5 +359,17 @@ pub fn lock(path: &Path) -> Result<File, FileError> {
             Err(FileError::Locked(given.to_owned()))
         }
         Err(error) => Err(io(error.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_its_cause_once() {
+        let cause = io::Error::from_raw_os_error(libc::ENOSPC);
+        let error = anyhow::Error::from(FileError::Io { path: "x.db".into(), what: "write failed", cause });
+        assert_eq!(format!("{error:#}"), "I/O error: x.db: write failed (No space left on device)");
     }
 }

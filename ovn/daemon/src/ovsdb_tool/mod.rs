@@ -212,7 +212,7 @@ fn load(path: &Path) -> anyhow::Result<Replayed> {
 }
 
 fn damaged(path: &Path, source: LogError) -> anyhow::Error {
-    anyhow!("{}", FileError::Log { path: path.to_owned(), source })
+    anyhow!("{}", FileError::Log { path: path.to_owned(), cause: source })
 }
 
 const HELP: &str = "\
