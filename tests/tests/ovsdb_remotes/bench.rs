@@ -137,11 +137,12 @@ impl Bench {
         text.replace(dir.trim_end_matches('/'), "DIR").lines().map(line).collect()
     }
 
-    /// A transaction on the database of the zoo that must succeed; its results.
+    /// A transaction on the database of the zoo that must succeed, and before any probe is due, whose answer would
+    /// wake a server that forgot to send; its results.
     #[track_caller]
     pub(crate) fn transact(&self, remote: &str, operations: &str) -> serde_json::Value {
         let params = format!("[\"Zoo\",{operations}]");
-        let text = run_ok(self.client(Side::Peer, &["transact", remote, &params]));
+        let text = run_ok(self.client(Side::Peer, &["-t", "30", "transact", remote, &params]));
         let results: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert!(!text.contains("\"error\""), "{operations}: {text}");
         results

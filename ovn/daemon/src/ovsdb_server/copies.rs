@@ -222,8 +222,13 @@ impl Daemon {
     pub(super) fn forward(&mut self, database: &str, session: SessionId, id: Value, params: Value) {
         let is_it = |copy: &Copy| copy.is_relay && **copy.follower.database() == *database;
         let Some((link, copy)) = self.copies.by_link.iter_mut().find(|(_, copy)| is_it(copy)) else { return };
+        let link = *link;
         match copy.follower.forward(params) {
-            Ok(ticket) => drop(self.copies.waiting.insert((*link, ticket), (session, id))),
+            Ok(ticket) => {
+                self.copies.waiting.insert((link, ticket), (session, id));
+                // At once: the source has nothing to say that would wake this server before it hears of it.
+                self.send_to_source(link);
+            }
             Err(error) => self.server.forwarded(session, id, Err(error)),
         }
     }
@@ -259,6 +264,11 @@ impl Daemon {
                 }
             }
         }
+        self.send_to_source(link);
+    }
+
+    /// Sends what a follower has to say to the other server.
+    fn send_to_source(&mut self, link: LinkId) {
         let Some(Copy { follower, conn: Some((conn, _)), .. }) = self.copies.by_link.get_mut(&link) else {
             return;
         };
