@@ -58,7 +58,7 @@ pub fn run(controller: &mut Controller, name: &str, args: &[&str]) -> Result<Str
         ("debug/dump-local-datapaths", []) => Ok(local_datapaths(controller)),
         ("debug/dump-related-ports", []) => Ok(related_ports(controller)),
         ("debug/dump-local-template-vars", []) => Ok(local_variables(controller)),
-        ("inc-engine/show-stats", args) => show_stats(controller, args),
+        ("inc-engine/show-stats", args) => controller.inputs.engine.stats().show(args),
         ("inc-engine/clear-stats", []) => {
             controller.inputs.engine.clear_stats();
             nothing
@@ -166,29 +166,6 @@ fn check(controller: &Controller) -> Result<String, String> {
         [] => Ok(String::new()),
         wrong => Err(format!("units that read something untracked: {wrong:?}")),
     }
-}
-
-/// In upstream's words: each run of a unit is a `compute`.
-fn show_stats(controller: &Controller, args: &[&str]) -> Result<String, String> {
-    let stats = controller.inputs.engine.stats();
-    let [kind, counter] = [args.first(), args.get(1)];
-    if let Some(counter) = counter {
-        let runs = kind.and_then(|kind| stats.kinds.get(kind)).map(|counters| counters.runs);
-        return match (runs, *counter) {
-            (None, _) => Err(format!("no kind of unit is called \"{}\"", kind.unwrap_or(&""))),
-            (Some(runs), "compute") => Ok(format!("{runs}\n")),
-            (Some(_), "recompute" | "abort") => Ok("0\n".into()),
-            (Some(_), other) => Ok(format!("Invalid stat type : {other}\n")),
-        };
-    }
-    let mut text = String::new();
-    for (name, counters) in stats.kinds.iter().filter(|(name, _)| kind.is_none_or(|kind| kind == *name)) {
-        let _ = writeln!(text, "Node: {name}");
-        for (word, count) in [("recompute:", 0), ("compute:", counters.runs), ("abort:", 0)] {
-            let _ = writeln!(text, "- {word:<11}{count:>12}");
-        }
-    }
-    Ok(text)
 }
 
 /// The counters that scripts read, by upstream's names.

@@ -32,6 +32,31 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// What the control command `inc-engine/show-stats [KIND] [COUNTER]` prints, in upstream's words: units are never
+    /// recomputed as a whole, and each of their runs is a `compute`.
+    ///
+    /// # Errors
+    /// When a counter is asked of a kind that there is not.
+    pub fn show(&self, args: &[&str]) -> Result<String, String> {
+        let [kind, counter] = [args.first(), args.get(1)];
+        if let Some(counter) = counter {
+            let runs = kind.and_then(|kind| self.kinds.get(kind)).map(|counters| counters.runs);
+            return match (runs, *counter) {
+                (None, _) => Err(format!("no kind of unit is called \"{}\"", kind.unwrap_or(&""))),
+                (Some(runs), "compute") => Ok(format!("{runs}\n")),
+                (Some(_), "recompute" | "abort") => Ok("0\n".into()),
+                (Some(_), other) => Ok(format!("Invalid stat type : {other}\n")),
+            };
+        }
+        let shown = self.kinds.iter().filter(|(name, _)| kind.is_none_or(|kind| kind == *name));
+        let lines = shown.map(|(name, counters)| {
+            let counts = [("recompute:", 0), ("compute:", counters.runs), ("abort:", 0)];
+            let counts = counts.map(|(word, count)| format!("- {word:<11}{count:>12}\n"));
+            format!("Node: {name}\n{}", counts.concat())
+        });
+        Ok(lines.collect())
+    }
+
     /// The sum over all kinds.
     pub fn total(&self) -> Counters {
         let mut total = Counters::default();

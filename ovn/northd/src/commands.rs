@@ -43,7 +43,7 @@ pub fn run(northd: &mut Northd, name: &str, args: &[&str]) -> Result<String, Str
         }
         ("nb-connection-status", []) => Ok(connection(northd, Db::Northbound)),
         ("sb-connection-status", []) => Ok(connection(northd, Db::Southbound)),
-        ("inc-engine/show-stats", args) => show_stats(northd, args),
+        ("inc-engine/show-stats", args) => northd.inputs.engine.stats().show(args),
         ("inc-engine/clear-stats", []) => {
             northd.inputs.engine.clear_stats();
             nothing
@@ -91,29 +91,6 @@ fn recompute(northd: &Northd) -> Result<String, String> {
         [] => Ok(String::new()),
         wrong => Err(format!("units that read something untracked: {wrong:?}")),
     }
-}
-
-/// In upstream's words: units are never recomputed as a whole, each of their runs is a `compute`.
-fn show_stats(northd: &Northd, args: &[&str]) -> Result<String, String> {
-    let stats = northd.inputs.engine.stats();
-    let [kind, counter] = [args.first(), args.get(1)];
-    if let Some(counter) = counter {
-        let runs = kind.and_then(|kind| stats.kinds.get(kind)).map(|counters| counters.runs);
-        return match (runs, *counter) {
-            (None, _) => Err(format!("no kind of unit is called \"{}\"", kind.unwrap_or(&""))),
-            (Some(runs), "compute") => Ok(format!("{runs}\n")),
-            (Some(_), "recompute" | "abort") => Ok("0\n".into()),
-            (Some(_), other) => Ok(format!("Invalid stat type : {other}\n")),
-        };
-    }
-    let mut text = String::new();
-    for (name, counters) in stats.kinds.iter().filter(|(name, _)| kind.is_none_or(|kind| kind == *name)) {
-        let _ = writeln!(text, "Node: {name}");
-        for (word, count) in [("recompute:", 0), ("compute:", counters.runs), ("abort:", 0)] {
-            let _ = writeln!(text, "- {word:<11}{count:>12}");
-        }
-    }
-    Ok(text)
 }
 
 #[cfg(test)]
