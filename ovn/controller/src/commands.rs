@@ -4,7 +4,7 @@
 //! compute than by units, so what upstream calls a recomputation is a check here: every unit runs again, and the
 //! result is compared.
 
-use openflow::{GroupDesc, GroupId, GroupKind};
+use openflow::{GroupDesc, GroupId, GroupKind, MeterId};
 use std::fmt::Write as _;
 
 use crate::compile::Group;
@@ -66,9 +66,10 @@ pub fn run(controller: &mut Controller, name: &str, args: &[&str]) -> Result<Str
         ("recompute" | "inc-engine/recompute", []) => check(controller),
         ("coverage/read-counter", [counter]) => read_counter(controller, counter),
         ("group-table-list", []) => Ok(groups(controller)),
-        // There are no meters yet, nothing is kept between computations, there is no delay at the start,
+        ("meter-table-list", []) => Ok(meters(controller)),
+        // Nothing is kept between computations, there is no delay at the start,
         // and no computation is long enough to be logged for it.
-        ("meter-table-list" | "flush-lflow-cache" | "lflow-cache/flush", [])
+        ("flush-lflow-cache" | "lflow-cache/flush", [])
         | ("debug/ignore-startup-delay" | "sb-cluster-state-reset", [])
         | ("inc-engine/compute-log-timeout", [_]) => nothing,
         (name, _) => Err(format!("\"{name}\" is not a valid command, or not with these arguments")),
@@ -92,6 +93,15 @@ fn groups(controller: &Controller) -> String {
         format!("{text}: {}\n", group.0)
     };
     let mut lines: Vec<String> = controller.flows.groups.in_switch().map(describe).collect();
+    lines.sort();
+    lines.concat()
+}
+
+/// The meters that flows name, with their numbers.
+fn meters(controller: &Controller) -> String {
+    let numbers = controller.inputs.network.numbers_of_meters.borrow();
+    let line = |(number, _): (MeterId, _)| Some(format!("{}: {}\n", numbers.name(number)?, number.0));
+    let mut lines: Vec<String> = controller.flows.meters.wanted().filter_map(line).collect();
     lines.sort();
     lines.concat()
 }

@@ -374,6 +374,11 @@ impl Controller {
             self.inputs.zones.restore(&bridge.external_ids);
         }
         self.inputs.host(Host::read(&self.vswitch_rows, &config.bridge));
+        if let Some(bridge) = &bridge {
+            let kind = host::datapath_type(bridge, config.bridge_datapath_type.as_ref());
+            let collectors = host::collectors(&self.vswitch_rows, bridge.uuid);
+            self.inputs.switch(host::features(&self.vswitch_rows, &kind), &collectors);
+        }
         self.connect(Link::Southbound, config.remote.clone());
         let switch =
             bridge.is_some_and(|bridge| bridge.datapath_id.is_some()).then(|| self.switch_target(&config));
@@ -441,6 +446,8 @@ impl Controller {
         self.flows.apply(added.flows, removed.flows);
         let numbers = self.inputs.network.groups.get_mut();
         self.flows.groups.apply(added.groups, removed.groups, numbers);
+        let numbers = self.inputs.network.numbers_of_meters.get_mut();
+        self.flows.meters.apply(added.meters, removed.meters, numbers);
     }
 
     /// Sends to the switch what it lacks. Rows have to be `settled` for flows to be those of all that is to be.
@@ -528,7 +535,13 @@ mod monitors {
     pub(super) fn vswitch() -> Vec<MonitorTable> {
         use vswitch::TableId as T;
         vec![
-            T::OpenVSwitch.monitor_columns(&["external_ids", "other_config", "bridges", "iface_types"]),
+            T::OpenVSwitch.monitor_columns(&[
+                "external_ids",
+                "other_config",
+                "bridges",
+                "datapaths",
+                "iface_types",
+            ]),
             T::Bridge.monitor_columns(&[
                 "name",
                 "ports",
@@ -540,6 +553,8 @@ mod monitors {
             ]),
             T::Port.monitor_columns(&["name", "interfaces", "external_ids"]),
             T::Interface.monitor_columns(&["name", "type", "options", "ofport", "external_ids"]),
+            T::Datapath.monitor_columns(&["capabilities"]),
+            T::FlowSampleCollectorSet.monitor_columns(&["id", "bridge"]),
         ]
     }
 
@@ -569,6 +584,8 @@ mod monitors {
             T::AddressSet.monitor_columns(&["name", "addresses"]),
             T::PortGroup.monitor(),
             T::Fdb.monitor(),
+            T::Meter.monitor(),
+            T::MeterBand.monitor(),
             T::ChassisTemplateVar.monitor(),
         ]
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::flow::{ConjunctionOwner, Flow, FlowAction, FlowKey};
 use crate::groups::GroupTable;
+use crate::meters::MeterTable;
 
 /// What a switch has under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct FlowTable {
     refused: BTreeMap<Arc<FlowKey>, Installed>,
     /// The groups that flows name.
     pub groups: GroupTable,
+    /// The meters that flows name.
+    pub meters: MeterTable,
 }
 
 #[derive(Debug, Default)]
@@ -129,12 +132,13 @@ impl FlowTable {
 
     /// Whether there may be something to send.
     pub fn is_dirty(&self) -> bool {
-        !self.dirty.is_empty() || self.groups.is_dirty()
+        !self.dirty.is_empty() || self.groups.is_dirty() || self.meters.is_dirty()
     }
 
     /// The switch has lost its flows, or nobody knows which ones it has: all are sent anew.
     pub fn forget_installed(&mut self) {
         self.groups.forget_installed();
+        self.meters.forget_installed();
         self.refused.clear();
         self.entries.retain(|key, entry| {
             entry.installed = None;

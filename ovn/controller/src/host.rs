@@ -3,10 +3,11 @@
 use openflow::PortNo;
 use ovsdb::{Str, Uuid};
 use schema::vswitch::{Bridge, Interface, Port, Tables};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::compile::Features;
 use crate::model::EncapKind;
 use crate::network::Local;
 
@@ -74,6 +75,30 @@ pub fn chassis_of(mark: &str) -> Option<&str> {
 /// The bridge of that name.
 pub fn bridge<'a>(rows: &'a Tables, name: &str) -> Option<&'a Arc<Bridge>> {
     rows.bridge.values().find(|bridge| &*bridge.name == name)
+}
+
+/// The type of a bridge's datapath, if it is not to be `wanted`.
+pub fn datapath_type(bridge: &Bridge, wanted: Option<&Str>) -> Str {
+    let kind = wanted.unwrap_or(&bridge.datapath_type);
+    if kind.is_empty() { "system".into() } else { kind.clone() }
+}
+
+/// What the switch says that the bridge's datapath can do. Upstream: features.c.
+pub fn features(rows: &Tables, kind: &str) -> Features {
+    let switch = rows.open_vswitch.values().next();
+    let row = switch.and_then(|switch| rows.datapath.get(switch.datapaths.get(kind)?));
+    let has = |key, value| row.is_some_and(|row| row.capabilities.get(key).is_some_and(|v| &**v == value));
+    Features {
+        ct_zero_snat: has("ct_zero_snat", "true"),
+        // The number of the hash that is the same in both directions.
+        l4_symmetric_hash: has("max_hash_alg", "1"),
+    }
+}
+
+/// The sets of collectors of samples that a bridge has, by number.
+pub fn collectors(rows: &Tables, bridge: Uuid) -> BTreeSet<u32> {
+    let ours = rows.flow_sample_collector_set.values().filter(|set| set.bridge == bridge);
+    ours.filter_map(|set| u32::try_from(set.id).ok()).collect()
 }
 
 /// The interfaces of a bridge with their ports, in the order of the interfaces' UUIDs.

@@ -12,7 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::compile::Features;
 use crate::host::Host;
+use crate::meters::MeterName;
 use crate::model::{Complaint, Config, Datapath, LogicalFlow, LogicalPort, PortKind};
 use crate::network::{LearnedMac, Local, MulticastGroup, Network, Place, Tunnel, Unit};
 use crate::sets::AddressSets;
@@ -46,6 +48,8 @@ pub struct Inputs {
     homes: BTreeMap<Uuid, Uuid>,
     /// Datapath of each local localnet port.
     localnets: BTreeMap<Uuid, Uuid>,
+    /// Rows of meters, by name.
+    named_meters: BTreeSet<(Str, Uuid)>,
     sets: AddressSets,
     variables: Variables,
     complaints: Vec<Complaint>,
@@ -77,6 +81,7 @@ impl Default for Inputs {
             residents: BTreeMap::new(),
             homes: BTreeMap::new(),
             localnets: BTreeMap::new(),
+            named_meters: BTreeSet::new(),
             sets: AddressSets::default(),
             variables: Variables::default(),
             complaints: Vec::new(),
@@ -98,6 +103,10 @@ impl Inputs {
             sb::Change::AddressSet(delta) => self.address_set(delta),
             sb::Change::PortGroup(delta) => self.port_group(delta),
             sb::Change::Fdb(delta) => self.learned_mac(delta),
+            sb::Change::Meter(delta) => self.meter(delta),
+            sb::Change::MeterBand(delta) => {
+                self.network.meter_bands.set(&mut self.touched, delta.uuid, delta.new.clone());
+            }
             sb::Change::ChassisTemplateVar(delta) => {
                 let (net, touched) = (&mut self.network, &mut self.touched);
                 self.variables.set_row(net, touched, delta.uuid, delta.new.clone());
@@ -130,6 +139,20 @@ impl Inputs {
         self.unsettled.extend(changed(&old.localnets, &self.host.localnets));
         if old.tunnels != self.host.tunnels {
             self.tunnels(&old.tunnels);
+        }
+    }
+
+    /// Takes what the switch can do, and the sets of collectors that the bridge has.
+    pub fn switch(&mut self, features: Features, collectors: &BTreeSet<u32>) {
+        let (net, touched) = (&mut self.network, &mut self.touched);
+        net.features.set(touched, (), Some(features));
+        let gone: Vec<u32> =
+            net.collectors.peek_all().map(|(set, ())| *set).filter(|set| !collectors.contains(set)).collect();
+        for set in gone {
+            net.collectors.set(touched, set, None);
+        }
+        for &set in collectors {
+            net.collectors.set(touched, set, Some(()));
         }
     }
 
@@ -359,6 +382,32 @@ impl Inputs {
         });
         self.engine.set_unit(Unit::LearnedMac(delta.uuid), learned.is_some());
         self.network.learned_macs.set(&mut self.touched, delta.uuid, learned);
+    }
+
+    fn meter(&mut self, delta: &Delta<sb::Meter>) {
+        // A row may come under the name of one that goes, in either order.
+        let (net, touched) = (&mut self.network, &mut self.touched);
+        let (old, new) = (net.meters.set(touched, delta.uuid, delta.new.clone()), &delta.new);
+        let names: BTreeSet<&Str> = old.iter().chain(new).map(|row| &row.name).collect();
+        for name in names {
+            let had = |row: &Arc<sb::Meter>| row.name == *name;
+            if old.as_ref().is_some_and(had) {
+                self.named_meters.remove(&(name.clone(), delta.uuid));
+            }
+            if new.as_ref().is_some_and(had) {
+                self.named_meters.insert((name.clone(), delta.uuid));
+            }
+            let any = (name.clone(), Uuid::default())..;
+            let exists = self.named_meters.range(any).next().is_some_and(|(other, _)| other == name);
+            let numbers = net.numbers_of_meters.get_mut();
+            let meter = MeterName::Named(name.clone());
+            let number = if exists { numbers.number(&meter) } else { None };
+            if !exists {
+                numbers.release(&meter);
+            }
+            net.meter_numbers.set(touched, name.clone(), number);
+        }
+        self.engine.set_unit(Unit::Meter(delta.uuid), delta.new.is_some());
     }
 
     fn tunnels(&mut self, old: &BTreeMap<PortNo, crate::host::TunnelPort>) {

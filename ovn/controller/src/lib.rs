@@ -11,7 +11,7 @@
 //! - `logical`, [`compile`]: logical flows to OpenFlow flows, and actions, one file a family.
 //! - `sync`, `writer`: rows that this controller writes, one file a table, and the transactions that do it.
 //! - `ofctrl`, `pinctrl`, `packet_in`: the connections to the switch, and what is done with packets from it.
-//! - [`groups`]: groups of the switch, by number.
+//! - [`groups`], [`meters`]: groups and meters of the switch, by number.
 //! - [`flow_table`]: the flows that are wanted and those that the switch has; the difference is what is sent.
 //!
 //! Invariant: this crate knows no sockets, no clock; messages come in and go out as values.
@@ -27,6 +27,7 @@ pub mod groups;
 pub mod host;
 pub mod inputs;
 mod logical;
+pub mod meters;
 pub mod model;
 pub mod network;
 mod ofctrl;

@@ -17,8 +17,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::compile::{self, Environment, Features, Group, Meter, Resources};
+use crate::compile::{self, Environment, Group, Meter, Resources};
 use crate::flow::{ConjunctionOwner, Flow, FlowAction, FlowKey};
+use crate::meters::{Limit, MeterName};
 use crate::model::{Complaint, Datapath, LogicalFlow, PortKind};
 use crate::network::{Fact, MemberId, Network, Output, Unit};
 use crate::tables;
@@ -275,65 +276,84 @@ impl FlowPlace<'_> {
         Ok(())
     }
 
-    /// The actions, after the groups that they name.
+    /// The actions, after the groups and meters that they name.
     fn actions(
         &self,
         actions: &[LogicalAction],
         emit: &mut Emit<Network>,
     ) -> Result<Arc<[Action]>, Complaint> {
-        let resources = Needs { net: self.names.net, groups: RefCell::default(), lacks: Cell::new(None) };
+        let Names { net, reads, datapath } = *self.names;
+        let needs = Needs { place: self, groups: RefCell::default(), meters: RefCell::default() };
+        let named = self.flow.controller_meter.as_deref();
         let env = Environment {
             ports: self.names,
-            resources: &resources,
+            resources: &needs,
             pipeline: self.flow.pipeline,
             table: self.flow.table,
             is_switch: self.datapath.kind == DatapathKind::Switch,
             datapath: self.datapath.key,
             cookie: self.flow.cookie,
-            common_zone: tables::DNAT_ZONE,
-            controller_meter: None,
-            features: Features::default(),
+            common_zone: self.datapath.common_zone(),
+            controller_meter: named.and_then(|name| needs.meter(Meter::Named(name))),
+            features: net.features.get(reads, &()).copied().unwrap_or_default(),
         };
         let actions = compile::actions(actions, &env).map_err(|error| self.complaint(&error))?;
-        if let Some(what) = resources.lacks.get() {
-            return Err(self.complaint(&format!("needs a {what} of the switch, which is not made yet")));
-        }
-        for (number, group) in resources.groups.into_inner() {
+        for (number, group) in needs.groups.into_inner() {
             emit.output(Output::Group(number, group));
+        }
+        for (number, name) in needs.meters.into_inner() {
+            match name {
+                MeterName::Named(meter) => emit.fact(Fact::MeterUser { meter, flow: self.row, datapath }),
+                MeterName::Own { flow: _, meter } => {
+                    emit.output(Output::Meter(number, Arc::new(Limit::of_action(meter))));
+                }
+            }
         }
         Ok(actions.into())
     }
 }
 
-/// What a flow needs in the switch besides itself: groups, which it gets, and meters, which nobody makes yet.
+/// What a flow needs in the switch besides itself.
 struct Needs<'a> {
-    net: &'a Network,
+    place: &'a FlowPlace<'a>,
     groups: RefCell<BTreeMap<GroupId, Arc<Group>>>,
-    lacks: Cell<Option<&'static str>>,
+    meters: RefCell<BTreeMap<MeterId, MeterName>>,
 }
 
 impl Resources for Needs<'_> {
     fn group(&self, group: Group) -> Option<GroupId> {
-        let (number, group) = self.net.groups.borrow_mut().number(group);
+        let (number, group) = self.place.names.net.groups.borrow_mut().number(group);
         self.groups.borrow_mut().insert(number, group);
         Some(number)
     }
 
-    /// What is limited by name is not limited for now.
+    /// What is limited by a name that nobody has is not limited.
     fn meter(&self, meter: Meter<'_>) -> Option<MeterId> {
-        match meter {
-            Meter::Named(_) => {}
-            Meter::Own(_) => self.lacks.set(Some("meter")),
-        }
-        None
+        let Names { net, reads, .. } = *self.place.names;
+        let (number, name) = match meter {
+            Meter::Named(name) => {
+                let name = Str::from(name);
+                (*net.meter_numbers.get(reads, &name)?, MeterName::Named(name))
+            }
+            Meter::Own(meter) => {
+                let name = MeterName::Own { flow: self.place.row, meter };
+                (net.numbers_of_meters.borrow_mut().number(&name)?, name)
+            }
+        };
+        self.meters.borrow_mut().insert(number, name);
+        Some(number)
     }
 
-    fn has_collectors(&self, _: u32) -> bool {
-        false
+    fn has_collectors(&self, set: u32) -> bool {
+        let Names { net, reads, .. } = *self.place.names;
+        net.collectors.get(reads, &set).is_some()
     }
 
-    fn tunnel_port(&self, _: &str) -> Option<PortNo> {
-        None
+    fn tunnel_port(&self, port: &str) -> Option<PortNo> {
+        let Names { net, reads, .. } = *self.place.names;
+        let port = net.ports_by_name.first(reads, &port.into())?;
+        let place = net.places.get(reads, port)?;
+        crate::physical::remote::tunnel_to(net, reads, place).map(|tunnel| tunnel.ofport)
     }
 }
 

@@ -6,18 +6,20 @@
 
 use incr::{Emit, Index, Program, Reads, Table, Touched};
 use lflow::lexer::Integer;
-use openflow::{GroupId, PortNo};
+use openflow::{GroupId, MeterId, PortNo};
 use ovsdb::{Str, Uuid};
 use packet::MacAddr;
+use schema::sb;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::compile::Group;
+use crate::compile::{Features, Group};
 use crate::flow::Flow;
 use crate::groups::{GroupNumbers, Numbered};
 use crate::logical::{self, Cache};
+use crate::meters::{self, Limit, MeterNumbers};
 use crate::model::{Complaint, Datapath, EncapKind, LogicalFlow, LogicalPort};
 use crate::physical;
 
@@ -66,10 +68,22 @@ pub struct Network {
     /// Values of `^name` on this chassis.
     pub variables: Table<Str, Str>,
     pub learned_macs: Table<Uuid, LearnedMac>,
+    pub meters: Table<Uuid, Arc<sb::Meter>>,
+    pub meter_bands: Table<Uuid, Arc<sb::MeterBand>>,
+    /// Numbers of meters by name.
+    pub meter_numbers: Table<Str, MeterId>,
+    /// Logical flows that name a meter, with the datapath that they are on.
+    pub meter_users: Index<Str, (Uuid, Uuid)>,
+    /// What the switch can do.
+    pub features: Table<(), Features>,
+    /// Sets of collectors of samples that the bridge has.
+    pub collectors: Table<u32, ()>,
     /// Logical flows that were parsed in the present step.
     pub(crate) parsed: RefCell<Cache>,
     /// Groups of the switch have numbers while somebody wants them.
     pub(crate) groups: RefCell<GroupNumbers>,
+    /// So have meters.
+    pub(crate) numbers_of_meters: RefCell<MeterNumbers>,
 }
 
 /// Where a port is.
@@ -144,6 +158,8 @@ pub enum Unit {
     MulticastGroup(Uuid),
     /// A MAC address that was learned.
     LearnedMac(Uuid),
+    /// A meter of the southbound database.
+    Meter(Uuid),
     /// A logical flow.
     LogicalFlow(Uuid),
     /// A logical flow of a group of datapaths, on one of them.
@@ -160,6 +176,8 @@ pub enum Output {
     Flow(Arc<Flow>),
     /// A group that flows name by its number.
     Group(GroupId, Arc<Group>),
+    /// A meter that flows name by its number.
+    Meter(MeterId, Arc<Limit>),
     /// Something that could not be made into flows.
     Complaint(Complaint),
 }
@@ -169,6 +187,7 @@ pub enum Output {
 pub(crate) struct Outputs {
     pub(crate) flows: Vec<Arc<Flow>>,
     pub(crate) groups: Vec<Numbered>,
+    pub(crate) meters: Vec<meters::Numbered>,
     pub(crate) complaints: Vec<Complaint>,
 }
 
@@ -180,6 +199,7 @@ impl Outputs {
             match output {
                 Output::Flow(flow) => sorted.flows.push(flow),
                 Output::Group(number, group) => sorted.groups.push((number, group)),
+                Output::Meter(number, limit) => sorted.meters.push((number, limit)),
                 Output::Complaint(complaint) => sorted.complaints.push(complaint),
             }
         }
@@ -194,6 +214,8 @@ pub enum Fact {
     LocalMember { group: Uuid, datapath: Uuid },
     /// A logical flow on a datapath leaves a large set open.
     SetUser { set: Str, flow: Uuid, datapath: Uuid },
+    /// A logical flow on a datapath names a meter.
+    MeterUser { meter: Str, flow: Uuid, datapath: Uuid },
 }
 
 impl Default for Network {
@@ -224,8 +246,15 @@ impl Default for Network {
             port_groups: Table::new("port_groups"),
             variables: Table::new("variables"),
             learned_macs: Table::new("learned_macs"),
+            meters: Table::new("meters"),
+            meter_bands: Table::new("meter_bands"),
+            meter_numbers: Table::new("meter_numbers"),
+            meter_users: Index::new("meter_users"),
+            features: Table::new("features"),
+            collectors: Table::new("collectors"),
             parsed: RefCell::default(),
             groups: RefCell::default(),
+            numbers_of_meters: RefCell::default(),
         }
     }
 }
@@ -262,6 +291,7 @@ impl Program for Network {
             Unit::PortSecurity(_) => "port_security",
             Unit::MulticastGroup(_) => "multicast_group",
             Unit::LearnedMac(_) => "learned_mac",
+            Unit::Meter(_) => "meter",
             Unit::LogicalFlow(_) => "logical_flow",
             Unit::LogicalFlowOn(..) => "logical_flow_on",
             Unit::SetMember(_) => "set_member",
@@ -280,8 +310,8 @@ impl Program for Network {
             | Unit::LogicalFlow(_) => 1,
             // Asked for by units of phase 1.
             Unit::PortSecurity(_) | Unit::LogicalFlowOn(..) => 2,
-            // Reads what logical flows say of the sets that they use.
-            Unit::SetMember(_) => 3,
+            // Read what logical flows say of the sets and meters that they use.
+            Unit::SetMember(_) | Unit::Meter(_) => 3,
             Unit::SetMemberOn(..) => 4,
         }
     }
@@ -301,6 +331,7 @@ impl Program for Network {
             Unit::PortSecurity(port) => physical::port_security(self, reads, port, emit),
             Unit::MulticastGroup(group) => physical::multicast_group::flows(self, reads, group, emit),
             Unit::LearnedMac(row) => physical::fdb::flows(self, reads, row, emit),
+            Unit::Meter(meter) => meters::row(self, reads, meter, emit),
             Unit::LogicalFlow(flow) => logical::flows(self, reads, flow, emit),
             Unit::LogicalFlowOn(flow, datapath) => logical::flows_on(self, reads, flow, datapath, emit),
             Unit::SetMember(member) => {
@@ -322,6 +353,9 @@ impl Program for Network {
             }
             Fact::SetUser { set, flow, datapath } => {
                 self.set_users.set(touched, set, &(*flow, *datapath), present);
+            }
+            Fact::MeterUser { meter, flow, datapath } => {
+                self.meter_users.set(touched, meter, &(*flow, *datapath), present);
             }
         }
     }

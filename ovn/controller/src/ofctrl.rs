@@ -1,9 +1,9 @@
 //! The connection by which the switch gets its flows.
 //!
 //! ```text
-//! connected ─► HELLO ─► TLV_TABLE_REQUEST ─► [TLV_TABLE_MOD + BARRIER] ─► rounds
-//! a round: CT_FLUSH_ZONE... [METER_MOD delete all]
-//!          { BUNDLE: [delete all flows and groups] GROUP_MOD... FLOW_MOD... GROUP_MOD delete... commit } BARRIER
+//! connected ─► HELLO ─► METER_CONFIG, TLV_TABLE_REQUEST ─► [TLV_TABLE_MOD + BARRIER] ─► rounds
+//! a round: CT_FLUSH_ZONE... METER_MOD add, modify...
+//!          { BUNDLE: [delete all flows and groups] GROUP_MOD... FLOW_MOD... GROUP_MOD delete... commit } BARRIER ─► METER_MOD delete...
 //! ```
 //! What is in brackets is for the first round of a connection: nobody knows what the switch has then, so everything goes
 //! and comes in one bundle, and no packet is without flows. One round is on its way at a time; what changes in the
@@ -12,13 +12,14 @@
 
 use openflow::{
     Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorMessage, FlowMod, GroupId,
-    GroupKind, GroupMod, GroupModCommand, Message, MeterFlags, MeterId, MeterMod, MeterModCommand, TlvMap,
+    GroupKind, GroupMod, GroupModCommand, Message, MeterId, MultipartReply, MultipartRequest, TlvMap,
     TlvTable, TlvTableCommand, TlvTableMod, Version, Versions,
 };
 use std::collections::VecDeque;
 
 use crate::flow_table::{Change, FlowTable};
 use crate::groups::GroupChanges;
+use crate::meters::{METERS_MAX, MeterChanges};
 
 /// The Geneve option that carries the keys of ports.
 const OPTION_CLASS: u16 = 0x0102;
@@ -52,6 +53,8 @@ pub(crate) struct Ofctrl {
     /// The switch may have anything.
     fresh: bool,
     bundles: u32,
+    /// The xid of the question which meters there are.
+    meter_request: u32,
     /// Messages that are ready. What else there is to a round is made when it is asked for, since it may be much.
     output: VecDeque<Message>,
 }
@@ -71,7 +74,7 @@ enum State {
         failed: Option<ErrorMessage>,
     },
     Ready,
-    Round(Round),
+    Round(Box<Round>),
 }
 
 /// Changes on their way.
@@ -79,6 +82,11 @@ enum State {
 struct Round {
     changes: Vec<Change>,
     groups: GroupChanges,
+    meters: MeterChanges,
+    /// The xid of the first change of a meter; the others' follow.
+    first_meter: u32,
+    /// What the switch says of changes of meters.
+    meter_errors: Vec<(u32, ErrorMessage)>,
     bundle: Option<Bundle>,
     barrier: u32,
 }
@@ -111,6 +119,12 @@ impl Bundle {
 }
 
 impl Round {
+    /// Whether a message was for a change of a meter.
+    fn is_about_meter(&self, xid: u32) -> bool {
+        let place = xid.checked_sub(self.first_meter).and_then(|place| usize::try_from(place).ok());
+        place.is_some_and(|place| place < self.meters.before.len())
+    }
+
     /// How many changes there are.
     fn len(&self) -> usize {
         self.groups.before.len() + self.changes.len() + self.groups.after.len()
@@ -149,7 +163,13 @@ pub(crate) enum Event {
 
 impl Ofctrl {
     pub(crate) fn new() -> Self {
-        Self { state: State::Disconnected, fresh: true, bundles: 0, output: VecDeque::new() }
+        Self {
+            state: State::Disconnected,
+            fresh: true,
+            bundles: 0,
+            meter_request: 0,
+            output: VecDeque::new(),
+        }
     }
 
     pub(crate) fn connected(&mut self, xids: &mut Xids) {
@@ -206,17 +226,21 @@ impl Ofctrl {
         for zone in zones {
             self.send(xids, Body::CtFlushZone(zone));
         }
-        if self.fresh {
-            self.send(xids, Body::MeterMod(delete_meters()));
-        }
         let (changes, groups) = (flows.take_changes(), flows.groups.take_changes());
-        let mut round = Round { changes, groups, bundle: None, barrier: xids.next() };
+        let meters = flows.meters.take_changes();
+        let first_meter = xids.range(u32::try_from(meters.before.len()).unwrap_or(u32::MAX));
+        for (xid, (_, meter)) in (first_meter..).zip(&meters.before) {
+            self.output.push_back(Body::MeterMod(meter.clone()).with_xid(xid));
+        }
+        let barrier = xids.next();
+        let meter_errors = Vec::new();
+        let mut round = Round { changes, groups, meters, first_meter, meter_errors, bundle: None, barrier };
         if self.fresh || round.len() > 0 {
             round.bundle = Some(self.open_bundle(round.len(), xids));
         } else {
             self.output.push_back(Body::BarrierRequest.with_xid(round.barrier));
         }
-        self.state = State::Round(round);
+        self.state = State::Round(Box::new(round));
     }
 
     fn open_bundle(&mut self, changes: usize, xids: &mut Xids) -> Bundle {
@@ -248,11 +272,16 @@ impl Ofctrl {
             Body::TlvTableReply(table) => self.tlv_table(xid, &table, xids),
             Body::BarrierReply => self.barrier(xid, flows, xids),
             Body::BundleControl(BundleControl { id, kind: BundleKind::CommitReply, .. }) => {
-                if let State::Round(Round { bundle: Some(bundle), .. }) = &mut self.state
-                    && bundle.id == id
+                if let State::Round(round) = &mut self.state
+                    && let Some(bundle) = round.bundle.as_mut().filter(|bundle| bundle.id == id)
                 {
                     bundle.committed = true;
                 }
+                None
+            }
+            Body::MultipartReply { reply: MultipartReply::MeterConfig(meters), .. } => {
+                let ours = meters.iter().map(|config| config.meter).filter(|meter| meter.0 <= METERS_MAX);
+                ours.for_each(|meter| flows.meters.found(meter));
                 None
             }
             Body::Error(error) => self.error(xid, error),
@@ -268,6 +297,9 @@ impl Ofctrl {
         if Versions::of(&[Version::Of15]).negotiate(versions).is_none() {
             return Some(Event::Broken("the switch does not speak OpenFlow 1.5".to_owned()));
         }
+        // Meters from before stay until no flow names them; a switch that has none may answer with an error.
+        self.meter_request =
+            self.send(xids, Body::MultipartRequest(MultipartRequest::MeterConfig(MeterId::ALL)));
         let xid = self.send(xids, Body::TlvTableRequest);
         self.state = State::AwaitTlvTable { xid };
         None
@@ -316,7 +348,7 @@ impl Ofctrl {
                     Some(Event::GeneveField(None))
                 }
             },
-            State::Round(round) if round.barrier == reply => Some(self.finish_round(round, flows)),
+            State::Round(round) if round.barrier == reply => Some(self.finish_round(*round, flows, xids)),
             other => {
                 self.state = other;
                 None
@@ -324,20 +356,32 @@ impl Ofctrl {
         }
     }
 
-    fn finish_round(&mut self, round: Round, flows: &mut FlowTable) -> Event {
+    fn finish_round(&mut self, round: Round, flows: &mut FlowTable, xids: &mut Xids) -> Event {
+        for (xid, error) in &round.meter_errors {
+            let place = xid.checked_sub(round.first_meter).and_then(|place| usize::try_from(place).ok());
+            if let Some((number, _)) = place.and_then(|place| round.meters.before.get(place)) {
+                tracing::warn!("the switch refuses meter {}, which is left out: {}", number.0, error.code);
+                flows.meters.refuse(*number);
+            }
+        }
         let refused = match &round.bundle {
             Some(bundle) if !bundle.committed => Some(refuse(bundle, &round, flows)),
             Some(_) | None => None,
         };
-        let Round { changes, groups, bundle, barrier: _ } = round;
+        let Round { changes, groups, meters, bundle, .. } = round;
         let Some(refused) = refused else {
             flows.installed(changes);
             flows.groups.installed(groups);
+            for meter in &meters.after {
+                self.send(xids, Body::MeterMod(meter.clone()));
+            }
+            flows.meters.installed(meters);
             self.fresh = false;
             return Event::RoundDone;
         };
         flows.not_installed(changes);
         flows.groups.not_installed(groups);
+        flows.meters.not_installed(meters);
         if refused == 0 {
             let errors = bundle.map(|bundle| bundle.errors).unwrap_or_default();
             let first = errors.first().map(|(_, error)| error.code.to_string());
@@ -357,10 +401,15 @@ impl Ofctrl {
                 *failed = Some(error);
                 None
             }
-            State::Round(Round { bundle: Some(bundle), .. }) => {
-                bundle.errors.push((to, error));
+            State::Round(round) if round.is_about_meter(to) => {
+                round.meter_errors.push((to, error));
                 None
             }
+            State::Round(round) if round.bundle.is_some() => {
+                round.bundle.iter_mut().for_each(|bundle| bundle.errors.push((to, error.clone())));
+                None
+            }
+            _ if to == self.meter_request => None,
             State::Disconnected
             | State::AwaitHello
             | State::AwaitTlvTable { .. }
@@ -399,15 +448,6 @@ fn refuse(bundle: &Bundle, round: &Round, flows: &mut FlowTable) -> usize {
 
 fn is_race(error: &ErrorMessage) -> bool {
     error.code == openflow::ErrorCode::TLV_ALREADY_MAPPED || error.code == openflow::ErrorCode::TLV_DUP_ENTRY
-}
-
-fn delete_meters() -> MeterMod {
-    MeterMod {
-        command: MeterModCommand::Delete,
-        flags: MeterFlags::default(),
-        meter: MeterId::ALL,
-        bands: Vec::new(),
-    }
 }
 
 fn delete_groups() -> GroupMod {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 #![allow(clippy::disallowed_methods, reason = "tests begin at some time")]
 
+#[allow(dead_code, reason = "other tests use the rest")]
 mod bed;
 
 use bed::Bed;

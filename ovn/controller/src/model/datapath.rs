@@ -1,8 +1,11 @@
 //! A logical datapath.
 
 use lflow::pipeline::DatapathKind;
+use openflow::Subfield;
 use ovsdb::Str;
 use schema::sb::DatapathBinding;
+
+use crate::tables;
 
 /// What the flows of a datapath need to know of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +14,8 @@ pub struct Datapath {
     pub key: u32,
     pub kind: DatapathKind,
     pub name: Str,
+    /// Sources of connections are to be translated in a zone of the operator's choice (`snat-ct-zone`).
+    pub snat_zone: Option<u16>,
 }
 
 impl Datapath {
@@ -20,6 +25,13 @@ impl Datapath {
             key: u32::try_from(row.tunnel_key).unwrap_or(0) & 0xff_ffff,
             kind: if is_router { DatapathKind::Router } else { DatapathKind::Switch },
             name: row.external_ids.get("name").cloned().unwrap_or_default(),
+            snat_zone: row.external_ids.get("snat-ct-zone").and_then(|zone| zone.parse().ok()),
         }
+    }
+
+    /// Where the zone for address translation of sources and destinations in one is. It is the one for destinations,
+    /// unless that for sources was chosen, which then must count.
+    pub fn common_zone(&self) -> Subfield {
+        if self.snat_zone.is_some() { tables::SNAT_ZONE } else { tables::DNAT_ZONE }
     }
 }

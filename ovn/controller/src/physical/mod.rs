@@ -13,7 +13,7 @@ pub(crate) mod fdb;
 mod localnet;
 pub(crate) mod multicast_group;
 mod port_security;
-mod remote;
+pub(crate) mod remote;
 mod steps;
 pub(crate) mod tunnel;
 mod vif;

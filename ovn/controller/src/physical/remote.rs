@@ -31,7 +31,7 @@ pub(super) fn flows(
 }
 
 /// The tunnel that leads to a place, to its own address if it has one.
-pub(super) fn tunnel_to<'a>(net: &'a Network, reads: &Reads, place: &Place) -> Option<&'a Tunnel> {
+pub(crate) fn tunnel_to<'a>(net: &'a Network, reads: &Reads, place: &Place) -> Option<&'a Tunnel> {
     let tunnels = net.chassis_tunnels.get(reads, &place.chassis)?;
     let own = tunnels.iter().find(|tunnel| place.encap == Some(tunnel.remote));
     own.or_else(|| tunnels.first())

@@ -4,7 +4,7 @@
 
 use ovsdb::Str;
 use schema::TypedRow;
-use schema::vswitch::{Bridge, Interface, OpenVSwitch, Port};
+use schema::vswitch::{Bridge, Datapath, Interface, OpenVSwitch, Port};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Draft, Rows};
@@ -22,7 +22,10 @@ pub(crate) fn plan(rows: &Rows<'_>, complete: bool, draft: &mut Draft<'_>) {
     let of_switch = (OpenVSwitch::TABLE, switch.uuid, "other_config");
     draft.merge_map(of_switch, &switch.other_config, &unlimited, |_| false);
     match rows.bridge() {
-        Some(bridge) => keep(rows, bridge, complete, draft),
+        Some(bridge) => {
+            keep(rows, bridge, complete, draft);
+            datapath(rows, switch, draft);
+        }
         None => make(rows, switch, draft),
     }
 }
@@ -74,6 +77,17 @@ fn keep(rows: &Rows<'_>, bridge: &Bridge, complete: bool, draft: &mut Draft<'_>)
     }
     let ours = |key: &str| complete && key.starts_with(KEY_PREFIX);
     draft.merge_map((Bridge::TABLE, bridge.uuid, "external_ids"), &bridge.external_ids, &ids, ours);
+}
+
+/// The switch tells what it can do in the row of the datapath, which is for us to make. Upstream: create_br_datapath.
+fn datapath(rows: &Rows<'_>, switch: &OpenVSwitch, draft: &mut Draft<'_>) {
+    let Some(kind) = rows.datapath_type() else { return };
+    if !switch.datapaths.contains_key(&kind) {
+        let uuid = draft.uuids.generate();
+        draft.txn.insert(Datapath::TABLE, uuid, Datapath::default().to_row());
+        let pair = ovsdb::Datum::map([(kind, uuid)]);
+        draft.txn.mutate(OpenVSwitch::TABLE, switch.uuid, "datapaths", ovsdb::Mutator::Insert, pair);
+    }
 }
 
 /// Ports of the bridge by name, for names that are to be made.

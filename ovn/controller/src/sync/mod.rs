@@ -54,6 +54,12 @@ impl Rows<'_> {
         self.vswitch.open_vswitch.values().next()
     }
 
+    /// The type of its datapath. `None` without the bridge.
+    pub(crate) fn datapath_type(&self) -> Option<Str> {
+        let wanted = self.config.bridge_datapath_type.as_ref();
+        self.bridge().map(|bridge| crate::host::datapath_type(bridge, wanted))
+    }
+
     /// The integration bridge.
     pub(crate) fn bridge(&self) -> Option<&Arc<vswitch::Bridge>> {
         crate::host::bridge(self.vswitch, &self.config.bridge)

@@ -35,6 +35,8 @@ pub(crate) struct Rows {
     pub(crate) sets: BTreeMap<Uuid, sb::AddressSet>,
     pub(crate) learned: BTreeMap<Uuid, sb::Fdb>,
     pub(crate) variables: BTreeMap<Uuid, sb::ChassisTemplateVar>,
+    pub(crate) meters: BTreeMap<Uuid, sb::Meter>,
+    pub(crate) bands: BTreeMap<Uuid, sb::MeterBand>,
     pub(crate) host: Host,
 }
 
@@ -99,6 +101,8 @@ impl Lab {
             sets AddressSet;
             learned Fdb;
             variables ChassisTemplateVar;
+            meters Meter;
+            bands MeterBand;
         }
         lab.host();
         lab.step();
@@ -118,6 +122,8 @@ impl Lab {
         self.flows.apply(added.flows, removed.flows);
         let numbers = self.inputs.network.groups.get_mut();
         self.flows.groups.apply(added.groups, removed.groups, numbers);
+        let numbers = self.inputs.network.numbers_of_meters.get_mut();
+        self.flows.meters.apply(added.meters, removed.meters, numbers);
         let untracked = self.inputs.engine.check(&self.inputs.network);
         assert!(untracked.is_empty(), "units that read something untracked: {untracked:?}");
         self.inputs.engine.last_run().to_vec()
@@ -237,6 +243,15 @@ impl Lab {
         self.put_learned(sb::Fdb { uuid, mac, dp_key: datapath, port_key: port, ..Default::default() });
     }
 
+    /// A meter of so many packets a second.
+    pub(crate) fn meter(&mut self, name: &str, rate: i64) {
+        let (uuid, band) = (uuid("Meter", name), uuid("Meter_Band", name));
+        let action = text("drop");
+        self.put_band(sb::MeterBand { uuid: band, action, rate, ..Default::default() });
+        let (name, unit, bands) = (text(name), text("pktps"), [band].into());
+        self.put_meter(sb::Meter { uuid, name, unit, bands });
+    }
+
     /// The wanted flows of some tables, without cookies.
     pub(crate) fn show(&mut self, tables: &[OfTable]) -> String {
         self.step();
@@ -313,4 +328,6 @@ rows! {
     put_set delete_set sets AddressSet AddressSet;
     put_learned delete_learned learned Fdb Fdb;
     put_variables delete_variables variables ChassisTemplateVar ChassisTemplateVar;
+    put_meter delete_meter meters Meter Meter;
+    put_band delete_band bands MeterBand MeterBand;
 }

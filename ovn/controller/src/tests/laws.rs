@@ -54,6 +54,8 @@ enum Transition {
         members: u8,
     },
     DeleteAddressSet,
+    Meter(u8),
+    DeleteMeter,
     Variable(u8),
     Learned {
         port: u8,
@@ -80,13 +82,14 @@ const MATCHES: [&str; 9] = [
     "ip4.src == $b",
     "is_chassis_resident(\"p1\") && ip6",
 ];
-const ACTIONS: [&str; 6] = [
+const ACTIONS: [&str; 7] = [
     "next;",
     "drop;",
     "outport = \"p1\"; output;",
     "outport = \"_MC_flood\"; output;",
     "ct_lb_mark(backends=10.0.0.1,10.0.0.2);",
     "bogus",
+    "log(verdict=drop, meter=\"m\"); set_meter(7); next;",
 ];
 
 fn apply(lab: &mut Lab, transition: &Transition) {
@@ -172,6 +175,8 @@ fn apply(lab: &mut Lab, transition: &Transition) {
             2 => lab.variables("hv1", &[("v", "{10.0.0.1, 10.0.0.2}")]),
             _ => lab.variables("hv2", &[("v", "10.0.0.3")]),
         },
+        Transition::Meter(rate) => lab.meter("m", i64::from(rate % 3) + 1),
+        Transition::DeleteMeter => lab.delete_meter(uuid("Meter", "m")),
         Transition::DeleteAddressSet => lab.delete_set(uuid("Address_Set", "a")),
         Transition::Learned { port: p, present: true } => {
             lab.learned("l", "00:00:00:00:00:77", 1, i64::from(p % 8) + 1);
@@ -215,6 +220,8 @@ fn transition() -> impl Strategy<Value = Transition> {
         1 => any::<u8>().prop_map(T::DeleteFlow),
         2 => any::<u8>().prop_map(|members| T::AddressSet { members }),
         1 => Just(T::DeleteAddressSet),
+        2 => any::<u8>().prop_map(T::Meter),
+        1 => Just(T::DeleteMeter),
         1 => any::<u8>().prop_map(T::Variable),
         1 => any::<(u8, bool)>().prop_map(|(port, present)| T::Learned { port, present }),
         1 => any::<bool>().prop_map(|present| T::Tunnel { present }),
@@ -250,6 +257,8 @@ proptest! {
         prop_assert_eq!(without_zones(&lab), without_zones(&fresh));
         let groups = |lab: &Lab| lab.flows.groups.wanted().map(|(n, group)| (n, group.clone())).collect::<Vec<_>>();
         prop_assert_eq!(groups(&lab), groups(&fresh));
+        let meters = |lab: &Lab| lab.flows.meters.wanted().map(|(n, limit)| (n, limit.clone())).collect::<Vec<_>>();
+        prop_assert_eq!(meters(&lab), meters(&fresh));
     }
 }
 

@@ -3,8 +3,9 @@
 use controller::Link;
 use openflow::{
     Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorCode, ErrorMessage, FlowMod,
-    FlowModCommand, GroupId, GroupMod, GroupModCommand, Message, PacketOut, SwitchConfig, TlvMap, TlvTable,
-    Version, Versions,
+    FlowModCommand, GroupId, GroupMod, GroupModCommand, Message, MeterConfig, MeterFlags, MeterId, MeterMod,
+    MeterModCommand, MultipartReply, MultipartRequest, PacketOut, SwitchConfig, TlvMap, TlvTable, Version,
+    Versions,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -15,6 +16,9 @@ pub(crate) struct Switch {
     pub(crate) flows: BTreeMap<Key, FlowMod>,
     /// Groups by number, with their buckets.
     pub(crate) groups: BTreeMap<GroupId, usize>,
+    pub(crate) meters: BTreeMap<MeterId, MeterConfig>,
+    /// What became of meters, with rates and bursts.
+    pub(crate) meter_log: Vec<String>,
     bundles: BTreeMap<BundleId, (Vec<Body>, bool)>,
     tlv: Vec<TlvMap>,
     ports: BTreeMap<String, u32>,
@@ -46,6 +50,12 @@ impl Switch {
         self.output.retain(|(other, _)| *other != link);
         self.held.retain(|(other, _)| *other != link);
         self.bundles.clear();
+    }
+
+    /// A meter that somebody has left.
+    pub(crate) fn stale_meter(&mut self, number: u32) {
+        let meter = MeterId(number);
+        self.meters.insert(meter, MeterConfig { meter, flags: MeterFlags(1), bands: Vec::new() });
     }
 
     /// Answers what was held back.
@@ -92,8 +102,36 @@ impl Switch {
             Body::BundleAdd(BundleAdd { id, message, .. }) => self.add(link, xid, id, message.body),
             Body::PacketOut(packet) => self.packets.push(packet),
             Body::CtFlushZone(zone) => self.flushed_zones.push(zone),
-            Body::Hello(_) | Body::SetPacketInFormat(_) | Body::MeterMod(_) => {}
+            Body::MultipartRequest(MultipartRequest::MeterConfig(MeterId::ALL)) => {
+                let reply = MultipartReply::MeterConfig(self.meters.values().cloned().collect());
+                self.output.push_back((link, Body::MultipartReply { more: false, reply }.with_xid(xid)));
+            }
+            Body::MeterMod(change) => self.change_meter(link, xid, change),
+            Body::Hello(_) | Body::SetPacketInFormat(_) => {}
             other => panic!("the switch hears {other:?}"),
+        }
+    }
+
+    fn change_meter(&mut self, link: Link, xid: u32, change: MeterMod) {
+        let MeterMod { command, flags, meter, bands } = change;
+        let text: Vec<String> = bands.iter().map(|band| format!("{}/{}", band.rate, band.burst)).collect();
+        self.meter_log.push(format!("{command:?} {} {}", meter.0, text.join(" ")).trim_end().to_owned());
+        let config = MeterConfig { meter, flags, bands };
+        match command {
+            MeterModCommand::Add if self.meters.contains_key(&meter) => {
+                self.error(link, xid, ErrorCode::METER_EXISTS);
+            }
+            MeterModCommand::Add => drop(self.meters.insert(meter, config)),
+            MeterModCommand::Modify => {
+                self.meters.insert(meter, config).expect("what is changed is there");
+            }
+            MeterModCommand::Delete => {
+                self.meters.remove(&meter).expect("what is deleted is there");
+                let named = [format!("meter:{}", meter.0), format!("meter_id={}", meter.0)];
+                let text = self.text();
+                let uses = |flow: &String| named.iter().any(|name| flow.contains(name));
+                assert!(!text.iter().any(uses), "no flow names the meter: {text:#?}");
+            }
         }
     }
 
