@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // A test stops where it fails.
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -335,6 +336,13 @@ fn a_broken_set_up_is_not_a_failed_test() {
     fs::write(labs.path("s.yaml"), text).unwrap();
     let ran = labs.run(&["test", "s.yaml", "--use", "ovn-northd=/bin/false"]);
     ran.is(4).says("ovn-northd on central exited with 1").says("broken set-up");
+    // One that dies when all the rest is up: nothing was waiting for it.
+    let late = "#!/bin/sh\nuntil [ -e ../hv1/ovn-controller.pid ]; do sleep 0.01; done\nexit 3\n";
+    let late_northd = labs.path("late-northd");
+    fs::write(&late_northd, late).unwrap();
+    fs::set_permissions(&late_northd, fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = labs.run(&["test", "s.yaml", "--use", &format!("ovn-northd={}", late_northd.display())]);
+    ran.is(4).says("ovn-northd on central exited with 3").says("broken set-up");
     labs.run(&["test", "s.yaml", "--use", "ovn-northd=/no/such/file"]).is(4).says("does not exist");
     labs.run(&["test", "s.yaml", "--use", "nonsense"]).is(2).says("expected ROLE=PATH");
     wait_gone(&labs);

@@ -135,6 +135,19 @@ impl Files {
         Some(self.node(node).join(file))
     }
 
+    /// Where a daemon writes its process id once it has started.
+    pub fn pidfile(&self, node: &str, daemon: Daemon) -> PathBuf {
+        let file = match daemon {
+            Daemon::NorthboundServer => "ovnnb_db.pid",
+            Daemon::SouthboundServer => "ovnsb_db.pid",
+            Daemon::SwitchServer => "ovsdb-server.pid",
+            Daemon::Northd => "ovn-northd.pid",
+            Daemon::Vswitchd => "ovs-vswitchd.pid",
+            Daemon::Controller => "ovn-controller.pid",
+        };
+        self.node(node).join(file)
+    }
+
     /// What every process on a node has in its environment, so that each finds its own node's files and the
     /// lab's databases without being told.
     pub fn environment(&self, node: &str) -> Vec<(String, OsString)> {
@@ -164,6 +177,7 @@ impl Files {
         let log = self.logs(node).join(format!("{daemon}.log"));
         let mut args: Vec<OsString> =
             vec!["-vconsole:off".into(), "-vsyslog:off".into(), option("--log-file", &log)];
+        let pidfile = option("--pidfile", &self.pidfile(node, daemon));
         match daemon {
             Daemon::NorthboundServer | Daemon::SouthboundServer | Daemon::SwitchServer => {
                 let stem = match daemon {
@@ -174,10 +188,8 @@ impl Files {
                 let mut remote = OsString::from("--remote=punix:");
                 remote.push(file(&format!("{stem}.sock")));
                 args.push(remote);
-                if daemon == Daemon::SwitchServer {
-                    args.push(option("--pidfile", &file("ovsdb-server.pid")));
-                } else {
-                    args.push(option("--pidfile", &file(&format!("{stem}.pid"))));
+                args.push(pidfile);
+                if daemon != Daemon::SwitchServer {
                     args.push(option("--unixctl", &file(&format!("{stem}.ctl"))));
                 }
                 if let (Daemon::SouthboundServer, Remote::Tcp, Some(cidr)) =
@@ -188,7 +200,7 @@ impl Files {
                 args.extend(self.database(node, daemon).map(OsString::from));
             }
             Daemon::Northd => {
-                args.push(option("--pidfile", &file("ovn-northd.pid")));
+                args.push(pidfile);
                 for (name, socket) in
                     [("--ovnnb-db=", self.northbound_socket()), ("--ovnsb-db=", self.southbound_socket())]
                 {
@@ -198,11 +210,11 @@ impl Files {
                 }
             }
             Daemon::Vswitchd => {
-                args.push(option("--pidfile", &file("ovs-vswitchd.pid")));
+                args.push(pidfile);
                 args.push(unix(&self.switch_socket(node)));
             }
             Daemon::Controller => {
-                args.push(option("--pidfile", &file("ovn-controller.pid")));
+                args.push(pidfile);
                 args.push(unix(&self.switch_socket(node)));
             }
         }

@@ -32,6 +32,9 @@ use tokio::time::Instant;
 /// How long a lab may take to be up; what it waits for then is said.
 pub const START_MAX: Duration = Duration::from_secs(60);
 
+/// Pause between looks at a file that is to come.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
 /// How long a database is asked for what is only good to know.
 const ASK_MAX: Duration = Duration::from_secs(1);
 
@@ -50,12 +53,32 @@ impl Lab {
             let ports = self.topology.guests.iter().map(|(name, guest)| guest.port_name(name).to_owned());
             // One that is to be made later cannot be waited for.
             let ports: Vec<String> = ports.filter(|port| made.contains_key(port)).collect();
-            self.wait_ports_up(&ports, deadline).await
+            self.wait_ports_up(&ports, deadline).await?;
+            // Without ports nothing above needs northd and the controllers; they must live all the same.
+            self.wait_started(deadline).await
         };
         tokio::select! {
             result = nodes => result,
             crash = self.wait_crash() => bail!("{crash}"),
         }
+    }
+
+    /// Waits until every daemon has written its process id, which it does once its options have been understood and
+    /// its files opened.
+    async fn wait_started(&self, deadline: Instant) -> Result<()> {
+        let nodes: Vec<Rc<Node>> = self.nodes.borrow().values().cloned().collect();
+        for (node, daemon) in
+            nodes.iter().flat_map(|node| node.daemons().into_iter().map(move |(d, _)| (node, d)))
+        {
+            let pidfile = self.files.pidfile(&node.name, daemon);
+            while !pidfile.exists() {
+                if Instant::now() > deadline {
+                    bail!("{daemon} on {} did not write {} in time", node.name, pidfile.display());
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        }
+        Ok(())
     }
 
     /// The directory in which every program is found by its name, for the lab and for nodes that have their own.
