@@ -2,14 +2,15 @@
 
 use crate::options::CtState;
 use lflow::expr::{Microflow, Packet};
-use openflow::Field;
+use lflow::symbols::{self, Body, FieldRef, Symbol};
+use openflow::{Field, Format};
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-const ETH_IPV4: u128 = 0x0800;
+pub(crate) const ETH_IPV4: u128 = 0x0800;
 const ETH_ARP: u128 = 0x0806;
 const ETH_RARP: u128 = 0x8035;
-const ETH_IPV6: u128 = 0x86dd;
+pub(crate) const ETH_IPV6: u128 = 0x86dd;
 
 const IP_ICMP: u128 = 1;
 const IP_IGMP: u128 = 2;
@@ -193,6 +194,26 @@ pub(crate) fn ipv4(value: u128) -> Ipv4Addr {
     Ipv4Addr::from_bits(value as u32)
 }
 
+/// How a value of a field is written.
+pub(crate) fn value(like: &FieldRef, value: u128) -> String {
+    let hex = || if value == 0 { "0".to_owned() } else { format!("{value:#x}") };
+    if !like.is_whole() {
+        return hex();
+    }
+    match like.symbol.format() {
+        Format::Ethernet => ethernet(value),
+        Format::Ipv4 => ipv4(value).to_string(),
+        Format::Ipv6 => Ipv6Addr::from_bits(value).to_string(),
+        Format::Decimal | Format::Port => value.to_string(),
+        Format::Hex
+        | Format::Frag
+        | Format::TunFlags
+        | Format::TcpFlags
+        | Format::CtState
+        | Format::PacketType => hex(),
+    }
+}
+
 fn tcp_flags(flags: u128) -> String {
     if flags == 0 {
         return "0".to_owned();
@@ -208,4 +229,27 @@ fn tcp_flags(flags: u128) -> String {
         };
     }
     out
+}
+
+/// The symbol of the logical language that is a whole field.
+fn symbol(field: Field) -> Option<&'static Symbol> {
+    symbols::table().iter().find(|symbol| match symbol.body {
+        Body::Integer { field: of, low, bits } => (of, low, bits) == (field, 0, field.bits()),
+        Body::String(of) => of == field,
+        Body::Subfield { .. } | Body::Predicate(_) | Body::Ovn(_) => false,
+    })
+}
+
+/// The name of a field in the logical language, or what OpenFlow calls it where that has none.
+pub(crate) fn name(field: Field) -> String {
+    symbol(field).map_or_else(|| format!("{field:?}").to_lowercase(), |symbol| symbol.name.to_owned())
+}
+
+/// A value of a whole field.
+pub(crate) fn field_value(field: Field, value: u128) -> String {
+    match symbol(field) {
+        _ if field == Field::CtState && value != 0 => CtState(value as u8).to_string(),
+        Some(symbol) if !symbol.is_string() => self::value(&FieldRef::whole(symbol), value),
+        Some(_) | None => format!("{value:#x}"),
+    }
 }

@@ -9,30 +9,47 @@
 //! or how a packet gets from one chassis to the other. The result is a function of its arguments.
 //!
 //! - [`options`]: what can be asked, and how a command line says it.
+//! - [`Tracer`]: rows that change, and traces through them; [`Want`] says what of the database one needs.
+//! - [`service`]: a tracer and its connection to the database.
 //! - `network`: the rows, by the names and keys that flows use.
 //! - `walk`: the interpreter; what an action does is in a file with its family.
-//! - `node`: what happened, as a tree, and its three forms in text.
+//! - `tracker`: what connection tracking remembers from one packet to the next.
+//! - `node`: what happened, as a tree, and upstream's three forms in text; `about`: what else is known of it.
+//! - `pretty`, `json`, `compare`: the forms that upstream does not have.
+//! - `northbound`: who asked for a flow.
 //! - `flow_text`: the packet in OpenFlow syntax.
 //!
 //! Facts: ovn-trace(8), and the program of upstream 23.03, whose output the recorded cases in `tests/` hold.
 
+mod about;
+mod compare;
 mod flow_text;
+mod json;
 mod network;
 mod node;
+mod northbound;
 pub mod options;
+mod pretty;
+mod reply;
+pub mod service;
+mod tracer;
+mod tracker;
 mod walk;
 
+pub use network::Want;
+pub use northbound::Northbound;
 pub use options::{Command, Options, Request, USAGE, UsageError};
+pub use tracer::{Outcome, Traced, Tracer};
 
-use lflow::expr::{self, Expr};
-use network::{Datapath, Network};
 use schema::sb::{TableId, Tables};
 
 /// The tables that a trace reads; no others need be monitored.
 pub const TABLES: &[TableId] = &[
     TableId::AddressSet,
+    TableId::Chassis,
     TableId::ChassisTemplateVar,
     TableId::DatapathBinding,
+    TableId::Encap,
     TableId::Fdb,
     TableId::LoadBalancer,
     TableId::LogicalDpGroup,
@@ -53,46 +70,13 @@ pub struct Output {
     pub warnings: Vec<String>,
 }
 
-/// Traces one packet.
+/// Traces one packet, or several, through these rows.
 ///
 /// What is wrong with the request, a datapath or a port that is not there, an expression that is none, is
 /// said in the text, as upstream does it.
 pub fn trace(tables: &Tables, request: &Request) -> Output {
-    let network = Network::new(tables, request.options.friendly_names);
-    let text = match start(&network, request) {
-        Ok((datapath, flow)) => walk::run(&network, datapath, flow, &request.options),
-        Err(text) => text,
-    };
-    Output { text, warnings: network.into_warnings() }
-}
-
-/// The datapath and the packet that a request speaks of, or why there are none.
-fn start<'n>(network: &'n Network<'_>, request: &Request) -> Result<(&'n Datapath, expr::Microflow), String> {
-    let bad_flow = |error: lflow::Error| format!("error parsing flow: {error}\n");
-    let datapath = match &request.datapath {
-        Some(name) => {
-            network.datapath_by_name(name).ok_or_else(|| format!("unknown datapath \"{name}\"\n"))?
-        }
-        None => {
-            let parsed = expr::parse(&request.microflow, &network.anywhere()).map_err(bad_flow)?;
-            let name = inport(&parsed).map_err(|kind| bad_flow(lflow::Error::new(0..0, kind)))?;
-            let port = network.port_by_name(&name).ok_or_else(|| format!("unknown port \"{name}\"\n"))?;
-            network
-                .datapath(port.datapath)
-                .ok_or_else(|| format!("unknown datapath \"{}\"\n", port.datapath))?
-        }
-    };
-    let names = network.names(datapath);
-    let flow = expr::parse_microflow(&request.microflow, &names, &names).map_err(bad_flow)?;
-    Ok((datapath, flow))
-}
-
-/// The one port that an expression says the packet comes in by.
-fn inport(parsed: &Expr) -> Result<std::sync::Arc<str>, lflow::ErrorKind> {
-    let mut inports = expr::inports(parsed).into_iter();
-    match (inports.next(), inports.next()) {
-        (Some(port), None) => Ok(port),
-        (None, _) => Err(lflow::ErrorKind::NoInport),
-        (Some(_), Some(_)) => Err(lflow::ErrorKind::ManyInports),
+    match Tracer::new(tables).trace(request) {
+        Outcome::Done(traced) => traced.into_output(&Northbound::default()),
+        Outcome::Wants(_) => unreachable!("a tracer that has all rows wants none"),
     }
 }

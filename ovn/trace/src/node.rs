@@ -1,5 +1,8 @@
 //! What happened, as a tree, and its three forms in text.
 
+use crate::about::About;
+use std::collections::{BTreeMap, BTreeSet};
+
 /// What a node stands for, which decides in which forms it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -17,28 +20,37 @@ pub(crate) enum Kind {
     Effect,
     /// Something that is wrong. Always shown.
     Error,
+    /// The place of the OpenFlow flows with this cookie, which [`put_openflow`] puts there.
+    OpenFlow(u32),
 }
 
 /// One thing that happened, and what came of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    kind: Kind,
-    text: String,
+    pub(crate) kind: Kind,
+    pub(crate) text: String,
     /// One of several packets of the same standing, indented even if it is the last one.
     of_many: bool,
     /// What an action that ended its flow led to. It is not indented, so that a long way through many
     /// tables does not run off the screen.
     tail: bool,
-    children: Vec<Self>,
+    pub(crate) children: Vec<Self>,
+    /// What else is known of it, if that is recorded.
+    pub(crate) about: Option<Box<About>>,
 }
 
 impl Node {
     pub(crate) fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), of_many: false, tail: false, children: Vec::new() }
+        Self { kind, text: text.into(), of_many: false, tail: false, children: Vec::new(), about: None }
     }
 
     pub(crate) fn with(mut self, children: Vec<Self>) -> Self {
         self.children = children;
+        self
+    }
+
+    pub(crate) fn about(mut self, about: Option<About>) -> Self {
+        self.about = about.map(Box::new);
         self
     }
 
@@ -62,16 +74,50 @@ impl Node {
             | Kind::Action
             | Kind::Remark
             | Kind::Error => true,
-            Kind::Effect => false,
+            Kind::Effect | Kind::OpenFlow(_) => false,
         }
     }
 
     fn always_indented(&self) -> bool {
         match self.kind {
             Kind::Action | Kind::Remark | Kind::Error => true,
-            Kind::Pipeline | Kind::Transformation | Kind::Table | Kind::Effect => self.of_many,
+            Kind::Pipeline | Kind::Transformation | Kind::Table | Kind::Effect | Kind::OpenFlow(_) => {
+                self.of_many
+            }
         }
     }
+}
+
+/// The cookies of the flows whose OpenFlow flows are to be shown.
+pub(crate) fn cookies(node: &Node, out: &mut BTreeSet<u32>) {
+    if let Kind::OpenFlow(cookie) = node.kind {
+        out.insert(cookie);
+    }
+    node.children.iter().for_each(|child| cookies(child, out));
+}
+
+/// Puts OpenFlow flows, as text by their cookie, to the logical flows that they were made of.
+pub(crate) fn put_openflow(node: &mut Node, flows: &BTreeMap<u32, Vec<String>>) {
+    let mut children = Vec::new();
+    for mut child in std::mem::take(&mut node.children) {
+        match child.kind {
+            Kind::OpenFlow(cookie) => match flows.get(&cookie) {
+                Some(flows) => children.extend(flows.iter().map(|flow| Node::new(Kind::Action, flow))),
+                None => children.push(Node::new(Kind::Error, "*** no OpenFlow flows")),
+            },
+            Kind::Pipeline
+            | Kind::Transformation
+            | Kind::Table
+            | Kind::Action
+            | Kind::Remark
+            | Kind::Effect
+            | Kind::Error => {
+                put_openflow(&mut child, flows);
+                children.push(child);
+            }
+        }
+    }
+    node.children = children;
 }
 
 /// The detailed form: sections for pipelines, in them each table with the flow that matched.
@@ -107,7 +153,7 @@ pub(crate) fn summary(nodes: &[Node]) -> String {
     blocks(nodes, |kind| match kind {
         Kind::Pipeline | Kind::Transformation | Kind::Action | Kind::Remark | Kind::Error => Shown::Yes,
         Kind::Table => Shown::ChildrenOnly,
-        Kind::Effect => Shown::No,
+        Kind::Effect | Kind::OpenFlow(_) => Shown::No,
     })
 }
 
@@ -116,7 +162,7 @@ pub(crate) fn minimal(nodes: &[Node]) -> String {
     blocks(nodes, |kind| match kind {
         Kind::Transformation | Kind::Effect | Kind::Error => Shown::Yes,
         Kind::Pipeline | Kind::Table => Shown::ChildrenOnly,
-        Kind::Action | Kind::Remark => Shown::No,
+        Kind::Action | Kind::Remark | Kind::OpenFlow(_) => Shown::No,
     })
 }
 

@@ -55,6 +55,21 @@ pub struct Options {
     pub lb_dst: Option<(IpAddr, u16)>,
     /// What a `select` action chooses.
     pub select_id: Option<u16>,
+    /// Whether the OpenFlow flows that were made of each flow are shown with it.
+    pub ovs: bool,
+    /// A form of our own in place of upstream's.
+    pub form: Option<Form>,
+    /// Whether connections are remembered, so that the first packet begins one.
+    pub stateful: bool,
+}
+
+/// The forms that upstream's program does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// What matters, for people: hops, changes, who asked for it, why it was dropped.
+    Pretty,
+    /// Everything, for programs.
+    Json,
 }
 
 impl Default for Options {
@@ -68,9 +83,24 @@ impl Default for Options {
             ct: VecDeque::new(),
             lb_dst: None,
             select_id: None,
+            ovs: false,
+            form: None,
+            stateful: false,
         }
     }
 }
+
+/// What is traced after the first packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Another packet, as an expression that names its ingress port.
+    Packet(String),
+    /// An answer to the packet before, from each port where it arrived.
+    Reply,
+}
+
+/// The most packets of one request.
+pub const PACKETS_MAX: usize = 64;
 
 /// One trace to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,6 +109,10 @@ pub struct Request {
     pub datapath: Option<String>,
     /// The packet, as an expression.
     pub microflow: String,
+    /// What comes after it, in order. Connections are remembered if there is anything.
+    pub then: Vec<Then>,
+    /// Another packet whose way is compared with the first one's.
+    pub compare: Option<String>,
     pub options: Options,
     /// What is odd about the options, for the log.
     pub warnings: Vec<String>,
@@ -107,8 +141,10 @@ pub enum UsageError {
     BadAddress(String),
     #[error("{0}: bad select-id")]
     BadSelectId(String),
-    #[error("--ovs: showing OpenFlow flows is not implemented")]
-    OvsNotImplemented,
+    #[error("more than {PACKETS_MAX} packets")]
+    TooManyPackets,
+    #[error("--compare is of two packets, and knows no --then, --reply, --json")]
+    Compare,
     #[error("one or two non-option arguments are required (use --help for help)")]
     Arguments,
 }
@@ -145,6 +181,13 @@ impl Command {
                 }
             }
         }
+        if request.then.len() >= PACKETS_MAX {
+            return Err(UsageError::TooManyPackets);
+        }
+        if request.compare.is_some() && (!request.then.is_empty() || request.options.form == Some(Form::Json))
+        {
+            return Err(UsageError::Compare);
+        }
         request.microflow = operands.pop().ok_or(UsageError::Arguments)?;
         request.datapath = operands.pop();
         if operands.is_empty() { Ok(Self::Trace(request)) } else { Err(UsageError::Arguments) }
@@ -165,11 +208,19 @@ impl Request {
             ("--summary", &mut options.summary, true),
             ("--minimal", &mut options.minimal, true),
             ("--friendly-names", &mut options.friendly_names, true),
+            ("--stateful", &mut options.stateful, true),
+            ("--ovs", &mut options.ovs, true),
         ];
         if let Some((_, flag, to)) = flags.iter_mut().find(|(flag, ..)| *flag == name) {
             **flag = *to;
         } else if name == "--no-friendly-names" {
             options.friendly_names = false;
+        } else if name == "--pretty" {
+            options.form = Some(Form::Pretty);
+        } else if name == "--json" {
+            options.form = Some(Form::Json);
+        } else if name == "--reply" {
+            self.then.push(Then::Reply);
         } else if name == "--all" {
             (options.detailed, options.summary, options.minimal) = (true, true, true);
         } else {
@@ -185,7 +236,8 @@ impl Request {
                     options.select_id =
                         Some(text.parse().map_err(|_| UsageError::BadSelectId(text.to_owned()))?);
                 }
-                "--ovs" => return Err(UsageError::OvsNotImplemented),
+                "--then" => self.then.push(Then::Packet(value()?.to_owned())),
+                "--compare" => self.compare = Some(value()?.to_owned()),
                 _ => return Err(UsageError::UnknownOption(name.to_owned())),
             }
             return Ok(());

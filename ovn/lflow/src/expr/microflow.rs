@@ -34,6 +34,11 @@ impl Microflow {
         self.set(field, value);
     }
 
+    /// The narrow fields that are not zero.
+    pub fn fields(&self) -> impl Iterator<Item = (Field, u128)> {
+        self.fields.iter().map(|(field, value)| (*field, *value))
+    }
+
     /// Sets a field.
     pub fn set(&mut self, field: Field, value: u128) {
         for &(piece, low) in &pieces(field) {

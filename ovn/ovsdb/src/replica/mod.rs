@@ -232,6 +232,14 @@ impl Replica {
         self.send_conditions();
     }
 
+    /// Copies other rows of several tables from now on, as [`Replica::set_condition`] does of one, with one request.
+    pub fn set_conditions<'a>(&mut self, conditions: impl IntoIterator<Item = (&'a str, Condition)>) {
+        for (table, condition) in conditions {
+            self.conditions.set(table, condition);
+        }
+        self.send_conditions();
+    }
+
     /// Whether the contents follow all conditions that were set.
     pub fn conditions_are_in_force(&self) -> bool {
         self.is_synced() && self.conditions.are_in_force()

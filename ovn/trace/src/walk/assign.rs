@@ -1,14 +1,13 @@
 //! Fields are set, copied, exchanged, pushed and popped; hops are counted.
 
 use super::{Flow, Place, Traced};
-use crate::flow_text::{ethernet, ipv4};
+use crate::flow_text;
 use crate::network::Network;
 use crate::node::{Kind, Node};
 use lflow::action::{Constant, Exchange, Load, LoadOvnField, Move};
 use lflow::expr;
 use lflow::symbols::FieldRef;
-use openflow::{Field, Format};
-use std::net::Ipv6Addr;
+use openflow::Field;
 
 /// The value of some bits.
 pub(super) fn read(field: &FieldRef, packet: &Traced) -> u128 {
@@ -36,30 +35,10 @@ pub(super) fn is_visible(field: &FieldRef) -> bool {
     }
 }
 
-/// How a value of a field is written.
-fn shown(value: u128, like: &FieldRef) -> String {
-    let hex = || if value == 0 { "0".to_owned() } else { format!("{value:#x}") };
-    if !like.is_whole() {
-        return hex();
-    }
-    match like.symbol.format() {
-        Format::Ethernet => ethernet(value),
-        Format::Ipv4 => ipv4(value).to_string(),
-        Format::Ipv6 => Ipv6Addr::from_bits(value).to_string(),
-        Format::Decimal | Format::Port => value.to_string(),
-        Format::Hex
-        | Format::Frag
-        | Format::TunFlags
-        | Format::TcpFlags
-        | Format::CtState
-        | Format::PacketType => hex(),
-    }
-}
-
 pub(super) fn load(
     place: Place<'_>,
     load: &Load,
-    network: &Network<'_>,
+    network: &Network,
     packet: &mut Traced,
     nodes: &mut Vec<Node>,
 ) {
@@ -85,7 +64,7 @@ pub(super) fn load_ovn_field(load: &LoadOvnField, nodes: &mut Vec<Node>) {
 pub(super) fn copy(_: Place<'_>, copy: &Move, packet: &mut Traced, nodes: &mut Vec<Node>) {
     let value = read(&copy.from, packet);
     if is_visible(&copy.to) {
-        nodes.push(Node::new(Kind::Effect, format!("{} = {}", copy.to, shown(value, &copy.from))));
+        nodes.push(Node::new(Kind::Effect, format!("{} = {}", copy.to, flow_text::value(&copy.from, value))));
     }
     write(&copy.to, value, packet);
 }
@@ -96,7 +75,7 @@ pub(super) fn exchange(exchange: &Exchange, packet: &mut Traced, nodes: &mut Vec
         [(&exchange.left, right, &exchange.right), (&exchange.right, left, &exchange.left)]
     {
         if is_visible(field) {
-            nodes.push(Node::new(Kind::Effect, format!("{field} = {}", shown(value, from))));
+            nodes.push(Node::new(Kind::Effect, format!("{field} = {}", flow_text::value(from, value))));
         }
         write(field, value, packet);
     }

@@ -12,7 +12,7 @@ pub(super) fn check(
     place: Place<'_>,
     check: Check,
     result: &FieldRef,
-    network: &Network<'_>,
+    network: &Network,
     packet: &mut Traced,
     nodes: &mut Vec<Node>,
 ) {

@@ -1,16 +1,17 @@
-//! Connection tracking. What the tracker knows is not in the database, so the user says it, or it is
-//! assumed that every packet is part of an established connection.
+//! Connection tracking. The user says what the tracker finds; or the trace is of several packets, and the tracker
+//! remembers those before; or it is assumed that every packet is part of an established connection.
 
 use super::assign::write;
 use super::{Place, Traced, Walk};
 use crate::node::{Kind, Node};
 use crate::options::CtState;
-use lflow::action::{CtNext, CtOriginal, Tracking, Zone};
+use crate::tracker::{self, ESTABLISHED, TRACKED, Translation, Zone};
+use lflow::Pipeline;
+use lflow::action::{self, CtCommit, CtNext, CtOriginal, Tracking};
 use lflow::symbols::FieldRef;
 use openflow::Field;
 
-const TRACKED: u8 = 0x20;
-const TRACKED_ESTABLISHED: u8 = 0x22;
+const ASSUMED: &str = " /* default (use --ct to customize) */";
 
 pub(super) const ETH_IPV4: u128 = 0x0800;
 pub(super) const ETH_IPV6: u128 = 0x86dd;
@@ -34,12 +35,7 @@ pub(super) fn clear(packet: &mut Traced) {
 
 /// The fields of the ports of the packet's protocol.
 pub(super) fn ports(packet: &Traced) -> Option<(Field, Field)> {
-    match packet.get(Field::IpProto) {
-        6 => Some((Field::TcpSrc, Field::TcpDst)),
-        17 => Some((Field::UdpSrc, Field::UdpDst)),
-        132 => Some((Field::SctpSrc, Field::SctpDst)),
-        _ => None,
-    }
+    tracker::ports(&packet.flow)
 }
 
 /// What the tracker would say of the packet that began the connection: it is this one.
@@ -63,12 +59,25 @@ pub(super) fn begin_connection(tracked: &mut Traced, packet: &Traced) {
     }
 }
 
+/// The zone of an action that names one or none.
+pub(super) fn zone(place: Place<'_>, named: Option<action::Zone>, packet: &Traced) -> Zone {
+    let datapath = place.datapath.uuid;
+    match (place.datapath.is_router, named) {
+        (true, Some(action::Zone::Dnat) | None) => Zone::Dnat(datapath),
+        (true, Some(action::Zone::Snat)) => Zone::Snat(datapath),
+        (false, _) => match place.pipeline {
+            Pipeline::Ingress => Zone::Port(datapath, packet.inport()),
+            Pipeline::Egress => Zone::Port(datapath, packet.outport()),
+        },
+    }
+}
+
 impl<'n> Walk<'n> {
     /// What the tracker says this time, and a remark if that is an assumption.
     pub(super) fn next_ct_state(&mut self) -> (u8, &'static str) {
         match self.ct.pop_front() {
             Some(state) => (state, ""),
-            None => (TRACKED_ESTABLISHED, " /* default (use --ct to customize) */"),
+            None => (TRACKED | ESTABLISHED, ASSUMED),
         }
     }
 
@@ -83,6 +92,42 @@ impl<'n> Walk<'n> {
         remark
     }
 
+    /// Tracks a packet by what is remembered: the state found, or what the user says it is. `None` if nothing is
+    /// remembered.
+    ///
+    /// The packet is translated if its connection is and `translate` says so. A connection that is not known is
+    /// remembered if `commit` has the translation that it gets.
+    pub(super) fn track(
+        &mut self,
+        zone: Zone,
+        translate: bool,
+        commit: Option<Option<Translation>>,
+        packet: &mut Traced,
+    ) -> Option<u8> {
+        let tracker = self.tracker.as_mut()?;
+        let mut state = tracker.track(zone, &mut packet.flow, translate);
+        if let Some(translation) = commit
+            && state & tracker::NEW != 0
+        {
+            tracker.commit(zone, &mut packet.flow, translation);
+            state |= match translation {
+                Some(Translation { is_destination: true, .. }) => tracker::DNAT,
+                Some(Translation { is_destination: false, .. }) => tracker::SNAT,
+                None => 0,
+            };
+        }
+        let state = self.ct.pop_front().unwrap_or(state);
+        packet.flow.set(Field::CtState, state.into());
+        Some(state)
+    }
+
+    /// Gives the packet's connection its mark and label.
+    pub(super) fn label(&mut self, zone: Zone, packet: &Traced) {
+        if let Some(tracker) = &mut self.tracker {
+            tracker.label(zone, &packet.flow);
+        }
+    }
+
     pub(super) fn ct_next(
         &mut self,
         place: Place<'n>,
@@ -93,23 +138,44 @@ impl<'n> Walk<'n> {
     ) {
         let mut tracked = packet.clone();
         begin_connection(&mut tracked, packet);
-        let title = match tracking {
-            Tracking::Track => {
-                let (state, remark) = self.next_ct_state();
+        let zone = zone(place, next.zone, packet);
+        let (translate, commit) = match tracking {
+            Tracking::Track => (false, None),
+            Tracking::CommitNat => (true, Some(None)),
+            Tracking::CommitToZone => (false, Some(None)),
+        };
+        let remembered = self.track(zone, translate, commit, &mut tracked);
+        let title = match (tracking, remembered) {
+            (Tracking::Track, remembered) => {
+                let (state, remark) = remembered.map_or_else(|| self.next_ct_state(), |state| (state, ""));
                 tracked.flow.set(Field::CtState, state.into());
                 format!("ct_next(ct_state={}{remark})", CtState(state))
             }
-            Tracking::CommitNat => {
+            (Tracking::CommitNat, Some(state)) => format!("ct_commit_nat(ct_state={})", CtState(state)),
+            (Tracking::CommitNat, None) => {
                 let remark = self.track_unless_tracked(&mut tracked);
                 format!("ct_commit_nat /* assuming no un-nat entry, so no change */{remark}")
             }
-            Tracking::CommitToZone => {
-                let remark = self.track_unless_tracked(&mut tracked);
-                format!("ct_commit_to_zone({}){remark}", next.zone.map_or("dnat", Zone::name))
+            (Tracking::CommitToZone, remembered) => {
+                let remark = match remembered {
+                    Some(_) => "",
+                    None => self.track_unless_tracked(&mut tracked),
+                };
+                format!("ct_commit_to_zone({}){remark}", next.zone.map_or("dnat", action::Zone::name))
             }
         };
         let children = self.tables(Place { table: next.table, ..place }, &mut tracked);
         nodes.push(Node::new(Kind::Transformation, title).with(children));
+    }
+
+    /// `ct_commit { ... };`: without memory it changes nothing that the trace shows.
+    pub(super) fn ct_commit(&mut self, place: Place<'n>, commit: &CtCommit, packet: &Traced) {
+        let zone = zone(place, None, packet);
+        let Some(tracker) = &mut self.tracker else { return };
+        let mut committed = packet.clone();
+        tracker.commit(zone, &mut committed.flow, None);
+        self.actions(place, &commit.actions, None, &mut committed);
+        self.label(zone, &committed);
     }
 }
 

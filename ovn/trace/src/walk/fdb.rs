@@ -9,7 +9,7 @@ use lflow::action::{FdbScope, GetFdb, LookupFdb};
 use packet::MacAddr;
 
 /// The key of the port that an address was seen at.
-fn find(place: Place<'_>, network: &Network<'_>, mac: u128) -> Option<u128> {
+fn find(place: Place<'_>, network: &Network, mac: u128) -> Option<u128> {
     let datapath = i64::from(place.datapath.key);
     let is_address = |text: &str| {
         text.parse::<MacAddr>().is_ok_and(|MacAddr(octets)| {
@@ -23,7 +23,7 @@ fn find(place: Place<'_>, network: &Network<'_>, mac: u128) -> Option<u128> {
 pub(super) fn get(
     place: Place<'_>,
     get: &GetFdb,
-    network: &Network<'_>,
+    network: &Network,
     packet: &mut Traced,
     nodes: &mut Vec<Node>,
 ) {
@@ -43,7 +43,7 @@ pub(super) fn get(
 pub(super) fn lookup(
     place: Place<'_>,
     lookup: &LookupFdb,
-    network: &Network<'_>,
+    network: &Network,
     packet: &mut Traced,
     nodes: &mut Vec<Node>,
 ) {

@@ -4,12 +4,15 @@ use super::assign::write;
 use super::conntrack::{ETH_IPV4, ETH_IPV6, begin_connection, ports};
 use super::nat::set_address;
 use super::{Place, Traced, Walk};
-use crate::network::Network;
+use crate::flow_text::ipv4;
+use crate::network::{Network, Want};
 use crate::node::{Kind, Node};
-use lflow::action::CtLb;
+use crate::options::CtState;
+use crate::tracker::{Translation, Zone};
+use lflow::action::{CtLb, LbKind, LbSnat};
 use lflow::symbols::FieldRef;
 use openflow::Field;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 const DNAT: u128 = 0x80;
 
@@ -17,6 +20,12 @@ impl<'n> Walk<'n> {
     pub(super) fn ct_lb(&mut self, place: Place<'n>, lb: &CtLb, packet: &Traced, nodes: &mut Vec<Node>) {
         let mut tracked = packet.clone();
         begin_connection(&mut tracked, packet);
+        if self.tracker.is_some() {
+            let title = self.balance_by_memory(place, lb, &mut tracked, nodes);
+            let children = self.tables(Place { table: lb.table, ..place }, &mut tracked);
+            nodes.push(Node::new(Kind::Transformation, title).with(children));
+            return;
+        }
         let mut remark = "";
         if matches!(packet.get(Field::EthType), ETH_IPV4 | ETH_IPV6) {
             match self.destination(lb, packet) {
@@ -42,6 +51,45 @@ impl<'n> Walk<'n> {
         nodes.push(Node::new(Kind::Transformation, title).with(children));
     }
 
+    /// Does what the switch would: a connection stays with its backend. The result is a title.
+    fn balance_by_memory(
+        &mut self,
+        place: Place<'n>,
+        lb: &CtLb,
+        packet: &mut Traced,
+        nodes: &mut Vec<Node>,
+    ) -> String {
+        let zone = super::conntrack::zone(place, None, packet);
+        let is_ip = matches!(packet.get(Field::EthType), ETH_IPV4 | ETH_IPV6);
+        let chosen = if is_ip && !lb.backends.is_empty() { self.destination(lb, packet) } else { None };
+        if is_ip && !lb.backends.is_empty() && chosen.is_none() {
+            nodes.push(Node::new(Kind::Error, "*** no load balancing destination (use --lb-dst)"));
+        }
+        let translation = chosen.map(|(address, port)| Translation {
+            is_destination: true,
+            address,
+            port: (port != 0).then_some(port),
+        });
+        let was_known = self.is_known(zone, packet);
+        let state = self.track(zone, true, translation.map(Some), packet).unwrap_or(0);
+        if translation.is_some() && !was_known {
+            let (field, bits) = marks(lb);
+            packet.flow.set(field, packet.get(field) | bits);
+            self.label(zone, packet);
+        }
+        let to = match packet.get(Field::EthType) {
+            _ if u128::from(state) & DNAT == 0 => String::new(),
+            ETH_IPV4 => format!("ip4.dst={}, ", ipv4(packet.get(Field::Ipv4Dst))),
+            _ => format!("ip6.dst={}, ", Ipv6Addr::from_bits(packet.get(Field::Ipv6Dst))),
+        };
+        format!("{}({to}ct_state={})", lb.kind.name(), CtState(state))
+    }
+
+    /// Whether a packet's connection is remembered.
+    fn is_known(&self, zone: Zone, packet: &Traced) -> bool {
+        self.tracker.as_ref().is_some_and(|tracker| tracker.knows(zone, &packet.flow))
+    }
+
     /// Where the connection goes: to the backend that the user asks for, once, else to the first of the packet's family.
     fn destination(&mut self, lb: &CtLb, packet: &Traced) -> Option<(IpAddr, u16)> {
         let is_v4 = packet.get(Field::EthType) == ETH_IPV4;
@@ -59,6 +107,23 @@ impl<'n> Walk<'n> {
     }
 }
 
+/// The bits by which a load balancer's connections are known, and where they are.
+fn marks(lb: &CtLb) -> (Field, u128) {
+    const NATTED: u128 = 1 << 1;
+    const SKIP_SNAT: u128 = 1 << 2;
+    const FORCE_SNAT: u128 = 1 << 3;
+    let field = match lb.kind {
+        LbKind::Label => Field::CtLabel,
+        LbKind::Mark | LbKind::MarkLocal => Field::CtMark,
+    };
+    let snat = match lb.snat {
+        None => 0,
+        Some(LbSnat::Skip) => SKIP_SNAT,
+        Some(LbSnat::Force) => FORCE_SNAT,
+    };
+    (field, NATTED | snat)
+}
+
 /// Which packets of a connection are asked for.
 #[derive(Clone, Copy)]
 pub(super) enum Way {
@@ -69,11 +134,12 @@ pub(super) enum Way {
 }
 
 /// The load balancer that the packet's connection was for: its address as the database writes it, and its port.
-fn vip(network: &Network<'_>, packet: &Traced) -> Option<(String, u16)> {
+fn vip(network: &Network, packet: &Traced) -> Option<(String, u16)> {
     let is_asked_for = |address: IpAddr| match address {
         IpAddr::V4(address) => packet.get(Field::CtNwDst) == address.to_bits().into(),
         IpAddr::V6(address) => packet.get(Field::CtIpv6Dst) == address.to_bits(),
     };
+    network.need(Want::LoadBalancers);
     let vips = network.tables().load_balancer.values().flat_map(|row| row.vips.keys());
     let parse = |vip: &str| match vip.parse::<SocketAddr>() {
         Ok(vip) => Some((vip.ip(), vip.port())),
@@ -88,7 +154,7 @@ fn vip(network: &Network<'_>, packet: &Traced) -> Option<(String, u16)> {
 pub(super) fn check_hairpin(
     result: &FieldRef,
     way: Way,
-    network: &Network<'_>,
+    network: &Network,
     packet: &mut Traced,
     nodes: &mut Vec<Node>,
 ) {
@@ -109,7 +175,7 @@ pub(super) fn check_hairpin(
 }
 
 /// `ct_snat_to_vip;`: the source becomes the load balancer's address.
-pub(super) fn snat_to_vip(network: &Network<'_>, packet: &Traced, nodes: &mut Vec<Node>) {
+pub(super) fn snat_to_vip(network: &Network, packet: &Traced, nodes: &mut Vec<Node>) {
     if let Some((address, port)) = vip(network, packet)
         && u128::from(port) == packet.get(Field::CtTpDst)
     {

@@ -13,20 +13,25 @@ mod fdb;
 mod flood;
 mod load_balance;
 mod nat;
+pub(crate) mod nearest;
 mod neighbor;
 mod nested;
 mod output;
 mod port_security;
 mod select;
 
+use crate::about::{About, Hop};
 use crate::flow_text::describe;
-use crate::network::{Datapath, Network};
-use crate::node::{self, Kind, Node};
+use crate::network::{Datapath, Names, Network, Reading, Want};
+use crate::node::{Kind, Node};
 use crate::options::Options;
+use crate::tracker::Tracker;
 use lflow::Pipeline;
-use lflow::action::{self, Action, Context, Log, Next};
+use lflow::action::{Action, Context, Log, Next};
 use lflow::expr::{self, Expr, Microflow, Packet};
+use nearest::nearest;
 use openflow::Field;
+use ovsdb::Uuid;
 use schema::sb::LogicalFlow;
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -36,42 +41,72 @@ const TABLES_MAX: usize = 4096;
 /// How deep outputs, copies and trackings may nest.
 const DEPTH_MAX: usize = 64;
 
-/// A form of the trace in text.
-type Form = fn(&[Node]) -> String;
+/// What became of a packet.
+#[derive(Debug)]
+pub(crate) struct Journey {
+    /// The packet as it came.
+    pub(crate) flow: Microflow,
+    /// All that happened, from the ingress pipeline on.
+    pub(crate) root: Node,
+    /// Where it arrived.
+    pub(crate) deliveries: Vec<Delivery>,
+}
 
-/// Traces a packet from the beginning of a datapath's ingress pipeline, and prints what happened.
-pub(crate) fn run(network: &Network<'_>, datapath: &Datapath, flow: Microflow, options: &Options) -> String {
-    let mut text = format!("# {}\n", describe(&flow));
-    let mut walk =
-        Walk { network, options, ct: options.ct.clone(), lb_dst: options.lb_dst, visited: 0, depth: 0 };
-    let mut packet = Traced { flow, stack: Vec::new() };
+/// A packet that left the network of logical pipelines.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivery {
+    pub(crate) datapath: Uuid,
+    /// Key of the port.
+    pub(crate) port: u32,
+    /// The port's name, as it is shown.
+    pub(crate) name: String,
+    /// The packet that left.
+    pub(crate) flow: Microflow,
+}
+
+/// Traces a packet from the beginning of a datapath's ingress pipeline.
+///
+/// `tracker` remembers the packets before, if there is one. With `record`, nodes know what the longer forms show.
+pub(crate) fn run(
+    network: &Network,
+    datapath: &Datapath,
+    flow: Microflow,
+    options: &Options,
+    tracker: &mut Option<Tracker>,
+    record: bool,
+) -> Journey {
+    let mut walk = Walk {
+        network,
+        options,
+        ct: options.ct.clone(),
+        tracker: tracker.take(),
+        lb_dst: options.lb_dst,
+        record,
+        deliveries: Vec::new(),
+        visited: 0,
+        depth: 0,
+    };
+    let mut packet = Traced { flow: flow.clone(), stack: Vec::new(), chassis: None };
     if packet.key(Field::Reg(14)) == 0 {
         network.warn("microflow does not specify ingress port".to_owned());
     }
-    let nodes = [walk.ingress(datapath, &mut packet)];
-
-    let wanted = [
-        (options.detailed, "# Detailed trace.\n", node::detailed as Form),
-        (options.summary, "# Summary trace.\n", node::summary),
-        (options.minimal, "# Minimal trace.\n", node::minimal),
-    ];
-    let count = wanted.iter().filter(|(wanted, ..)| *wanted).count();
-    if count == 0 {
-        text.push_str(&node::detailed(&nodes));
+    if record {
+        network.need(Want::Chassis);
+        packet.chassis = datapath.port(packet.inport()).and_then(output::chassis);
     }
-    for (_, banner, form) in wanted.into_iter().filter(|(wanted, ..)| *wanted) {
-        text.push_str(if count > 1 { banner } else { "" });
-        text.push_str(&form(&nodes));
-    }
-    text
+    let root = walk.ingress(datapath, &mut packet);
+    *tracker = walk.tracker;
+    Journey { flow, root, deliveries: walk.deliveries }
 }
 
 /// The packet on its way.
 #[derive(Clone)]
-struct Traced {
-    flow: Microflow,
+pub(crate) struct Traced {
+    pub(crate) flow: Microflow,
     /// What was pushed: value and width.
     stack: Vec<(u128, u16)>,
+    /// Where it is, as far as that is known and recorded.
+    chassis: Option<Uuid>,
 }
 
 impl Traced {
@@ -98,16 +133,16 @@ impl Traced {
         for n in (0..16).filter(|n| !matches!(n, 14 | 15)) {
             flow.set(Field::Reg(n), 0);
         }
-        Self { flow, stack: Vec::new() }
+        Self { flow, stack: Vec::new(), chassis: self.chassis }
     }
 }
 
 /// Where a packet is.
 #[derive(Clone, Copy)]
-struct Place<'n> {
-    datapath: &'n Datapath,
-    pipeline: Pipeline,
-    table: u8,
+pub(crate) struct Place<'n> {
+    pub(crate) datapath: &'n Datapath,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) table: u8,
 }
 
 impl Place<'_> {
@@ -132,12 +167,17 @@ enum Visit {
 }
 
 struct Walk<'n> {
-    network: &'n Network<'n>,
+    network: &'n Network,
     options: &'n Options,
     /// What the next trackings find.
     ct: VecDeque<u8>,
+    /// What was tracked before, if that is remembered.
+    tracker: Option<Tracker>,
     /// The backend that a load balancer is to choose.
     lb_dst: Option<(IpAddr, u16)>,
+    /// Whether nodes are to know more than upstream's forms show.
+    record: bool,
+    deliveries: Vec<Delivery>,
     visited: usize,
     depth: usize,
 }
@@ -171,8 +211,9 @@ impl<'n> Walk<'n> {
                 )
             }
         };
+        let hop = self.record.then(|| About::Hop(self.hop(datapath, pipeline, packet)));
         let children = self.tables(Place { datapath, pipeline, table }, packet);
-        Node::new(Kind::Pipeline, title).with(children)
+        Node::new(Kind::Pipeline, title).about(hop).with(children)
     }
 
     /// One table, and those that it leads to.
@@ -207,85 +248,99 @@ impl<'n> Walk<'n> {
 
     /// One table: finds the flow and does what it says.
     fn table(&mut self, place: Place<'n>, packet: &mut Traced) -> Visit {
-        let flows = self.network.flows(place.datapath, place.pipeline, place.table);
-        for row in flows.iter() {
-            let Some(actions) = self.matched(place, row, packet) else { continue };
+        let stage = self.network.stage(place.datapath, place.pipeline, place.table);
+        let names = self.network.names(place.datapath);
+        for i in stage.candidates(&packet.flow, place.datapath) {
+            let reading = stage.reading(&stage.flows[i], self.network, &names);
+            let Some(actions) = self.matched(place, &reading, packet, &names) else { continue };
             // Flows that only hand on every packet are not worth a line.
-            if let [Action::Next(next)] = actions[..]
-                && is_true(&row.r#match)
-                && is_next_table(next)
+            if let ([Action::Next(next)], Ok(Expr::Boolean(true))) = (actions, &reading.matched)
+                && is_next_table(*next)
             {
                 return Visit::Next(None, next.table);
             }
-            let (children, next) = self.actions(place, &actions, packet);
-            let node = Node::new(Kind::Table, self.flow_line(place, row)).with(children);
+            let shown = reading.shown(self.network, place.datapath);
+            let about = self.record.then(|| About::visit(place, &reading.row, &shown, actions, packet));
+            let (mut children, next) = self.actions(place, actions, Some(&shown.actions), packet);
+            if self.options.ovs {
+                children.insert(0, Node::new(Kind::OpenFlow(reading.row.uuid.first_u32()), ""));
+            }
+            let about = about.map(|about| match actions.is_empty() {
+                true => about.dropped(nearest(&stage, place.datapath, self.network, &packet.flow, true)),
+                false => about.changed(packet),
+            });
+            let line = flow_line(place, &reading.row, &shown.matched);
+            let node = Node::new(Kind::Table, line).about(about).with(children);
             return match next {
                 Some(next) => Visit::Next(Some(node), next.table),
                 None => Visit::Done(node),
             };
         }
-        let stage = flows.iter().find_map(|row| row.external_ids.get("stage-name"));
-        let stage = stage.map(|stage| format!("{stage}: ")).unwrap_or_default();
-        let line = format!("{:2}. {stage}no match (implicit drop)", place.table);
-        Visit::Done(Node::new(Kind::Table, line))
+        let stage_name = stage.flows.iter().find_map(|row| row.external_ids.get("stage-name"));
+        let shown = stage_name.map(|stage| format!("{stage}: ")).unwrap_or_default();
+        let line = format!("{:2}. {shown}no match (implicit drop)", place.table);
+        let about = self.record.then(|| About::Miss {
+            pipeline: place.pipeline,
+            flow: packet.flow.clone(),
+            table: place.table,
+            stage: stage_name.cloned(),
+            near: nearest(&stage, place.datapath, self.network, &packet.flow, false),
+        });
+        Visit::Done(Node::new(Kind::Table, line).about(about))
     }
 
     /// The actions of a flow if it matches the packet.
     ///
     /// A flow that no controller could read either is left out, with a warning.
-    fn matched(&self, place: Place<'n>, row: &LogicalFlow, packet: &Traced) -> Option<Vec<Action>> {
-        let names = self.network.names(place.datapath);
-        let variables = |name: &str| self.template_variable(name);
-        let text = lflow::template::expand(&row.r#match, variables);
-        let parsed = match expr::parse(&text, &names) {
-            Ok(parsed) => parsed,
+    fn matched<'r>(
+        &self,
+        place: Place<'n>,
+        reading: &'r Reading,
+        packet: &Traced,
+        names: &Names<'_>,
+    ) -> Option<&'r [Action]> {
+        match &reading.matched {
+            Ok(parsed) if !expr::evaluate(parsed, &packet.flow, names) => return None,
+            Ok(_) => {}
             Err(error) => {
-                self.network.warn(format!("{}: parsing expression failed ({error})", row.r#match));
+                let text = &reading.row.r#match;
+                self.network.warn(format!("{text}: parsing expression failed ({error})"));
                 return None;
             }
-        };
-        if !expr::evaluate(&parsed, &packet.flow, &names) {
-            return None;
         }
-        let text = lflow::template::expand(&row.actions, variables);
-        match action::parse(&text, place.context()) {
-            Ok(parsed) => expr::evaluate(&parsed.prereqs, &packet.flow, &names).then_some(parsed.actions),
+        match reading.actions(place.context(), names) {
+            Ok(parsed) => expr::evaluate(&parsed.prereqs, &packet.flow, names).then_some(&parsed.actions[..]),
             Err(error) => {
-                self.network.warn(format!("{}: parsing actions failed ({error})", row.actions));
+                let text = &reading.row.actions;
+                self.network.warn(format!("{text}: parsing actions failed ({error})"));
                 None
             }
         }
     }
 
-    /// The value of a template variable, if all chassis agree on it.
-    fn template_variable(&self, name: &str) -> Option<String> {
-        let rows = self.network.tables().chassis_template_var.values();
-        let mut values = rows.filter_map(|row| row.variables.get(name));
-        let first = values.next()?;
-        values.all(|value| value == first).then(|| first.to_string())
-    }
-
-    /// The flow, as a line of the detailed form.
-    fn flow_line(&self, place: Place<'n>, row: &LogicalFlow) -> String {
-        let mut line = format!("{:2}. ", place.table);
-        let id = |key: &str| row.external_ids.get(key).map(|value| &**value);
-        match (id("stage-name"), id("source")) {
-            (Some(stage), Some(source)) => line.push_str(&format!("{stage} ({source}): ")),
-            (Some(stage), None) => line.push_str(&format!("{stage}: ")),
-            (None, Some(source)) => line.push_str(&format!("({source}): ")),
-            (None, None) => {}
+    /// What is known of a pipeline that a packet enters.
+    fn hop(&self, datapath: &Datapath, pipeline: Pipeline, packet: &Traced) -> Hop {
+        let name = |key: u32| (key != 0).then(|| datapath.port_name(key).to_owned());
+        let chassis = packet.chassis.and_then(|uuid| self.network.tables().chassis.get(&uuid));
+        Hop {
+            uuid: datapath.uuid,
+            datapath: datapath.friendly.clone(),
+            is_router: datapath.is_router,
+            pipeline,
+            inport: name(packet.inport()),
+            outport: name(packet.outport()).filter(|_| pipeline == Pipeline::Egress),
+            chassis: chassis.map(|row| row.name.clone()),
+            tunnel: None,
         }
-        let matched = self.network.friendly(place.datapath, &row.r#match);
-        line.push_str(&format!("{matched}, priority {}, uuid {:08x}", row.priority, row.uuid.first_u32()));
-        line
     }
 
     /// Does actions one by one. If the last one is to go on in another table of the same pipeline, that is left
-    /// to the caller.
+    /// to the caller. `texts` are the actions as they are shown, if they have been written before.
     fn actions(
         &mut self,
         place: Place<'n>,
         actions: &[Action],
+        texts: Option<&[String]>,
         packet: &mut Traced,
     ) -> (Vec<Node>, Option<Next>) {
         let mut nodes = Vec::new();
@@ -293,7 +348,8 @@ impl<'n> Walk<'n> {
             nodes.push(Node::new(Kind::Action, "drop;"));
         }
         for (i, action) in actions.iter().enumerate() {
-            let text = self.network.friendly(place.datapath, &action.to_string());
+            let text = texts.and_then(|texts| texts.get(i)).cloned();
+            let text = text.unwrap_or_else(|| self.network.friendly(place.datapath, &action.to_string()));
             nodes.push(Node::new(Kind::Action, text));
             match action {
                 Action::Next(next) if i + 1 == actions.len() && next.pipeline == place.pipeline => {
@@ -310,7 +366,7 @@ impl<'n> Walk<'n> {
 
     /// Actions to the end, wherever they lead.
     fn actions_to_the_end(&mut self, place: Place<'n>, actions: &[Action], packet: &mut Traced) -> Vec<Node> {
-        let (mut nodes, next) = self.actions(place, actions, packet);
+        let (mut nodes, next) = self.actions(place, actions, None, packet);
         if let Some(next) = next {
             nodes.extend(self.tables(Place { table: next.table, ..place }, packet));
         }
@@ -359,9 +415,9 @@ impl<'n> Walk<'n> {
             Action::Log(log) => nodes.push(log_node(place, log, packet)),
             Action::Mirror(port) => self.mirror(place, port, packet, nodes),
             Action::FloodRemote => nodes.push(Node::new(Kind::Remark, "/* Flood to all remote chassis */")),
+            Action::CtCommit(commit) => self.ct_commit(place, commit, packet),
             // What these change is not in the packet, and not in what the database says of the network now.
-            Action::CtCommit(_)
-            | Action::PutNeighbor(_)
+            Action::PutNeighbor(_)
             | Action::PutFdb(_)
             | Action::MacCacheUse
             | Action::CommitEcmpNh(_)
@@ -389,9 +445,18 @@ impl<'n> Walk<'n> {
     }
 }
 
-/// Whether an expression says nothing but that it is true.
-fn is_true(text: &str) -> bool {
-    matches!(expr::parse(text, &expr::NoSets), Ok(Expr::Boolean(true)))
+/// The flow, as a line of the detailed form.
+fn flow_line(place: Place<'_>, row: &LogicalFlow, matched: &str) -> String {
+    let mut line = format!("{:2}. ", place.table);
+    let id = |key: &str| row.external_ids.get(key).map(|value| &**value);
+    match (id("stage-name"), id("source")) {
+        (Some(stage), Some(source)) => line.push_str(&format!("{stage} ({source}): ")),
+        (Some(stage), None) => line.push_str(&format!("{stage}: ")),
+        (None, Some(source)) => line.push_str(&format!("({source}): ")),
+        (None, None) => {}
+    }
+    line.push_str(&format!("{matched}, priority {}, uuid {:08x}", row.priority, row.uuid.first_u32()));
+    line
 }
 
 /// Whether this is a plain `next;`.

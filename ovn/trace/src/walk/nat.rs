@@ -1,14 +1,13 @@
-//! Address translation: to what the action says, or not at all, since connections are not in the database.
+//! Address translation: to what the action says, or back to what it was for those who remember.
 
 use super::conntrack::{begin_connection, ports};
 use super::{Place, Traced, Walk};
 use crate::node::{Kind, Node};
-use lflow::action::CtNat;
+use crate::options::CtState;
+use crate::tracker::{DNAT, SNAT, Translation};
+use lflow::action::{CtNat, NatKind, Zone};
 use openflow::Field;
 use std::net::IpAddr;
-
-const SNAT: u8 = 0x40;
-const DNAT: u8 = 0x80;
 
 /// Sets the address of one side of a packet.
 pub(super) fn set_address(packet: &mut Traced, is_destination: bool, address: IpAddr) {
@@ -24,31 +23,73 @@ pub(super) fn set_address(packet: &mut Traced, is_destination: bool, address: Ip
 impl<'n> Walk<'n> {
     pub(super) fn ct_nat(&mut self, place: Place<'n>, nat: &CtNat, packet: &Traced, nodes: &mut Vec<Node>) {
         let is_destination = nat.kind.is_destination();
-        if !is_destination && nat.target.is_none() && place.datapath.has_l3_gateway() {
+        if self.tracker.is_none()
+            && !is_destination
+            && nat.target.is_none()
+            && place.datapath.has_l3_gateway()
+        {
             // Undoing a translation that nobody made.
             return;
         }
         let mut translated = packet.clone();
         begin_connection(&mut translated, packet);
-        let name = nat.kind.name();
-        let (side, letter) = if is_destination { ("dst", 'd') } else { ("src", 's') };
-        let mut title = match nat.target {
-            Some(target) => {
-                set_address(&mut translated, is_destination, target.address);
-                // Of a range, the switch takes whatever is free, and the packet's own port if that is.
-                if let (Some((port, None)), Some((src, dst))) = (target.ports, ports(packet)) {
-                    translated.flow.set(if is_destination { dst } else { src }, port.into());
-                }
-                let bit = if is_destination { DNAT } else { SNAT };
-                let state = translated.get(Field::CtState) | u128::from(bit);
-                translated.flow.set(Field::CtState, state);
-                let family = if target.address.is_ipv4() { "ip4" } else { "ip6" };
-                format!("{name}({family}.{side}={})", target.address)
+        let title = match self.tracker {
+            Some(_) => self.translate_by_memory(place, nat, &mut translated),
+            None => {
+                let title = translate_by_assumption(nat, &mut translated);
+                title + self.track_unless_tracked(&mut translated)
             }
-            None => format!("{name} /* assuming no un-{letter}nat entry, so no change */"),
         };
-        title.push_str(self.track_unless_tracked(&mut translated));
         let children = self.tables(Place { table: nat.table, ..place }, &mut translated);
         nodes.push(Node::new(Kind::Transformation, title).with(children));
     }
+
+    /// Does what the switch would. The result is a title.
+    fn translate_by_memory(&mut self, place: Place<'n>, nat: &CtNat, packet: &mut Traced) -> String {
+        let named = match nat.kind {
+            // The common zone is the one for source translation, as in chassis by default.
+            NatKind::Snat | NatKind::DnatInCommonZone | NatKind::SnatInCommonZone => Zone::Snat,
+            NatKind::Dnat => Zone::Dnat,
+        };
+        let zone = super::conntrack::zone(place, Some(named), packet);
+        let translation = nat.target.map(|target| Translation {
+            is_destination: nat.kind.is_destination(),
+            address: target.address,
+            port: target.ports.and_then(|(port, last)| last.is_none().then_some(port)),
+        });
+        let before = packet.clone();
+        let state = self.track(zone, true, translation.map(Some), packet).unwrap_or(0);
+        let ends = [("ip4.src", Field::Ipv4Src), ("ip4.dst", Field::Ipv4Dst)];
+        let mut changed: Vec<String> = Vec::new();
+        for (name, field) in ends.into_iter().filter(|(_, field)| before.get(*field) != packet.get(*field)) {
+            changed.push(format!("{name}={}, ", crate::flow_text::ipv4(packet.get(field))));
+        }
+        for (name, field) in [("ip6.src", Field::Ipv6Src), ("ip6.dst", Field::Ipv6Dst)] {
+            if before.get(field) != packet.get(field) {
+                let address = std::net::Ipv6Addr::from_bits(packet.get(field));
+                changed.push(format!("{name}={address}, "));
+            }
+        }
+        format!("{}({}ct_state={})", nat.kind.name(), changed.concat(), CtState(state))
+    }
+}
+
+/// Does what upstream's trace does, which remembers nothing. The result is a title.
+fn translate_by_assumption(nat: &CtNat, packet: &mut Traced) -> String {
+    let is_destination = nat.kind.is_destination();
+    let name = nat.kind.name();
+    let (side, letter) = if is_destination { ("dst", 'd') } else { ("src", 's') };
+    let Some(target) = nat.target else {
+        return format!("{name} /* assuming no un-{letter}nat entry, so no change */");
+    };
+    set_address(packet, is_destination, target.address);
+    // Of a range, the switch takes whatever is free, and the packet's own port if that is.
+    if let (Some((port, None)), Some((src, dst))) = (target.ports, ports(packet)) {
+        packet.flow.set(if is_destination { dst } else { src }, port.into());
+    }
+    let bit = if is_destination { DNAT } else { SNAT };
+    let state = packet.get(Field::CtState) | u128::from(bit);
+    packet.flow.set(Field::CtState, state);
+    let family = if target.address.is_ipv4() { "ip4" } else { "ip6" };
+    format!("{name}({family}.{side}={})", target.address)
 }

@@ -27,7 +27,7 @@ fn number(mac: &str) -> Option<u128> {
 /// what was configured otherwise.
 fn bindings(
     place: Place<'_>,
-    network: &Network<'_>,
+    network: &Network,
     protocol: NeighborProtocol,
     port: &FieldRef,
     ip: &FieldRef,
@@ -52,7 +52,7 @@ fn bindings(
 pub(super) fn get(
     place: Place<'_>,
     get: &GetNeighbor,
-    network: &Network<'_>,
+    network: &Network,
     packet: &mut Traced,
     nodes: &mut Vec<Node>,
 ) {
@@ -69,7 +69,7 @@ pub(super) fn get(
 pub(super) fn lookup(
     place: Place<'_>,
     lookup: &LookupNeighbor,
-    network: &Network<'_>,
+    network: &Network,
     packet: &mut Traced,
     nodes: &mut Vec<Node>,
 ) {

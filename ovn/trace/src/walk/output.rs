@@ -1,11 +1,14 @@
 //! `output;`: out of the ingress pipeline into the egress pipeline of a port, or of each port of a group; out
 //! of the egress pipeline to the port, and through a patch port to the next datapath.
 
-use super::{Place, Traced, Walk};
+use super::{Delivery, Place, Traced, Walk};
+use crate::about::{About, Hop, Tunnel};
 use crate::network::Port;
 use crate::node::{Kind, Node};
 use lflow::Pipeline;
 use openflow::Field;
+use ovsdb::Uuid;
+use schema::sb::Chassis;
 
 /// `flags.loopback`.
 const LOOPBACK: u128 = 1;
@@ -23,17 +26,21 @@ impl<'n> Walk<'n> {
         if key == 0 {
             nodes.push(Node::new(Kind::Error, "*** output to null logical port"));
         } else if let Some(port) = place.datapath.port(key) {
+            let at = chassis(port);
             let Some(port) = self.distributed(place, port, nodes) else { return };
             match goes_back(packet, port.key) {
                 Some(remark) => nodes.push(remark),
-                None => nodes.push(self.egress(place, port.key, packet)),
+                None => nodes.push(self.egress(place, port.key, at, packet)),
             }
         } else if let Some(group) = place.datapath.groups.get(&key) {
             let mut members = Vec::new();
             for &member in &group.ports {
                 members.push(match goes_back(packet, member) {
                     Some(remark) => self.egress_node(place, member, packet).with(vec![remark]).of_many(),
-                    None => self.egress(place, member, packet).of_many(),
+                    None => {
+                        let at = place.datapath.port(member).and_then(chassis);
+                        self.egress(place, member, at, packet).of_many()
+                    }
                 });
             }
             let title = format!("multicast(dp=\"{}\", mcgroup=\"{}\")", place.datapath.friendly, group.name);
@@ -77,13 +84,48 @@ impl<'n> Walk<'n> {
         Node::new(Kind::Pipeline, title)
     }
 
-    /// The egress pipeline of one port.
-    fn egress(&mut self, place: Place<'n>, outport: u32, packet: &Traced) -> Node {
+    /// The egress pipeline of one port, on the chassis that `at` names if the port is on one.
+    fn egress(&mut self, place: Place<'n>, outport: u32, at: Option<Uuid>, packet: &Traced) -> Node {
         let mut crossing = packet.crossing();
         crossing.flow.set(Field::Reg(15), outport.into());
-        let node = self.egress_node(place, outport, packet);
+        let mut hop = None;
+        if self.record {
+            let tunnel = self.tunnel(place, outport, at, packet);
+            crossing.chassis = at.or(packet.chassis);
+            let at = self.hop(place.datapath, Pipeline::Egress, &crossing);
+            hop = Some(About::Hop(Hop { tunnel, ..at }));
+        }
+        let node = self.egress_node(place, outport, packet).about(hop);
         let first = Place { pipeline: Pipeline::Egress, table: 0, ..place };
         node.with(self.tables(first, &mut crossing))
+    }
+
+    /// How a packet gets to the chassis of a port, if that is another one.
+    fn tunnel(&self, place: Place<'n>, outport: u32, at: Option<Uuid>, packet: &Traced) -> Option<Tunnel> {
+        let (from, to) = (packet.chassis?, at?);
+        if from == to {
+            return None;
+        }
+        let tables = self.network.tables();
+        let (from, to) = (tables.chassis.get(&from)?, tables.chassis.get(&to)?);
+        let end = |row: &Chassis, kind: Option<&str>| {
+            let encaps = row.encaps.iter().filter_map(|uuid| tables.encap.get(uuid));
+            // What a chassis has of both, it uses Geneve.
+            let mut encaps: Vec<_> =
+                encaps.filter(|row| kind.is_none_or(|kind| *kind == *row.r#type)).collect();
+            encaps.sort_by_key(|row| (&*row.r#type != "geneve", row.ip.clone()));
+            encaps.first().map(|row| (row.r#type.clone(), row.ip.clone()))
+        };
+        let (kind, address) = end(to, None).unwrap_or_default();
+        let (_, own) = end(from, Some(&*kind)).unwrap_or_default();
+        Some(Tunnel {
+            kind,
+            from: (from.name.clone(), own),
+            to: (to.name.clone(), address),
+            datapath: place.datapath.key,
+            inport: packet.inport(),
+            outport,
+        })
     }
 
     fn output_to_port(&mut self, place: Place<'n>, packet: &Traced, nodes: &mut Vec<Node>) {
@@ -97,9 +139,25 @@ impl<'n> Walk<'n> {
             return;
         };
         let remark = format!("/* output to \"{}\", type \"{}\" */", port.friendly, port.row.r#type);
-        nodes.push(Node::new(Kind::Remark, remark));
-        match self.peer(port) {
-            None => nodes.push(Node::new(Kind::Effect, format!("output(\"{}\")", port.friendly))),
+        let delivery = self.record.then(|| About::Delivery {
+            port: port.friendly.clone(),
+            kind: port.row.r#type.clone(),
+            network: port.row.options.get("network_name").cloned(),
+            flow: packet.flow.clone(),
+        });
+        let peer = self.peer(port);
+        let node = Node::new(Kind::Remark, remark);
+        nodes.push(node.about(delivery.filter(|_| peer.is_none())));
+        match peer {
+            None => {
+                self.deliveries.push(Delivery {
+                    datapath: place.datapath.uuid,
+                    port: port.key,
+                    name: port.friendly.clone(),
+                    flow: packet.flow.clone(),
+                });
+                nodes.push(Node::new(Kind::Effect, format!("output(\"{}\")", port.friendly)));
+            }
             Some(peer) => {
                 let Some(datapath) = self.network.datapath(peer.datapath) else { return };
                 let mut crossing = packet.crossing();
@@ -117,6 +175,16 @@ impl<'n> Walk<'n> {
             "patch" | "l3gateway" => self.network.port_by_name(port.row.options.get("peer")?),
             _ => None,
         }
+    }
+}
+
+/// The chassis that a port is on. Most kinds of ports are on every one.
+pub(super) fn chassis(port: &Port) -> Option<Uuid> {
+    match &*port.row.r#type {
+        "" | "l2gateway" | "l3gateway" | "chassisredirect" | "vtep" | "virtual" | "external" => {
+            port.row.chassis
+        }
+        _ => None,
     }
 }
 
