@@ -32,6 +32,7 @@ pub const COMMANDS: &[(&str, &str, usize, usize)] = &[
     ("inc-engine/recompute", "", 0, 0),
     ("inc-engine/show-stats", "[ENGINE_NODE] [COUNTER]", 0, 2),
     ("lflow-cache/flush", "", 0, 0),
+    ("lflow-cache/show-stats", "", 0, 0),
     ("meter-table-list", "", 0, 0),
     ("recompute", "", 0, 0),
     ("sb-cluster-state-reset", "", 0, 0),
@@ -67,6 +68,7 @@ pub fn run(controller: &mut Controller, name: &str, args: &[&str]) -> Result<Str
         ("coverage/read-counter", [counter]) => read_counter(controller, counter),
         ("group-table-list", []) => Ok(groups(controller)),
         ("meter-table-list", []) => Ok(meters(controller)),
+        ("lflow-cache/show-stats", []) => Ok(cache(controller)),
         // Nothing is kept between computations, there is no delay at the start,
         // and no computation is long enough to be logged for it.
         ("flush-lflow-cache" | "lflow-cache/flush", [])
@@ -104,6 +106,24 @@ fn meters(controller: &Controller) -> String {
     let mut lines: Vec<String> = controller.flows.meters.wanted().filter_map(line).collect();
     lines.sort();
     lines.concat()
+}
+
+/// What of the logical flows of the last computation was parsed once for several. Nothing is kept afterwards, so what
+/// there is of memory is that of the results.
+fn cache(controller: &Controller) -> String {
+    let stats = controller.inputs.network.parsed.borrow().last();
+    let flows = controller.flows.len();
+    let octets = controller.flows.memory();
+    format!(
+        "Enabled: true\nactions         : {}\naction hits     : {}\nmatches         : {}\nmatch hits      : {}\n\
+         OpenFlow flows  : {flows}\nMem usage (KB)  : {}\nbytes per flow  : {}\n",
+        stats.actions,
+        stats.action_hits,
+        stats.matches,
+        stats.match_hits,
+        octets / 1024,
+        octets.checked_div(flows).unwrap_or(0),
+    )
 }
 
 /// Each interface of a port with the ports that share it.

@@ -200,6 +200,25 @@ impl FlowTable {
         self.entries.values().filter(|entry| !entry.wanted.is_empty()).count()
     }
 
+    /// About how many octets the flows take, wanted and installed: what is behind each key, with actions that several
+    /// share counted once.
+    pub fn memory(&self) -> usize {
+        let mut shared = std::collections::HashSet::new();
+        let mut octets = self.entries.len() * size_of::<(Arc<FlowKey>, Entry)>();
+        for (key, entry) in &self.entries {
+            octets += size_of::<FlowKey>() + key.matching.len() * size_of::<openflow::MatchField>();
+            for (flow, _) in &entry.wanted.0 {
+                octets += size_of::<Flow>() + size_of::<(Arc<Flow>, u32)>();
+                if let FlowAction::Actions(actions) = &flow.action
+                    && shared.insert(actions.as_ptr())
+                {
+                    octets += actions.len() * size_of::<Action>();
+                }
+            }
+        }
+        octets
+    }
+
     /// Whether no flow is wanted.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

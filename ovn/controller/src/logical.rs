@@ -1,12 +1,13 @@
 //! Logical flows to OpenFlow flows, a datapath at a time.
 //!
-//! The text is parsed once for all datapaths that have it (while a step lasts), unless it depends on more than itself:
-//! on small address sets, port groups or where a port is. Names of ports become keys for each datapath.
+//! While a step lasts, equal actions are parsed once, and so is the match of a group of datapaths, unless it depends on
+//! more than itself: on small address sets, port groups or where a port is. Matches of single datapaths are nearly all
+//! different, and are not kept. Names of ports become keys for each datapath.
 //!
 //! Large address sets stay open: a flow says that it uses them, and what each member adds is a unit of its own.
 
 use incr::{Emit, Reads};
-use lflow::action::{self, Action as LogicalAction, Context};
+use lflow::action::{self, Action as LogicalAction, Context, Parsed};
 use lflow::expr::{self, Disjunct, Expr, LogicalMatch, OpenMatches, OpenSets, Ports, Sets};
 use lflow::lexer::Integer;
 use lflow::pipeline::{DatapathKind, Pipeline};
@@ -24,36 +25,72 @@ use crate::model::{Complaint, Datapath, LogicalFlow, PortKind};
 use crate::network::{Fact, MemberId, Network, Output, Unit};
 use crate::tables;
 
-/// Most texts that are kept; one more empties the cache.
+/// Most texts that are kept of either kind; one more empties the cache.
 const CACHE_MAX: usize = 16 * 1024;
 
 /// Texts that were parsed, with what they mean.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
-    prepared: HashMap<Text, Arc<Prepared>>,
+    prepared: HashMap<(Str, ActionText), Prepared>,
+    actions: HashMap<ActionText, Arc<Parsed>>,
+    stats: CacheStats,
+    /// Those of the last step in which anything was parsed.
+    last: CacheStats,
+}
+
+/// What the cache did in a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CacheStats {
+    /// Texts of actions that were asked for, and those of them that were there.
+    pub(crate) actions: u64,
+    pub(crate) action_hits: u64,
+    /// The same of matches of groups of datapaths.
+    pub(crate) matches: u64,
+    pub(crate) match_hits: u64,
 }
 
 impl Cache {
     /// Forgets everything: between steps the memory is of no use.
     pub(crate) fn clear(&mut self) {
-        self.prepared = HashMap::new();
+        let stats = std::mem::take(&mut self.stats);
+        let last = if stats.actions > 0 { stats } else { self.last };
+        *self = Self { last, ..Self::default() };
+    }
+
+    /// What was found in the cache in the last step that asked it.
+    pub(crate) fn last(&self) -> CacheStats {
+        self.last
+    }
+
+    fn actions(&mut self, text: &ActionText) -> Result<Arc<Parsed>, lflow::Error> {
+        self.stats.actions += 1;
+        if let Some(parsed) = self.actions.get(text) {
+            self.stats.action_hits += 1;
+            return Ok(parsed.clone());
+        }
+        let context = Context { pipeline: text.pipeline, table: text.table };
+        let parsed = Arc::new(action::parse(&text.text, context)?);
+        if self.actions.len() >= CACHE_MAX {
+            self.actions.clear();
+        }
+        self.actions.insert(text.clone(), parsed.clone());
+        Ok(parsed)
     }
 }
 
-/// What a flow's meaning depends on.
+/// What the meaning of actions depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Text {
-    matching: Str,
-    actions: Str,
+struct ActionText {
+    text: Str,
     pipeline: Pipeline,
     table: u8,
 }
 
 /// A logical flow between its text and a datapath.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Prepared {
-    actions: Vec<LogicalAction>,
-    matching: Matching,
+    parsed: Arc<Parsed>,
+    matching: Arc<Matching>,
 }
 
 /// What the packets are.
@@ -63,6 +100,16 @@ enum Matching {
     Closed(Vec<Disjunct>),
     /// Large address sets are left open.
     Open(OpenMatches),
+}
+
+impl Matching {
+    /// Whether the sets that are left open are large still, to whoever asks.
+    fn is_good(&self, names: &Names<'_>) -> bool {
+        match self {
+            Self::Closed(_) => true,
+            Self::Open(open) => open.open().iter().all(|set| names.is_large(set)),
+        }
+    }
 }
 
 /// A logical flow: on its datapath, or asking for it on each of its group that is local.
@@ -121,13 +168,13 @@ pub(crate) fn member_flows(
     };
     let place = FlowPlace { names: &Names { net, reads, datapath }, row, flow, datapath: info };
     let Ok(prepared) = prepare(net, place.names, flow) else { return };
-    let Matching::Open(open) = &prepared.matching else { return };
+    let Matching::Open(open) = &*prepared.matching else { return };
     let matches = open.member(&member.set, &member.constant, place.names);
     let result = matches
         .map_err(|error| {
             place.complaint(&format!("address set {}: {}: {error}", member.set, member.constant))
         })
-        .and_then(|matches| place.emit(&prepared.actions, matches, open.ids(), emit));
+        .and_then(|matches| place.emit(&prepared.parsed.actions, matches, open.ids(), emit));
     if let Err(complaint) = result {
         emit.output(Output::Complaint(complaint));
     }
@@ -143,36 +190,35 @@ fn is_elsewhere(net: &Network, reads: &Reads, name: &Str) -> bool {
 }
 
 /// Text to normal form.
-fn prepare(net: &Network, names: &Names<'_>, flow: &LogicalFlow) -> Result<Arc<Prepared>, Complaint> {
-    let text = Text {
-        matching: names.expand(&flow.matching),
-        actions: names.expand(&flow.actions),
-        pipeline: flow.pipeline,
-        table: flow.table,
-    };
-    if let Some(prepared) = net.parsed.borrow().prepared.get(&text) {
-        let is_good = match &prepared.matching {
-            Matching::Closed(_) => true,
-            Matching::Open(open) => open.open().iter().all(|set| names.is_large(set)),
-        };
-        if is_good {
-            return Ok(prepared.clone());
-        }
-    }
+fn prepare(net: &Network, names: &Names<'_>, flow: &LogicalFlow) -> Result<Prepared, Complaint> {
     let complain = |source: &Str, error: &lflow::Error| {
         Complaint(format!("Logical_Flow {:08x}:\n{}", flow.cookie, error.render(source)))
     };
-    let context = Context { pipeline: flow.pipeline, table: flow.table };
-    let parsed = action::parse(&text.actions, context).map_err(|error| complain(&text.actions, &error))?;
-    let (matching, is_shared) = prepare_match(names, &text.matching, parsed.prereqs)
-        .map_err(|error| complain(&text.matching, &error))?;
-    let prepared = Arc::new(Prepared { actions: parsed.actions, matching });
-    if is_shared {
+    let matching = names.expand(&flow.matching);
+    let actions =
+        ActionText { text: names.expand(&flow.actions), pipeline: flow.pipeline, table: flow.table };
+    let several = flow.datapath_group.is_some();
+    let key = several.then(|| (matching.clone(), actions.clone()));
+    if let Some(key) = &key {
+        let mut cache = net.parsed.borrow_mut();
+        cache.stats.matches += 1;
+        if let Some(prepared) = cache.prepared.get(key).filter(|found| found.matching.is_good(names)).cloned()
+        {
+            cache.stats.match_hits += 1;
+            return Ok(prepared);
+        }
+    }
+    let parsed =
+        net.parsed.borrow_mut().actions(&actions).map_err(|error| complain(&actions.text, &error))?;
+    let (found, is_shared) = prepare_match(names, &matching, parsed.prereqs.clone())
+        .map_err(|error| complain(&matching, &error))?;
+    let prepared = Prepared { parsed, matching: Arc::new(found) };
+    if let Some(key) = key.filter(|_| is_shared) {
         let mut cache = net.parsed.borrow_mut();
         if cache.prepared.len() >= CACHE_MAX {
-            cache.clear();
+            cache.prepared.clear();
         }
-        cache.prepared.insert(text, prepared.clone());
+        cache.prepared.insert(key, prepared.clone());
     }
     Ok(prepared)
 }
@@ -189,7 +235,7 @@ fn prepare_match(names: &Names<'_>, text: &str, prereqs: Expr) -> Result<(Matchi
     let open = OpenSets::new(&sets, &is_large);
     let matching = expr::parse(text, &open)?;
     let annotated = expr::annotate(Expr::and([matching, prereqs.clone()]));
-    let is_shared = !sets.used.get() && !depends_on_chassis(&annotated);
+    let is_shared = !sets.used.get() && !expr::depends_on_chassis(&annotated);
     if open.open().is_empty() {
         return Ok((Matching::Closed(normalize(annotated)?), is_shared));
     }
@@ -199,14 +245,6 @@ fn prepare_match(names: &Names<'_>, text: &str, prereqs: Expr) -> Result<(Matchi
     let matching = expr::parse(text, &sets)?;
     let annotated = expr::annotate(Expr::and([matching, prereqs]));
     Ok((Matching::Closed(normalize(annotated)?), false))
-}
-
-fn depends_on_chassis(expr: &Expr) -> bool {
-    match expr {
-        Expr::Boolean(_) | Expr::Comparison(_) => false,
-        Expr::And(terms) | Expr::Or(terms) => terms.iter().any(depends_on_chassis),
-        Expr::ChassisResident { .. } => true,
-    }
 }
 
 /// A logical flow on one datapath.
@@ -224,7 +262,7 @@ impl FlowPlace<'_> {
 
     /// Normal form to flows.
     fn flows(&self, prepared: &Prepared, emit: &mut Emit<Network>) -> Result<(), Complaint> {
-        let (matches, ids) = match &prepared.matching {
+        let (matches, ids) = match &*prepared.matching {
             Matching::Closed(normal) => {
                 let mut ids = 0;
                 let mut next_id = || {
@@ -242,7 +280,7 @@ impl FlowPlace<'_> {
                 (open.fixed(self.names), open.ids())
             }
         };
-        self.emit(&prepared.actions, matches.map_err(|error| self.complaint(&error))?, ids, emit)
+        self.emit(&prepared.parsed.actions, matches.map_err(|error| self.complaint(&error))?, ids, emit)
     }
 
     /// Matches to flows. Conjunction ids are below `ids`.

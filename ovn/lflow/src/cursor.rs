@@ -9,8 +9,10 @@ use std::ops::Range;
 #[derive(Clone)]
 pub(crate) struct Cursor<'a> {
     lexer: Lexer<'a>,
-    token: Token,
+    token: Token<'a>,
     span: Range<usize>,
+    /// The token after the current one, or what is wrong there: told only when it is the turn of that.
+    next: Result<(Token<'a>, Range<usize>), Error>,
     /// Where the token before the current one ended.
     end_of_last: usize,
 }
@@ -18,12 +20,14 @@ pub(crate) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// At the first token of `source`.
     pub(crate) fn new(source: &'a str) -> Result<Self, Error> {
-        let mut cursor = Self { lexer: Lexer::new(source), token: Token::End, span: 0..0, end_of_last: 0 };
+        let mut lexer = Lexer::new(source);
+        let next = lexer.next();
+        let mut cursor = Self { lexer, token: Token::End, span: 0..0, next, end_of_last: 0 };
         cursor.advance()?;
         Ok(cursor)
     }
 
-    pub(crate) fn token(&self) -> &Token {
+    pub(crate) fn token(&self) -> &Token<'a> {
         &self.token
     }
 
@@ -38,13 +42,15 @@ impl<'a> Cursor<'a> {
 
     pub(crate) fn advance(&mut self) -> Result<(), Error> {
         self.end_of_last = self.span.end;
-        (self.token, self.span) = self.lexer.next()?;
+        // An error ends the parsing, so what stands in its place is not looked at.
+        (self.token, self.span) = std::mem::replace(&mut self.next, Ok((Token::End, 0..0)))?;
+        self.next = self.lexer.next();
         Ok(())
     }
 
     /// The token after the current one; the end if what follows is no token.
-    pub(crate) fn peek(&self) -> Token {
-        self.lexer.clone().next().map_or(Token::End, |(token, _)| token)
+    pub(crate) fn peek(&self) -> &Token<'a> {
+        self.next.as_ref().map_or(&Token::End, |(token, _)| token)
     }
 
     pub(crate) fn is(&self, punct: Punct) -> bool {
@@ -52,7 +58,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub(crate) fn is_id(&self, id: &str) -> bool {
-        matches!(&self.token, Token::Id(name) if name == id)
+        matches!(self.token, Token::Id(name) if name == id)
     }
 
     /// Goes past a token if it is there.
@@ -131,7 +137,7 @@ impl<'a> Cursor<'a> {
     /// A string that must be there.
     pub(crate) fn expect_string(&mut self) -> Result<String, Error> {
         let Token::String(text) = &self.token else { return Err(self.expecting("string")) };
-        let text = text.clone();
+        let text = text.clone().into_owned();
         self.advance()?;
         Ok(text)
     }

@@ -5,6 +5,7 @@
 //! to be read, and how the constant is printed again.
 
 use crate::error::{Error, ErrorKind};
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -113,20 +114,20 @@ fn prefix_length(mask: u128) -> Option<u32> {
     (mask.count_ones() == length).then_some(length)
 }
 
-/// One token.
+/// One token of a text, whose names are the text's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Token {
+pub enum Token<'a> {
     End,
-    Id(String),
+    Id(&'a str),
     /// The text between quotes, escapes resolved.
-    String(String),
+    String(Cow<'a, str>),
     Integer(Integer),
     /// `$name`.
-    AddressSet(String),
+    AddressSet(&'a str),
     /// `@name`.
-    PortGroup(String),
+    PortGroup(&'a str),
     /// `^name`.
-    Template(String),
+    Template(&'a str),
     Punct(Punct),
 }
 
@@ -148,6 +149,27 @@ macro_rules! puncts {
     };
 }
 
+impl Punct {
+    /// The longest one that a text begins with.
+    fn at(text: &[u8]) -> Option<Self> {
+        let &first = text.first()?;
+        let from = PUNCT_BY_OCTET[usize::from(first)];
+        let mut candidates = Self::ALL.get(usize::from(from)..)?.iter();
+        candidates.find(|punct| text.starts_with(punct.text().as_bytes())).copied()
+    }
+}
+
+/// Where in the list the first one is that begins with an octet; beyond the list if none does.
+static PUNCT_BY_OCTET: [u8; 256] = {
+    let mut first = [u8::MAX; 256];
+    let mut i = Punct::ALL.len();
+    while i > 0 {
+        i -= 1;
+        first[Punct::ALL[i].text().as_bytes()[0] as usize] = i as u8;
+    }
+    first
+};
+
 puncts! {
     Exchange "<->"
     Eq "==" Ne "!=" Le "<=" Ge ">=" And "&&" Or "||" Ellipsis ".." Decrement "--"
@@ -161,7 +183,7 @@ impl fmt::Display for Punct {
     }
 }
 
-impl fmt::Display for Token {
+impl fmt::Display for Token<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::End => Ok(()),
@@ -225,29 +247,29 @@ impl<'a> Lexer<'a> {
     /// # Errors
     /// If the text does not go on with a token. The lexer does not move then.
     #[expect(clippy::should_implement_trait, reason = "an iterator has no error apart from its items")]
-    pub fn next(&mut self) -> Result<(Token, Range<usize>), Error> {
+    pub fn next(&mut self) -> Result<(Token<'a>, Range<usize>), Error> {
         self.skip_space_and_comments()?;
         let rest = self.rest();
-        let Some(first) = rest.chars().next() else {
+        let Some(&first) = rest.as_bytes().first() else {
             return Ok((Token::End, self.at..self.at));
         };
         let (token, length) = match first {
-            '"' => self.string()?,
-            '0'..='9' => self.number()?,
-            ':' if rest.starts_with("::") => self.number()?,
-            'a'..='f' | 'A'..='F' if rest[span(rest, |c| c.is_ascii_hexdigit())..].starts_with(':') => {
+            b'"' => self.string()?,
+            b'0'..=b'9' => self.number()?,
+            b':' if rest.starts_with("::") => self.number()?,
+            b'a'..=b'f' | b'A'..=b'F' if rest[span(rest, |b| b.is_ascii_hexdigit())..].starts_with(':') => {
                 self.number()?
             }
-            'a'..='z' | 'A'..='Z' | '_' => {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
                 let length = span(rest, is_id);
-                (Token::Id(rest[..length].to_owned()), length)
+                (Token::Id(&rest[..length]), length)
             }
-            '$' => self.reference(Token::AddressSet)?,
-            '@' => self.reference(Token::PortGroup)?,
-            '^' => self.reference(Token::Template)?,
-            _ => match Punct::ALL.iter().find(|punct| rest.starts_with(punct.text())) {
-                Some(&punct) => (Token::Punct(punct), punct.text().len()),
-                None => self.no_token(first)?,
+            b'$' => self.reference(Token::AddressSet)?,
+            b'@' => self.reference(Token::PortGroup)?,
+            b'^' => self.reference(Token::Template)?,
+            _ => match Punct::at(rest.as_bytes()) {
+                Some(punct) => (Token::Punct(punct), punct.text().len()),
+                None => self.no_token()?,
             },
         };
         let start = self.at;
@@ -265,7 +287,7 @@ impl<'a> Lexer<'a> {
                     Some(length) => self.at += length + 4,
                     None => return self.error(2, "`/*' without matching `*/'."),
                 }
-            } else if rest.starts_with([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']) {
+            } else if let Some(b' ' | b'\t' | b'\n' | b'\r' | 0xb | 0xc) = rest.as_bytes().first() {
                 self.at += 1;
             } else {
                 return Ok(());
@@ -273,7 +295,8 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn no_token(&self, first: char) -> Result<(Token, usize), Error> {
+    fn no_token(&self) -> Result<(Token<'a>, usize), Error> {
+        let first = self.rest().chars().next().unwrap_or('\0');
         let message = match first {
             '/' => "`/' is only valid as part of `//' or `/*'.".to_owned(),
             '&' => "`&' is only valid as part of `&&'.".to_owned(),
@@ -286,16 +309,16 @@ impl<'a> Lexer<'a> {
     }
 
     /// `$name`, `@name`, `^name`.
-    fn reference(&self, token: fn(String) -> Token) -> Result<(Token, usize), Error> {
+    fn reference(&self, token: fn(&'a str) -> Token<'a>) -> Result<(Token<'a>, usize), Error> {
         let (sigil, name) = self.rest().split_at(1);
-        if !name.starts_with(|c: char| is_id(c) && !c.is_ascii_digit() && c != '.') {
+        if !name.bytes().next().is_some_and(|b| is_id(b) && !b.is_ascii_digit() && b != b'.') {
             return self.error(1, format!("`{sigil}' must be followed by a valid identifier."));
         }
         let length = span(name, is_id);
-        Ok((token(name[..length].to_owned()), 1 + length))
+        Ok((token(&name[..length]), 1 + length))
     }
 
-    fn number(&self) -> Result<(Token, usize), Error> {
+    fn number(&self) -> Result<(Token<'a>, usize), Error> {
         let rest = self.rest();
         let (value, length) = self.constant(0)?;
         if !rest[length..].starts_with('/')
@@ -337,7 +360,7 @@ impl<'a> Lexer<'a> {
         }
         // In `1.2.3.4:80` the colon and the port are tokens of their own.
         if let Some(colon) =
-            rest[..length].find(':').filter(|&colon| rest[..colon].parse::<Ipv4Addr>().is_ok())
+            rest[..length].find(':').filter(|&colon| colon >= 7 && rest[..colon].parse::<Ipv4Addr>().is_ok())
         {
             length = colon;
         }
@@ -346,16 +369,20 @@ impl<'a> Lexer<'a> {
         Ok((number, length))
     }
 
-    fn string(&self) -> Result<(Token, usize), Error> {
+    fn string(&self) -> Result<(Token<'a>, usize), Error> {
         let body = &self.rest()[1..];
-        let mut escaped = false;
-        for (i, c) in body.char_indices() {
+        let (mut escaped, mut escapes) = (false, false);
+        // The octets looked for are no part of longer characters.
+        for (i, octet) in body.bytes().enumerate() {
             if escaped {
                 escaped = false;
-            } else if c == '\\' {
-                escaped = true;
-            } else if c == '"' {
-                let text = unescape(&body[..i]).or_else(|message| self.error(i + 2, message))?;
+            } else if octet == b'\\' {
+                (escaped, escapes) = (true, true);
+            } else if octet == b'"' {
+                let text = match escapes {
+                    true => Cow::Owned(unescape(&body[..i]).or_else(|message| self.error(i + 2, message))?),
+                    false => Cow::Borrowed(&body[..i]),
+                };
                 return Ok((Token::String(text), i + 2));
             }
         }
@@ -363,13 +390,13 @@ impl<'a> Lexer<'a> {
     }
 }
 
-fn is_id(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == '.'
+fn is_id(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || octet == b'_' || octet == b'.'
 }
 
-/// How many octets at the start of `text` are characters for which `belongs` holds.
-fn span(text: &str, belongs: impl Fn(char) -> bool) -> usize {
-    text.find(|c| !belongs(c)).unwrap_or(text.len())
+/// How many octets at the start of `text` are ASCII characters for which `belongs` holds.
+fn span(text: &str, belongs: impl Fn(u8) -> bool) -> usize {
+    text.bytes().position(|octet| !belongs(octet)).unwrap_or(text.len())
 }
 
 fn low_ones(n: u32) -> u128 {
@@ -413,6 +440,13 @@ fn parse_constant(text: &str) -> Result<Integer, String> {
         }
         return Ok(integer);
     }
+    // Nothing else of this length has colons in these places.
+    if text.len() == 17
+        && text.as_bytes()[2] == b':'
+        && let Some(value) = parse_ethernet(text)
+    {
+        return Ok(Integer::new(value, Format::Ethernet));
+    }
     if let Ok(address) = text.parse::<Ipv4Addr>() {
         return Ok(Integer::new(address.to_bits().into(), Format::Ipv4));
     }
@@ -427,16 +461,20 @@ fn parse_constant(text: &str) -> Result<Integer, String> {
 
 /// Six pairs of hexadecimal digits.
 fn parse_ethernet(text: &str) -> Option<u128> {
-    let mut value = 0;
-    let mut octets = 0;
-    for pair in text.split(':') {
-        if pair.len() != 2 || !pair.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return None;
-        }
-        value = value << 8 | u128::from_str_radix(pair, 16).ok()?;
-        octets += 1;
+    if text.len() != 17 {
+        return None;
     }
-    (octets == 6).then_some(value)
+    let mut value: u64 = 0;
+    for (i, octet) in text.bytes().enumerate() {
+        if i % 3 == 2 {
+            if octet != b':' {
+                return None;
+            }
+            continue;
+        }
+        value = value << 4 | u64::from(char::from(octet).to_digit(16)?);
+    }
+    Some(value.into())
 }
 
 /// Resolves the escapes of JSON in the text between two quotes.

@@ -22,7 +22,7 @@ pub fn expand<'a>(text: &'a str, value: impl Fn(&str) -> Option<String>) -> Cow<
         match token {
             Token::End => break,
             Token::Template(name) => {
-                if let Some(value) = value(&name) {
+                if let Some(value) = value(name) {
                     expanded.push_str(&text[copied..span.start]);
                     expanded.push_str(&value);
                     copied = span.end;

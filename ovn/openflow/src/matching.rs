@@ -162,19 +162,22 @@ fn pieces(field: Field, value: u128, mask: u128) -> impl Iterator<Item = MatchFi
             (Field::Reg(first + i), (value >> shift) & 0xffff_ffff, (mask >> shift) & 0xffff_ffff)
         })
     };
-    let parts: Vec<(Field, u128, u128)> = match field {
-        Field::XReg(n) => registers(2 * n, 2).collect(),
-        Field::XXReg(n) => registers(4 * n, 4).collect(),
-        Field::VlanVid => vec![(Field::VlanTci, value, mask)],
+    let (several, one) = match field {
+        Field::XReg(n) => (registers(2 * n, 2), None),
+        Field::XXReg(n) => (registers(4 * n, 4), None),
+        Field::VlanVid => (registers(0, 0), Some((Field::VlanTci, value, mask))),
         // A priority can only be read from a tag that is there.
-        Field::VlanPcp => vec![(Field::VlanTci, value << 13 | 0x1000, mask << 13 | 0x1000)],
-        Field::IpTos => vec![(Field::IpDscp, value >> 2, mask >> 2)],
-        Field::InPort16 if mask == 0xffff => {
-            vec![(Field::InPort, u128::from(PortNo::from_u16(value as u16).0), 0xffff_ffff)]
+        Field::VlanPcp => {
+            (registers(0, 0), Some((Field::VlanTci, value << 13 | 0x1000, mask << 13 | 0x1000)))
         }
-        other => vec![(other, value, mask)],
+        Field::IpTos => (registers(0, 0), Some((Field::IpDscp, value >> 2, mask >> 2))),
+        Field::InPort16 if mask == 0xffff => {
+            let port = u128::from(PortNo::from_u16(value as u16).0);
+            (registers(0, 0), Some((Field::InPort, port, 0xffff_ffff)))
+        }
+        other => (registers(0, 0), Some((other, value, mask))),
     };
-    parts.into_iter().filter(|(.., m)| *m != 0).map(|(field, value, mask)| MatchField { field, value, mask })
+    several.chain(one).filter(|(.., m)| *m != 0).map(|(field, value, mask)| MatchField { field, value, mask })
 }
 
 #[cfg(test)]

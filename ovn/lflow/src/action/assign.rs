@@ -95,7 +95,7 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Result<Action, Error> {
         return Err(parser.cursor.expecting("`=' or `<->'"));
     }
     if let Token::Id(_) = parser.cursor.token() {
-        if parser.cursor.peek() == Token::Punct(Punct::LParen)
+        if *parser.cursor.peek() == Token::Punct(Punct::LParen)
             && let Some(action) = parser.function(field)?
         {
             return Ok(action);
@@ -108,7 +108,7 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Result<Action, Error> {
 fn parse_load(parser: &mut Parser<'_>, field: FieldRef, start: usize) -> Result<Action, Error> {
     let value = match parser.cursor.token() {
         Token::Integer(integer) => Constant::Integer(*integer),
-        Token::String(name) => Constant::String(name.as_str().into()),
+        Token::String(name) => Constant::String((&**name).into()),
         Token::AddressSet(_) => return Err(parser.cursor.expecting("address set name")),
         Token::PortGroup(_) => return Err(parser.cursor.expecting("port group name")),
         Token::End | Token::Id(_) | Token::Template(_) | Token::Punct(_) => {

@@ -129,7 +129,7 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Result<Action, Error> {
     }
 }
 
-fn word<T: Copy>(token: &Token, all: &[T], name: fn(T) -> &'static str) -> Option<T> {
-    let Token::Id(id) = token else { return None };
+fn word<T: Copy>(token: &Token<'_>, all: &[T], name: fn(T) -> &'static str) -> Option<T> {
+    let &Token::Id(id) = token else { return None };
     all.iter().copied().find(|&item| name(item) == id)
 }

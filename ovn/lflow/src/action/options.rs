@@ -130,7 +130,7 @@ pub(super) fn parse(
 
 /// An option, and where its value is.
 fn parse_one(parser: &mut Parser<'_>, set: &OptionSet) -> Result<(NamedValue, Range<usize>), Error> {
-    let Token::Id(name) = parser.cursor.token() else { return Err(parser.cursor.unexpected()) };
+    let &Token::Id(name) = parser.cursor.token() else { return Err(parser.cursor.unexpected()) };
     let Some(option) = set.names.iter().find(|option| option.name == name) else {
         return Err(parser.cursor.expecting(format!("{} option name", set.kind)));
     };

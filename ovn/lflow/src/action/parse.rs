@@ -11,7 +11,7 @@ use super::{
 };
 use crate::cursor::Cursor;
 use crate::error::{Error, ErrorKind};
-use crate::expr::{self, Expr, NoSets};
+use crate::expr::{self, Expr};
 use crate::lexer::{Punct, Token};
 use crate::pipeline::Pipeline;
 use crate::symbols::{Body, FieldRef, Symbol};
@@ -68,8 +68,8 @@ pub(super) struct Parser<'a> {
 
 impl Parser<'_> {
     /// Actions up to `end`, which stays the current token.
-    fn actions(&mut self, end: &Token) -> Result<Vec<Action>, Error> {
-        if self.cursor.is_id("drop") && self.cursor.peek() == Token::Punct(Punct::Semicolon) {
+    fn actions(&mut self, end: &Token<'_>) -> Result<Vec<Action>, Error> {
+        if self.cursor.is_id("drop") && *self.cursor.peek() == Token::Punct(Punct::Semicolon) {
             self.cursor.advance()?;
             self.cursor.advance()?;
             return if self.cursor.token() == end { Ok(Vec::new()) } else { Err(self.end_expected(end)) };
@@ -82,7 +82,7 @@ impl Parser<'_> {
         Ok(actions)
     }
 
-    fn end_expected(&self, end: &Token) -> Error {
+    fn end_expected(&self, end: &Token<'_>) -> Error {
         self.cursor.expecting(match end {
             Token::Punct(punct) => format!("`{punct}'"),
             _ => "end of input".to_owned(),
@@ -108,8 +108,7 @@ impl Parser<'_> {
 
     /// One action without its `;`.
     fn action(&mut self) -> Result<Action, Error> {
-        let Token::Id(name) = self.cursor.token() else { return Err(self.cursor.unexpected()) };
-        let name = name.clone();
+        let &Token::Id(name) = self.cursor.token() else { return Err(self.cursor.unexpected()) };
         if let Token::Punct(Punct::Equals | Punct::Exchange | Punct::LSquare) = self.cursor.peek() {
             return assign::parse(self);
         }
@@ -118,7 +117,7 @@ impl Parser<'_> {
         }
         let start = self.cursor.clone();
         self.cursor.advance()?;
-        match self.statement(&name)? {
+        match self.statement(name)? {
             Some(action) => Ok(action),
             None => Err(start.expecting("action")),
         }
@@ -176,14 +175,14 @@ impl Parser<'_> {
 
     /// `name(...)` on the right of `result =`, at its name. `None` if no function has that name.
     pub(super) fn function(&mut self, result: FieldRef) -> Result<Option<Action>, Error> {
-        let Token::Id(name) = self.cursor.token() else { return Ok(None) };
+        let &Token::Id(name) = self.cursor.token() else { return Ok(None) };
         if let Some(check) = Check::from_name(name) {
             return check::parse(self, check, result).map(Some);
         }
         if let Some(what) = CtOriginal::from_name(name) {
             return conntrack::parse_original(self, what, result).map(Some);
         }
-        let action = match name.as_str() {
+        let action = match name {
             "ct_state_save" => conntrack::parse_state_save(self, result)?,
             "select" => select::parse_select(self, result)?,
             "lookup_arp" => neighbor::parse_lookup(self, NeighborProtocol::Arp, true, result)?,
@@ -250,10 +249,11 @@ impl Parser<'_> {
     /// `true` or `false`, with quotes or without.
     pub(super) fn boolean(&mut self) -> Result<bool, Error> {
         let truth = match self.cursor.token() {
-            Token::Id(word) | Token::String(word) if word == "true" => true,
-            Token::Id(word) | Token::String(word) if word == "false" => false,
-            _ => return Err(self.cursor.expecting("true or false")),
+            Token::Id(word) => word.parse().ok(),
+            Token::String(word) => word.parse().ok(),
+            _ => None,
         };
+        let Some(truth) = truth else { return Err(self.cursor.expecting("true or false")) };
         self.cursor.advance()?;
         Ok(truth)
     }
@@ -282,9 +282,14 @@ impl Parser<'_> {
 
     /// Adds an expression of the language itself.
     pub(super) fn imply(&mut self, text: &'static str) {
-        let expr =
-            expr::parse(text, &NoSets).expect("prerequisites are expressions, as a test of the table shows");
-        self.imply_all(vec![expr]);
+        // Nearly always it is the name of a predicate.
+        let expr = match crate::symbols::table().get(text).filter(|symbol| symbol.is_predicate()) {
+            Some(predicate) => Expr::equality(FieldRef::whole(predicate), 1, 1),
+            None => expr::parse_builtin(text),
+        };
+        if !self.prereqs.contains(&expr) {
+            self.prereqs.push(expr);
+        }
     }
 
     pub(super) fn imply_all(&mut self, exprs: Vec<Expr>) {

@@ -79,7 +79,7 @@ fn parse_argument(parser: &mut Parser<'_>, sample: &mut Sample) -> Result<(), Er
 
 fn parse_point(parser: &mut Parser<'_>) -> Result<ObservationPoint, Error> {
     match parser.cursor.token() {
-        Token::AddressSet(name) if name == "cookie" => {
+        Token::AddressSet("cookie") => {
             parser.cursor.advance()?;
             Ok(ObservationPoint::Cookie)
         }

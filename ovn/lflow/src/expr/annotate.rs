@@ -43,13 +43,10 @@ fn common_symbol(terms: &[Expr]) -> Option<&'static Symbol> {
 /// The comparison in terms of fields, with the prerequisites of the predicates in it.
 fn expand(comparison: Comparison) -> Expr {
     let field = comparison.field;
-    if let Some(expansion) = field.symbol.expansion() {
-        let Value::Integer { value, .. } = comparison.value else {
-            return Expr::Comparison(comparison);
-        };
-        let positive = (value & 1 == 1) ^ (comparison.relation == Relation::Ne);
-        let expansion = expansion.clone();
-        return annotate(if positive { expansion } else { expansion.negated() });
+    if let Value::Integer { value, .. } = comparison.value
+        && let Some(says) = field.symbol.annotated((value & 1 == 1) ^ (comparison.relation == Relation::Ne))
+    {
+        return says.clone();
     }
     match field.resolve() {
         Some(field) => Expr::Comparison(Comparison { field, ..comparison }),
@@ -59,6 +56,9 @@ fn expand(comparison: Comparison) -> Expr {
 
 /// `expr`, and what `symbol` and the fields that it is part of imply.
 fn with_prerequisites(expr: Expr, symbol: &'static Symbol) -> Expr {
+    if symbol.prereqs().is_none() && !matches!(symbol.body, Body::Subfield { .. }) {
+        return expr;
+    }
     let mut terms = vec![expr];
     let mut next = Some(symbol);
     while let Some(symbol) = next {

@@ -53,12 +53,16 @@ pub fn to_matches(
 #[derive(Default)]
 pub(super) struct Matches {
     pub(super) list: Vec<LogicalMatch>,
+    /// Where each one is, once there are more than [`FEW`].
     index: HashMap<Match, usize>,
 }
 
+/// So many flows are looked through one by one.
+const FEW: usize = 8;
+
 impl Matches {
     pub(super) fn add(&mut self, matching: Match, conjunction: Option<Conjunction>) -> Result<(), ErrorKind> {
-        if let Some(&i) = self.index.get(&matching) {
+        if let Some(i) = self.find(&matching) {
             let old = &mut self.list[i].conjunctions;
             match conjunction {
                 // The flow that takes the actions right away makes the others of no use.
@@ -74,9 +78,22 @@ impl Matches {
         if self.list.len() >= SIZE_MAX {
             return Err(ErrorKind::TooLarge { limit: SIZE_MAX });
         }
-        self.index.insert(matching.clone(), self.list.len());
+        if self.list.len() == FEW {
+            let known = self.list.iter().enumerate();
+            self.index = known.map(|(i, known)| (known.matching.clone(), i)).collect();
+        }
+        if self.list.len() >= FEW {
+            self.index.insert(matching.clone(), self.list.len());
+        }
         self.list.push(LogicalMatch { matching, conjunctions: conjunction.into_iter().collect() });
         Ok(())
+    }
+
+    fn find(&self, matching: &Match) -> Option<usize> {
+        match self.list.len() {
+            ..=FEW => self.list.iter().position(|known| known.matching == *matching),
+            _ => self.index.get(matching).copied(),
+        }
     }
 }
 
@@ -90,6 +107,12 @@ pub(super) fn add_disjunct(
     let mut base = Match::any();
     let mut choices: Vec<(&Clause, Vec<Test>)> = Vec::new();
     for clause in &disjunct.clauses {
+        if let Some(test) = only_test(clause) {
+            if !test.apply(&mut base) {
+                return Ok(());
+            }
+            continue;
+        }
         let tests = tests(clause, ports);
         match tests[..] {
             [] => return Ok(()),
@@ -153,6 +176,14 @@ impl Test {
     pub(super) fn apply(self, matching: &mut Match) -> bool {
         matching.constrain(self.field, self.value, self.mask).is_ok()
     }
+}
+
+/// The test of a clause that is a number, as most are.
+fn only_test(clause: &Clause) -> Option<Test> {
+    let Alternatives::Integers(set) = &clause.alternatives else { return None };
+    let &[(value, mask)] = &set[..] else { return None };
+    let (field, low, _) = FieldRef::whole(clause.symbol).openflow()?;
+    Some(Test { field, value: value << low, mask: mask << low })
 }
 
 pub(super) fn tests(clause: &Clause, ports: &dyn Ports) -> Vec<Test> {

@@ -33,7 +33,7 @@ pub use microflow::{Microflow, inports, parse_microflow};
 pub use normalize::{Alternatives, Clause, Disjunct, normalize};
 pub use open::{OpenMatches, OpenSets};
 pub use parse::{NESTING_MAX, parse};
-pub use simplify::{resolve_conditions, simplify};
+pub use simplify::{depends_on_chassis, resolve_conditions, simplify};
 
 pub(crate) use annotate::refers_to_nominal;
 pub use parse::Values;
@@ -136,34 +136,32 @@ pub enum Expr {
 impl Expr {
     /// The conjunction of `terms`: nested ones are joined, and one term is itself.
     pub fn and(terms: impl IntoIterator<Item = Self>) -> Self {
-        let mut joined = Vec::new();
-        for term in terms {
+        let mut terms = terms.into_iter();
+        let Some(first) = terms.next() else { return Self::Boolean(true) };
+        let Some(second) = terms.next() else { return first };
+        let mut joined = Vec::with_capacity(2 + terms.size_hint().0);
+        for term in [first, second].into_iter().chain(terms) {
             match term {
                 Self::And(inner) => joined.extend(inner),
                 other => joined.push(other),
             }
         }
-        match joined.len() {
-            0 => Self::Boolean(true),
-            1 => joined.remove(0),
-            _ => Self::And(joined),
-        }
+        Self::And(joined)
     }
 
     /// The disjunction of `terms`: nested ones are joined, and one term is itself.
     pub fn or(terms: impl IntoIterator<Item = Self>) -> Self {
-        let mut joined = Vec::new();
-        for term in terms {
+        let mut terms = terms.into_iter();
+        let Some(first) = terms.next() else { return Self::Boolean(false) };
+        let Some(second) = terms.next() else { return first };
+        let mut joined = Vec::with_capacity(2 + terms.size_hint().0);
+        for term in [first, second].into_iter().chain(terms) {
             match term {
                 Self::Or(inner) => joined.extend(inner),
                 other => joined.push(other),
             }
         }
-        match joined.len() {
-            0 => Self::Boolean(false),
-            1 => joined.remove(0),
-            _ => Self::Or(joined),
-        }
+        Self::Or(joined)
     }
 
     /// What is true exactly when `self` is not.
@@ -178,7 +176,7 @@ impl Expr {
         }
     }
 
-    fn equality(field: FieldRef, value: u128, mask: u128) -> Self {
+    pub(crate) fn equality(field: FieldRef, value: u128, mask: u128) -> Self {
         let value = Value::Integer { value: value & mask, mask };
         Self::Comparison(Comparison { field, relation: Relation::Eq, value })
     }

@@ -9,12 +9,12 @@ use crate::symbols::Symbol;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The values that a symbol may have.
+/// The values that a symbol may have, in order, each once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Alternatives {
     /// Values and masks, in the bits of the whole field.
-    Integers(BTreeSet<(u128, u128)>),
-    Strings(BTreeSet<Arc<str>>),
+    Integers(Vec<(u128, u128)>),
+    Strings(Vec<Arc<str>>),
 }
 
 impl Alternatives {
@@ -34,11 +34,12 @@ impl Alternatives {
     /// Each one alone.
     pub fn singles(&self) -> Vec<Self> {
         match self {
-            Self::Integers(set) => set.iter().map(|&pair| Self::Integers([pair].into())).collect(),
-            Self::Strings(set) => set.iter().map(|name| Self::Strings([name.clone()].into())).collect(),
+            Self::Integers(set) => set.iter().map(|&pair| Self::Integers(vec![pair])).collect(),
+            Self::Strings(set) => set.iter().map(|name| Self::Strings(vec![name.clone()])).collect(),
         }
     }
 
+    /// Adds others at the end, for [`Self::settle`] to put in order.
     fn merge(&mut self, other: Self) {
         match (self, other) {
             (Self::Integers(mine), Self::Integers(theirs)) => mine.extend(theirs),
@@ -49,17 +50,23 @@ impl Alternatives {
         }
     }
 
-    /// Drops what another alternative includes.
-    fn drop_included(&mut self) {
-        let Self::Integers(set) = self else { return };
+    /// Puts alternatives in order, each once, and drops what another one includes.
+    fn settle(&mut self) {
+        let set = match self {
+            Self::Integers(set) => set,
+            Self::Strings(set) => {
+                set.sort();
+                return set.dedup();
+            }
+        };
+        set.sort_unstable();
+        set.dedup();
         let masks: BTreeSet<u128> = set.iter().map(|(_, mask)| *mask).collect();
         if masks.len() < 2 {
             return;
         }
         let included = |&(value, mask): &(u128, u128)| {
-            masks
-                .iter()
-                .any(|&wider| wider != mask && wider & !mask == 0 && set.contains(&(value & wider, wider)))
+            masks.iter().any(|&wider| wider != mask && wider & !mask == 0 && has(set, (value & wider, wider)))
         };
         let kept = set.iter().filter(|pair| !included(pair)).copied().collect();
         *set = kept;
@@ -70,14 +77,15 @@ impl Alternatives {
     fn intersection(&self, other: &Self, budget: &mut Budget) -> Result<Self, ErrorKind> {
         let (mine, theirs) = match (self, other) {
             (Self::Strings(mine), Self::Strings(theirs)) => {
-                return Ok(Self::Strings(mine.intersection(theirs).cloned().collect()));
+                let both = mine.iter().filter(|name| theirs.binary_search(name).is_ok());
+                return Ok(Self::Strings(both.cloned().collect()));
             }
             (Self::Integers(mine), Self::Integers(theirs)) => (by_mask(mine), by_mask(theirs)),
             (Self::Integers(_), Self::Strings(_)) | (Self::Strings(_), Self::Integers(_)) => {
                 unreachable!("the type checks of the parser keep strings and integers of a symbol apart")
             }
         };
-        let mut both = BTreeSet::new();
+        let mut both = Vec::new();
         for (my_mask, my_values) in &mine {
             for (their_mask, their_values) in &theirs {
                 let common = my_mask & their_mask;
@@ -88,18 +96,23 @@ impl Alternatives {
                 for value in my_values {
                     for their_value in index.get(&(value & common)).into_iter().flatten() {
                         budget.spend(1)?;
-                        both.insert((value | their_value, my_mask | their_mask));
+                        both.push((value | their_value, my_mask | their_mask));
                     }
                 }
             }
         }
         let mut both = Self::Integers(both);
-        both.drop_included();
+        both.settle();
         Ok(both)
     }
 }
 
-fn by_mask(set: &BTreeSet<(u128, u128)>) -> BTreeMap<u128, Vec<u128>> {
+/// Whether a value with a mask is one of those in order.
+pub(super) fn has(set: &[(u128, u128)], pair: (u128, u128)) -> bool {
+    set.binary_search(&pair).is_ok()
+}
+
+fn by_mask(set: &[(u128, u128)]) -> BTreeMap<u128, Vec<u128>> {
     let mut by_mask: BTreeMap<u128, Vec<u128>> = BTreeMap::new();
     for &(value, mask) in set {
         by_mask.entry(mask).or_default().push(value);
@@ -146,8 +159,10 @@ pub fn normalize(expr: &Expr) -> Result<Vec<Disjunct>, ErrorKind> {
     if out.iter().any(|disjunct| disjunct.clauses.is_empty()) {
         return Ok(vec![Disjunct::default()]);
     }
-    let mut seen = BTreeSet::new();
-    out.retain(|disjunct| seen.insert(disjunct.sort_key()));
+    if out.len() > 1 {
+        let mut seen = BTreeSet::new();
+        out.retain(|disjunct| seen.insert(disjunct.sort_key()));
+    }
     Ok(out)
 }
 
@@ -166,22 +181,31 @@ impl Disjunct {
     }
 
     /// What is in both, `None` if that is nothing.
-    fn intersection(&self, other: &Self, budget: &mut Budget) -> Result<Option<Self>, ErrorKind> {
+    fn and(mut self, other: Self, budget: &mut Budget) -> Result<Option<Self>, ErrorKind> {
         budget.spend(self.size() + other.size())?;
-        let mut clauses = self.clauses.clone();
-        for theirs in &other.clauses {
-            match clauses.binary_search_by_key(&theirs.symbol.name, |clause| clause.symbol.name) {
-                Err(i) => clauses.insert(i, theirs.clone()),
+        for theirs in other.clauses {
+            match self.place(theirs.symbol) {
+                Err(i) => self.clauses.insert(i, theirs),
                 Ok(i) => {
-                    let both = clauses[i].alternatives.intersection(&theirs.alternatives, budget)?;
+                    let both = self.clauses[i].alternatives.intersection(&theirs.alternatives, budget)?;
                     if both.is_empty() {
                         return Ok(None);
                     }
-                    clauses[i].alternatives = both;
+                    self.clauses[i].alternatives = both;
                 }
             }
         }
-        Ok(Some(Self { clauses }))
+        Ok(Some(self))
+    }
+
+    /// Where the clause about a symbol is, or belongs.
+    fn place(&self, symbol: &'static Symbol) -> Result<usize, usize> {
+        self.clauses.binary_search_by_key(&symbol.name, |clause| clause.symbol.name)
+    }
+
+    /// The same of two that are needed again.
+    fn intersection(&self, other: &Self, budget: &mut Budget) -> Result<Option<Self>, ErrorKind> {
+        self.clone().and(other.clone(), budget)
     }
 }
 
@@ -207,9 +231,18 @@ fn disjuncts(expr: &Expr, budget: &mut Budget) -> Result<Vec<Disjunct>, ErrorKin
         Expr::And(terms) => {
             let mut factors =
                 terms.iter().map(|term| disjuncts(term, budget)).collect::<Result<Vec<_>, _>>()?;
-            // What does not multiply comes first, so that it removes as much as it can.
+            // What does not multiply comes first, so that it removes as much as it can; what is false before it all.
             factors.sort_by_key(Vec::len);
-            let mut product = vec![Disjunct::default()];
+            if factors.first().is_some_and(Vec::is_empty) {
+                return Ok(Vec::new());
+            }
+            let several = factors.iter().position(|factor| factor.len() != 1).unwrap_or(factors.len());
+            let mut common = Some(Disjunct::default());
+            for single in factors.drain(..several).flatten() {
+                let Some(left) = common else { break };
+                common = left.and(single, budget)?;
+            }
+            let mut product: Vec<Disjunct> = common.into_iter().collect();
             for factor in &factors {
                 let mut next = Vec::new();
                 for left in &product {
@@ -226,8 +259,8 @@ fn disjuncts(expr: &Expr, budget: &mut Budget) -> Result<Vec<Disjunct>, ErrorKin
 
 fn comparison_disjunct(comparison: &Comparison) -> Disjunct {
     let alternatives = match &comparison.value {
-        Value::Integer { value, mask } => Alternatives::Integers([(*value, *mask)].into()),
-        Value::String(name) => Alternatives::Strings([name.clone()].into()),
+        Value::Integer { value, mask } => Alternatives::Integers(vec![(*value, *mask)]),
+        Value::String(name) => Alternatives::Strings(vec![name.clone()]),
     };
     Disjunct::of(comparison.field.symbol, alternatives)
 }
@@ -257,13 +290,18 @@ fn join_single_clauses(all: Vec<Disjunct>) -> Vec<Disjunct> {
         }
     }
     for &i in joined.values() {
-        out[i].clauses[0].alternatives.drop_included();
+        out[i].clauses[0].alternatives.settle();
     }
     out
 }
 
 /// Splits the clauses that must have one alternative.
 fn multiply_out(disjunct: Disjunct, out: &mut Vec<Disjunct>, budget: &mut Budget) -> Result<(), ErrorKind> {
+    let splits = |clause: &Clause| clause.symbol.must_crossproduct && clause.alternatives.len() > 1;
+    if !disjunct.clauses.iter().any(splits) {
+        out.push(disjunct);
+        return Ok(());
+    }
     let mut product = vec![disjunct];
     let count = product[0].clauses.len();
     for i in 0..count {

@@ -10,7 +10,7 @@
 //! negated; [`OpenSets::can_stay_open`] tells.
 
 use super::matches::{CLAUSES_MAX, Matches, Test, add_disjunct, tests};
-use super::normalize::{Alternatives, Clause, Disjunct};
+use super::normalize::{Alternatives, Clause, Disjunct, has};
 use super::{Comparison, Conjunction, Expr, LogicalMatch, Ports, Relation, Sets, Value};
 use crate::error::ErrorKind;
 use crate::lexer::{Format, Integer};
@@ -273,7 +273,7 @@ fn has_placeholder(clause: &Clause, i: usize) -> bool {
     let all = ones(clause.symbol.bits());
     match &clause.alternatives {
         Alternatives::Integers(set) => {
-            clause.symbol.bits() >= BITS_MIN && set.contains(&(placeholder(i) & all, all))
+            clause.symbol.bits() >= BITS_MIN && has(set, (placeholder(i) & all, all))
         }
         Alternatives::Strings(_) => false,
     }

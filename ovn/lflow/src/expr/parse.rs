@@ -110,7 +110,7 @@ impl Parser<'_> {
             return Ok(inner);
         }
         if matches!(self.cursor.token(), Token::Id(_)) {
-            if self.cursor.peek() == Token::Punct(Punct::LParen) {
+            if *self.cursor.peek() == Token::Punct(Punct::LParen) {
                 return self.function();
             }
             return self.field_first(after_not);
@@ -162,12 +162,10 @@ impl Parser<'_> {
         if let &Token::Integer(Integer {
             value: value @ (0 | 1), mask: None, format: Format::Decimal, ..
         }) = self.cursor.token()
+            && relation_of(self.cursor.peek()).is_none()
         {
-            let next = self.cursor.peek();
-            if relation_of(&next).is_none() {
-                self.cursor.advance()?;
-                return Ok(Expr::Boolean(value == 1));
-            }
+            self.cursor.advance()?;
+            return Ok(Expr::Boolean(value == 1));
         }
         let first = self.constants()?;
         let relation_span = self.cursor.span();
@@ -231,15 +229,17 @@ impl Parser<'_> {
         check_level(&field, relation, constants, self.negated).or_else(error)?;
 
         let compare = |value| Expr::Comparison(Comparison { field, relation, value });
-        let terms: Vec<Expr> = match &constants.values {
+        let join = |terms: &mut dyn Iterator<Item = Expr>| {
+            if relation == Relation::Ne { Expr::and(terms) } else { Expr::or(terms) }
+        };
+        Ok(match &constants.values {
             Values::Integers(integers) => {
-                integers.iter().map(|integer| compare(value_of(&field, integer))).collect()
+                join(&mut integers.iter().map(|integer| compare(value_of(&field, integer))))
             }
             Values::Strings(strings) => {
-                strings.iter().map(|name| compare(Value::String(name.clone()))).collect()
+                join(&mut strings.iter().map(|name| compare(Value::String(name.clone()))))
             }
-        };
-        Ok(if relation == Relation::Ne { Expr::and(terms) } else { Expr::or(terms) })
+        })
     }
 }
 
@@ -250,7 +250,7 @@ fn value_of(field: &FieldRef, integer: &Integer) -> Value {
     Value::Integer { value: integer.value & mask, mask }
 }
 
-fn relation_of(token: &Token) -> Option<Relation> {
+fn relation_of(token: &Token<'_>) -> Option<Relation> {
     match token {
         Token::Punct(Punct::Eq) => Some(Relation::Eq),
         Token::Punct(Punct::Ne) => Some(Relation::Ne),
@@ -289,7 +289,7 @@ fn constant(cursor: &mut Cursor<'_>, sets: &dyn Sets, values: &mut Option<Values
     }
     let item = match cursor.token() {
         Token::Integer(integer) => Item::Integers(vec![*integer]),
-        Token::String(text) => Item::Strings(vec![text.as_str().into()]),
+        Token::String(text) => Item::Strings(vec![(&**text).into()]),
         Token::AddressSet(name) => match sets.address_set(name) {
             Some(set) => Item::Integers(set.to_vec()),
             None => return Err(cursor.expecting("address set name")),

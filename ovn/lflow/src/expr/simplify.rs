@@ -7,11 +7,23 @@ use crate::symbols::{FieldRef, ones};
 
 /// Replaces `is_chassis_resident()` by what it is on this chassis, and folds constants.
 pub fn resolve_conditions(expr: Expr, ports: &dyn Ports) -> Expr {
+    if !depends_on_chassis(&expr) {
+        return expr;
+    }
     match expr {
         Expr::ChassisResident { port, negated } => Expr::Boolean(ports.is_chassis_resident(&port) != negated),
         Expr::And(terms) => fold_and(terms.into_iter().map(|term| resolve_conditions(term, ports))),
         Expr::Or(terms) => fold_or(terms.into_iter().map(|term| resolve_conditions(term, ports))),
         Expr::Boolean(_) | Expr::Comparison(_) => expr,
+    }
+}
+
+/// Whether an expression asks where a port is.
+pub fn depends_on_chassis(expr: &Expr) -> bool {
+    match expr {
+        Expr::Boolean(_) | Expr::Comparison(_) => false,
+        Expr::And(terms) | Expr::Or(terms) => terms.iter().any(depends_on_chassis),
+        Expr::ChassisResident { .. } => true,
     }
 }
 
@@ -49,13 +61,23 @@ fn simplify_within(expr: Expr, budget: &mut usize) -> Result<Expr, ErrorKind> {
 }
 
 fn fold_and(terms: impl IntoIterator<Item = Expr>) -> Expr {
-    let terms: Vec<Expr> = terms.into_iter().filter(|term| *term != Expr::Boolean(true)).collect();
-    if terms.contains(&Expr::Boolean(false)) { Expr::Boolean(false) } else { Expr::and(terms) }
+    let mut is_false = false;
+    let rest = terms.into_iter().filter(|term| {
+        is_false |= matches!(term, Expr::Boolean(false));
+        !matches!(term, Expr::Boolean(true))
+    });
+    let joined = Expr::and(rest);
+    if is_false { Expr::Boolean(false) } else { joined }
 }
 
 fn fold_or(terms: impl IntoIterator<Item = Expr>) -> Expr {
-    let terms: Vec<Expr> = terms.into_iter().filter(|term| *term != Expr::Boolean(false)).collect();
-    if terms.contains(&Expr::Boolean(true)) { Expr::Boolean(true) } else { Expr::or(terms) }
+    let mut is_true = false;
+    let rest = terms.into_iter().filter(|term| {
+        is_true |= matches!(term, Expr::Boolean(true));
+        !matches!(term, Expr::Boolean(false))
+    });
+    let joined = Expr::or(rest);
+    if is_true { Expr::Boolean(true) } else { joined }
 }
 
 fn simplify_comparison(comparison: Comparison) -> Expr {

@@ -13,6 +13,7 @@ use crate::expr::{self, Expr};
 use openflow::{Access, Field, Format, Maskable};
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{LazyLock, OnceLock};
 
 /// What tests make sense on a symbol (a term from statistics: level of measurement).
@@ -98,12 +99,22 @@ pub struct Symbol {
     prereqs: Option<&'static str>,
     /// The expansion of a predicate, or else the prerequisites, in terms of fields only.
     expanded: OnceLock<Expr>,
+    memo: Memo,
+}
+
+/// What is found out once about a symbol.
+#[derive(Default)]
+struct Memo {
+    level: OnceLock<Level>,
+    resolved: OnceLock<Option<(&'static Symbol, u16)>>,
+    /// What a predicate that is true, or false, says of fields.
+    annotated: [OnceLock<Expr>; 2],
 }
 
 /// Symbols are the same if their names are, since a table has each name once.
 impl PartialEq for Symbol {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+        std::ptr::eq(self, other) || self.name == other.name
     }
 }
 
@@ -144,13 +155,10 @@ impl Symbol {
             },
             Body::Subfield { .. } | Body::Ovn(_) => Level::Ordinal,
             Body::String(_) => Level::Nominal,
-            Body::Predicate(_) => {
-                if self.expansion().is_some_and(expr::refers_to_nominal) {
-                    Level::Nominal
-                } else {
-                    Level::Boolean
-                }
-            }
+            Body::Predicate(_) => *self.memo.level.get_or_init(|| {
+                let is_nominal = self.expansion().is_some_and(expr::refers_to_nominal);
+                if is_nominal { Level::Nominal } else { Level::Boolean }
+            }),
         }
     }
 
@@ -176,14 +184,16 @@ impl Symbol {
     ///
     /// `None` for strings, predicates and OVN fields.
     pub fn resolve(&self) -> Option<(&'static Self, u16)> {
-        // Subfields are at most three deep, and the table's test proves that they end.
-        let mut symbol = table().get(self.name)?;
-        let mut offset = 0;
-        while let Body::Subfield { parent, low, .. } = &symbol.body {
-            offset += low;
-            symbol = table().get(parent)?;
-        }
-        matches!(symbol.body, Body::Integer { .. }).then_some((symbol, offset))
+        *self.memo.resolved.get_or_init(|| {
+            // Subfields are at most three deep, and the table's test proves that they end.
+            let mut symbol = table().get(self.name)?;
+            let mut offset = 0;
+            while let Body::Subfield { parent, low, .. } = &symbol.body {
+                offset += low;
+                symbol = table().get(parent)?;
+            }
+            matches!(symbol.body, Body::Integer { .. }).then_some((symbol, offset))
+        })
     }
 
     /// How values of the symbol are best written.
@@ -200,6 +210,15 @@ impl Symbol {
         Some(self.expanded.get_or_init(|| expr::parse_builtin(text)))
     }
 
+    /// What a predicate says of fields if it is true, or if it is not, with all that these imply.
+    pub(crate) fn annotated(&self, positive: bool) -> Option<&Expr> {
+        let expansion = self.expansion()?;
+        Some(self.memo.annotated[usize::from(positive)].get_or_init(|| {
+            let expansion = expansion.clone();
+            expr::annotate(if positive { expansion } else { expansion.negated() })
+        }))
+    }
+
     /// The prerequisites in terms of fields only.
     pub(crate) fn prerequisites(&self) -> Option<&Expr> {
         let text = self.prereqs.filter(|_| !self.is_predicate())?;
@@ -210,7 +229,26 @@ impl Symbol {
 /// The symbols by name.
 pub struct SymbolTable {
     symbols: Vec<Symbol>,
-    by_name: HashMap<&'static str, usize>,
+    by_name: HashMap<&'static str, usize, BuildHasherDefault<NameHasher>>,
+}
+
+/// A quick hash for the names of the table, which nobody can choose: eight octets at a time.
+#[derive(Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, octets: &[u8]) {
+        for chunk in octets.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        // The table takes low bits for the place and high ones to tell names apart.
+        self.0 ^ self.0 >> 32
+    }
 }
 
 impl SymbolTable {

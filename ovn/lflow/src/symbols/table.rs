@@ -3,7 +3,7 @@
 //! Facts: ovn-sb(5), `Logical_Flow`, and the symbol dump of upstream 23.03; names that came later are
 //! those of upstream's lib/logical-fields.c.
 
-use super::{Body, OvnField, Symbol};
+use super::{Body, Memo, OvnField, Symbol};
 use openflow::Field;
 use std::sync::OnceLock;
 
@@ -23,7 +23,14 @@ struct List(Vec<Symbol>);
 impl List {
     fn add(&mut self, name: &'static str, body: Body, prereqs: &'static str, must_crossproduct: bool) {
         let prereqs = (!prereqs.is_empty()).then_some(prereqs);
-        self.0.push(Symbol { name, body, must_crossproduct, prereqs, expanded: OnceLock::new() });
+        self.0.push(Symbol {
+            name,
+            body,
+            must_crossproduct,
+            prereqs,
+            expanded: OnceLock::new(),
+            memo: Memo::default(),
+        });
     }
 
     fn field(&mut self, name: &'static str, field: Field, prereqs: &'static str) {
