@@ -50,8 +50,10 @@ events! {
     DropProgram => "drop_too_many_actions",
     /// A third VLAN tag was pushed.
     DropVlans => "drop_too_many_vlan_tags",
-    /// A `ct` action: this switch has no connection tracking yet and lets nothing pass as if it had.
-    DropConntrack => "drop_ct_not_executed",
+    /// Sent through the tables again too often, or with too many different states.
+    DropRecirc => "drop_recirculation_limit",
+    /// A packet went through the tables again.
+    Recirculated => "datapath_recirculated",
     /// An action that this switch knows but does not execute, other than `ct`; the packet is dropped.
     DropNotExecuted => "drop_action_not_executed",
     /// A `learn` action was passed over.

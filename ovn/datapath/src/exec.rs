@@ -1,13 +1,19 @@
 //! Programs executed on frames.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
 use openflow::PortConfig;
-use packet::key::{Layout, mix, rewrite};
+use packet::key::{FlowKey, Layout, extract, mix, rewrite};
 use packet::{EtherType, Frame};
 
+use crate::conntrack::{Tracked, Tracker};
 use crate::counters::{Counters, Event};
 use crate::device::{Departure, TunnelPacket};
 use crate::port::{Port, PortKind};
-use crate::program::{Encap, Op, Punt};
+use crate::program::{Ct, Encap, Op, Punt};
+use crate::recirc::Recirc;
 
 /// What executing a program may touch.
 pub(crate) struct Executor<'a> {
@@ -18,6 +24,23 @@ pub(crate) struct Executor<'a> {
     pub counters: &'a mut Counters,
     /// Of the packet as it came in: spreads tunnel packets over the paths of the underlay.
     pub hash: u64,
+    pub tracker: &'a mut Tracker,
+    /// What the tracker knows of the packet.
+    pub tracked: Tracked,
+    /// Packets to go through the tables again.
+    pub again: &'a mut VecDeque<Again>,
+    /// How often this one did.
+    pub depth: u8,
+    pub now: Instant,
+}
+
+/// A packet to go through the tables again.
+#[derive(Debug)]
+pub(crate) struct Again {
+    pub recirc: Arc<Recirc>,
+    pub frame: Frame,
+    pub tracked: Tracked,
+    pub depth: u8,
 }
 
 impl Executor<'_> {
@@ -36,7 +59,8 @@ impl Executor<'_> {
                 let ops = if frame.len() > usize::from(*length) { larger } else { smaller };
                 self.run(ops, frame, layout);
             }
-            Op::Set(_) | Op::PushVlan { .. } | Op::PopVlan | Op::Truncate(_) => {}
+            Op::Ct(ct) => self.ct(ct, &mut frame, &mut layout),
+            Op::Set(_) | Op::PushVlan { .. } | Op::PopVlan | Op::Truncate(_) | Op::CtClear => {}
         }
     }
 
@@ -62,13 +86,36 @@ impl Executor<'_> {
                 }
             }
             Op::Truncate(len) => frame.truncate(*len as usize),
-            Op::Clone(nested) => self.run(nested, frame.clone(), *layout),
+            Op::Clone(nested) => {
+                let tracked = self.tracked.clone();
+                self.run(nested, frame.clone(), *layout);
+                self.tracked = tracked;
+            }
+            Op::Ct(ct) => self.ct(ct, frame, layout),
+            Op::CtClear => self.tracked = Tracked::default(),
             Op::CheckLarger { length, larger, smaller } => {
                 let ops = if frame.len() > usize::from(*length) { larger } else { smaller };
                 for op in ops {
                     self.step(op, frame, layout);
                 }
             }
+        }
+    }
+
+    /// Sends the packet through the tracker, and perhaps a copy through the tables again.
+    fn ct(&mut self, ct: &Ct, frame: &mut Frame, layout: &mut Layout) {
+        let before = frame.len();
+        self.tracker.track(&ct.request, &mut self.tracked, frame, self.now);
+        if frame.len() != before {
+            *layout = extract(frame, &mut FlowKey::default());
+        }
+        if let Some(recirc) = &ct.recirc {
+            self.again.push_back(Again {
+                recirc: Arc::clone(recirc),
+                frame: frame.clone(),
+                tracked: self.tracked.clone(),
+                depth: self.depth + 1,
+            });
         }
     }
 

@@ -16,6 +16,7 @@ mod cache;
 mod classifier;
 mod commands;
 mod connection;
+mod conntrack;
 mod counters;
 mod device;
 mod exec;
@@ -26,6 +27,7 @@ mod group;
 mod limits;
 mod port;
 mod program;
+mod recirc;
 mod show;
 mod switch;
 #[cfg(test)]

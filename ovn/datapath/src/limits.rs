@@ -24,6 +24,15 @@ pub(crate) const MEGAFLOW_IDLE: Duration = Duration::from_secs(10);
 /// Places for packets known exactly; a power of two. A new one takes the place of the one before it.
 pub(crate) const EXACT_PLACES: usize = 4096;
 
+/// States that packets bring along to go through the tables again. Beyond it the packet is dropped
+/// and counted.
+pub(crate) const RECIRCS_MAX: usize = 65_536;
+/// How often one packet may go through the tables again, one time after the other. Beyond it it is
+/// dropped and counted.
+pub(crate) const RECIRC_DEPTH_MAX: u8 = 32;
+/// Copies of one packet that may go through the tables again. Beyond it they are dropped and counted.
+pub(crate) const RECIRC_COPIES_MAX: u32 = 4096;
+
 /// Flows in one table; `FLOW_TABLE_FULL` is answered beyond it.
 pub(crate) const FLOWS_PER_TABLE_MAX: u32 = 1_000_000;
 /// Buckets in one group; `OUT_OF_BUCKETS` is answered beyond it.

@@ -10,8 +10,10 @@ use openflow::{Match, PacketInReason};
 use packet::key::WordSet;
 
 use crate::bridge::BridgeId;
+use crate::conntrack::Request;
 use crate::device::TunnelKind;
 use crate::port::PortId;
+use crate::recirc::Recirc;
 use crate::xlate::Paused;
 
 /// One step on a frame.
@@ -33,6 +35,10 @@ pub(crate) enum Op {
     Truncate(u32),
     /// A copy of the frame goes through these.
     Clone(Box<[Self]>),
+    /// Through the connection tracker; perhaps a copy goes through the tables again.
+    Ct(Arc<Ct>),
+    /// Forgets what the tracker found.
+    CtClear,
     /// Goes on with one list for frames of more than `length` octets, with the other for the rest.
     CheckLarger { length: u16, larger: Box<[Self]>, smaller: Box<[Self]> },
 }
@@ -42,12 +48,25 @@ impl Op {
     pub(crate) fn changes_frame(&self) -> bool {
         match self {
             Self::Output(_) | Self::Tunnel(_) | Self::Punt(_) | Self::Clone(_) => false,
-            Self::Set(_) | Self::PushVlan { .. } | Self::PopVlan | Self::Truncate(_) => true,
+            Self::Set(_)
+            | Self::PushVlan { .. }
+            | Self::PopVlan
+            | Self::Truncate(_)
+            | Self::Ct(_)
+            | Self::CtClear => true,
             Self::CheckLarger { larger, smaller, .. } => {
                 larger.iter().chain(smaller.iter()).any(Self::changes_frame)
             }
         }
     }
+}
+
+/// A `ct` action.
+#[derive(Clone, Debug)]
+pub(crate) struct Ct {
+    pub request: Request,
+    /// Where a copy goes on.
+    pub recirc: Option<Arc<Recirc>>,
 }
 
 /// How a frame is sent into a tunnel.

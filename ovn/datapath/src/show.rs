@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use packet::MacAddr;
 use packet::key::{FlowKey, Slot, slot};
 
-use crate::program::Op;
+use crate::conntrack::{Nat, Side};
+use crate::program::{Ct, Op};
 
 /// How a slot is written.
 #[derive(Clone, Copy)]
@@ -21,6 +22,15 @@ enum Form {
 /// Slots that differ between packets that come in, with their names.
 const SHOWN: &[(&str, Slot, Form)] = &[
     ("in_port", slot::IN_PORT, Form::Decimal),
+    ("ct_state", slot::CT_STATE, Form::Hex),
+    ("ct_zone", slot::CT_ZONE, Form::Decimal),
+    ("ct_mark", slot::CT_MARK, Form::Hex),
+    ("ct_label", slot::CT_LABEL, Form::Hex),
+    ("ct_nw_src", slot::CT_NW_SRC, Form::Ip),
+    ("ct_nw_dst", slot::CT_NW_DST, Form::Ip),
+    ("ct_nw_proto", slot::CT_NW_PROTO, Form::Decimal),
+    ("ct_tp_src", slot::CT_TP_SRC, Form::Decimal),
+    ("ct_tp_dst", slot::CT_TP_DST, Form::Decimal),
     ("tun_id", slot::TUN_ID, Form::Hex),
     ("tun_src", slot::TUN_SRC, Form::Ip),
     ("tun_dst", slot::TUN_DST, Form::Ip),
@@ -106,6 +116,8 @@ fn show_op(op: &Op, name: &dyn Fn(crate::PortId) -> String) -> String {
         }
         Op::PushVlan { tpid, tci } => format!("push_vlan(tpid={tpid:#x},tci={tci:#x})"),
         Op::PopVlan => "pop_vlan".to_owned(),
+        Op::Ct(ct) => show_ct(ct),
+        Op::CtClear => "ct_clear".to_owned(),
         Op::Truncate(len) => format!("trunc({len})"),
         Op::Clone(nested) => format!("clone({})", show_ops(nested, name)),
         Op::CheckLarger { length, larger, smaller } => {
@@ -116,4 +128,53 @@ fn show_op(op: &Op, name: &dyn Fn(crate::PortId) -> String) -> String {
             )
         }
     }
+}
+
+/// A `ct` action as Open vSwitch writes those of its datapath.
+fn show_ct(ct: &Ct) -> String {
+    let request = &ct.request;
+    let mut parts = Vec::new();
+    match (request.commit, request.force) {
+        (true, true) => parts.push("commit,force".to_owned()),
+        (true, false) => parts.push("commit".to_owned()),
+        (false, _) => {}
+    }
+    if request.zone != 0 {
+        parts.push(format!("zone={}", request.zone));
+    }
+    if request.mark.1 != 0 {
+        parts.push(format!("mark={:#x}/{:#x}", request.mark.0, request.mark.1));
+    }
+    if request.label.1 != 0 {
+        parts.push(format!("label={:#x}/{:#x}", request.label.0, request.label.1));
+    }
+    parts.extend(request.nat.as_ref().map(show_nat));
+    let action = if parts.is_empty() { "ct".to_owned() } else { format!("ct({})", parts.join(",")) };
+    match &ct.recirc {
+        None => action,
+        Some(recirc) => format!("{action},recirc({:#x})", recirc.number()),
+    }
+}
+
+fn show_nat(nat: &Nat) -> String {
+    let side = match nat.side {
+        None => return "nat".to_owned(),
+        Some(Side::Source) => "src",
+        Some(Side::Destination) => "dst",
+    };
+    let mut text = String::new();
+    if let Some(range) = nat.range {
+        let (first, last) = (range.first.ip(range.v6), range.last.ip(range.v6));
+        let bracket = |ip: std::net::IpAddr| {
+            if nat.ports.is_some() && range.v6 { format!("[{ip}]") } else { ip.to_string() }
+        };
+        text += &format!("={}", bracket(first));
+        text += &if last == first { String::new() } else { format!("-{}", bracket(last)) };
+    }
+    if let Some((first, last)) = nat.ports {
+        text += &if last == first { format!(":{first}") } else { format!(":{first}-{last}") };
+    }
+    let persistent = if nat.persistent { ",persistent" } else { "" };
+    let random = if nat.random { ",random" } else { "" };
+    format!("nat({side}{text}{persistent}{random})")
 }

@@ -7,6 +7,7 @@ use packet::key::{FlowKey, STAGES, mix, slot};
 
 use super::MegaflowId;
 use crate::limits::EXACT_PLACES;
+use crate::recirc;
 
 /// The cache.
 #[derive(Debug)]
@@ -26,8 +27,10 @@ struct Entry {
 
 /// One in so many new packets takes a place that is taken.
 const REPLACE_ONE_IN: u32 = 16;
-/// Words that are zero in every packet that comes in by a port: registers and connection.
-const ZERO_WORDS: std::ops::Range<usize> = 1..slot::TUN_ID.word as usize;
+/// Words that are zero in every packet that is looked up: registers.
+const ZERO_WORDS: std::ops::Range<usize> = slot::METADATA.word as usize + 1..slot::CT_STATE.word as usize;
+/// Words of the connection, zero in packets that just came in.
+const CT_WORDS: std::ops::Range<usize> = slot::CT_STATE.word as usize..slot::TUN_ID.word as usize;
 
 impl ExactCache {
     pub(super) fn new(seed: u64) -> Self {
@@ -38,8 +41,12 @@ impl ExactCache {
     pub(super) fn hash(&self, key: &FlowKey) -> u64 {
         let tunnel = [slot::TUN_ID, slot::TUN_IPV4_SRC].map(|slot| key[usize::from(slot.word)]);
         let frame = &key.words()[STAGES[0]..];
+        let number = recirc::number_of(key);
         // Two chains at a time: each step of one waits for the one before it.
         let (mut a, mut b) = (mix(self.seed, key[0]), mix(!self.seed, tunnel[0] ^ tunnel[1].rotate_left(32)));
+        if number != 0 {
+            a = key.words()[CT_WORDS].iter().fold(mix(a, number), |hash, word| mix(hash, *word));
+        }
         for pair in frame.chunks(2) {
             a = mix(a, pair[0]);
             b = mix(b, pair.get(1).copied().unwrap_or(0));
@@ -78,8 +85,9 @@ fn place(hash: u64) -> usize {
     hash as usize % EXACT_PLACES
 }
 
-/// Whether two keys of packets that came in by ports are equal.
+/// Whether two keys that are looked up are equal.
 fn same(a: &FlowKey, b: &FlowKey) -> bool {
     debug_assert!(b.words()[ZERO_WORDS].iter().all(|word| *word == 0), "registers are zero at first");
-    a[0] == b[0] && a.words()[ZERO_WORDS.end..] == b.words()[ZERO_WORDS.end..]
+    a.words()[..ZERO_WORDS.start] == b.words()[..ZERO_WORDS.start]
+        && a.words()[ZERO_WORDS.end..] == b.words()[ZERO_WORDS.end..]
 }

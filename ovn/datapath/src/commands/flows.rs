@@ -6,6 +6,7 @@ use packet::key::slot;
 
 use crate::BridgeId;
 use crate::port::PortId;
+use crate::recirc;
 use crate::show::{show_key, show_ops};
 use crate::switch::Switch;
 
@@ -44,8 +45,12 @@ fn text(switch: &mut Switch, only: Option<BridgeId>, now: Instant) -> String {
             }
         };
         let name = |id: PortId| switch.port(id).map_or_else(|| id.0.to_string(), |port| port.name.clone());
+        let number = match recirc::number_of(&key) {
+            0 => String::new(),
+            number => format!("recirc_id={number:#x},"),
+        };
         lines.push(format!(
-            "{}, packets:{}, bytes:{}, used:{used}, actions:{}\n",
+            "{number}{}, packets:{}, bytes:{}, used:{used}, actions:{}\n",
             show_key(&key, &mask),
             flow.packets,
             flow.octets,

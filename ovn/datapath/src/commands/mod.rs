@@ -1,5 +1,6 @@
 //! What operators ask the switch on its control socket: one command a file, arguments in, text out.
 
+mod conntrack;
 mod coverage;
 mod dpif;
 mod fdb;
@@ -17,7 +18,26 @@ pub type Run = fn(&mut Switch, &[&str], Instant) -> Result<String, String>;
 pub const COMMANDS: &[(&str, &str, usize, usize, Run)] = &[
     ("coverage/read-counter", "COUNTER", 1, 1, coverage::read),
     ("coverage/show", "", 0, 0, coverage::show),
+    ("dpctl/ct-bkts", "[DATAPATH] [gt=N]", 0, 2, conntrack::buckets),
+    ("dpctl/ct-del-limits", "[DATAPATH] zone=N1[,N2]...", 1, 2, conntrack::delete_limits),
+    ("dpctl/ct-disable-tcp-seq-chk", "[DATAPATH]", 0, 1, conntrack::ignore_windows),
+    ("dpctl/ct-enable-tcp-seq-chk", "[DATAPATH]", 0, 1, conntrack::check_windows),
+    ("dpctl/ct-get-limits", "[DATAPATH] [zone=N1[,N2]...]", 0, 2, conntrack::get_limits),
+    ("dpctl/ct-get-maxconns", "[DATAPATH]", 0, 1, conntrack::get_max),
+    ("dpctl/ct-get-nconns", "[DATAPATH]", 0, 1, conntrack::count),
+    ("dpctl/ct-get-tcp-seq-chk", "[DATAPATH]", 0, 1, conntrack::checks_windows),
+    (
+        "dpctl/ct-set-limits",
+        "[DATAPATH] [default=L] [zone=N,limit=L]...",
+        1,
+        usize::MAX,
+        conntrack::set_limits,
+    ),
+    ("dpctl/ct-set-maxconns", "[DATAPATH] N", 1, 2, conntrack::set_max),
+    ("dpctl/ct-stats-show", "[DATAPATH] [zone=N] [verbose]", 0, 4, conntrack::statistics),
+    ("dpctl/dump-conntrack", "[-m] [-s] [DATAPATH] [zone=N]", 0, 4, conntrack::dump),
     ("dpctl/dump-flows", "[DATAPATH]", 0, 1, flows::dump),
+    ("dpctl/flush-conntrack", "[DATAPATH] [zone=N] [TUPLE] [REPLY-TUPLE]", 0, 4, conntrack::flush),
     ("dpif/dump-flows", "BRIDGE", 1, 1, flows::dump_bridge),
     ("dpif/show", "", 0, 0, dpif::show),
     ("fdb/flush", "[BRIDGE]", 0, 1, fdb::flush),

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use openflow::{
-    Body, ErrorCode, FlowMod, FlowModCommand, FlowModFlags, Message, PacketInFormat, PortConfig, PortMod,
-    Role, RoleMessage, SwitchConfig, SwitchFeatures, TlvTableMod, Version,
+    Body, CtFlush, ErrorCode, FlowMod, FlowModCommand, FlowModFlags, Message, PacketInFormat, PortConfig,
+    PortMod, Role, RoleMessage, SwitchConfig, SwitchFeatures, TlvTableMod, Version,
 };
 
 use super::{ConnId, Connection};
@@ -70,8 +70,8 @@ impl Switch {
                 self.change_at_once(id, bridge, body, now)?;
                 None
             }
-            // There is no connection to forget yet.
-            Body::CtFlushZone(_) | Body::CtFlush(_) => None,
+            Body::CtFlushZone(zone) => self.forget(&CtFlush { zone: Some(zone), ..CtFlush::default() }, now),
+            Body::CtFlush(wanted) => self.forget(&wanted, now),
             Body::GetConfigRequest => Some(Body::GetConfigReply(self.config_of(id)?)),
             Body::SetConfig(config) => {
                 self.set_config(id, config)?;
@@ -83,6 +83,12 @@ impl Switch {
             connection.send(&reply.with_xid(xid));
         }
         Ok(())
+    }
+
+    /// Forgets tracked connections. There is no answer, whether there were any or not.
+    fn forget(&mut self, wanted: &CtFlush, now: Instant) -> Option<Body> {
+        self.tracker.flush(wanted, now);
+        None
     }
 
     fn version_of(&self, id: ConnId) -> Version {

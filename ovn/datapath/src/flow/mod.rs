@@ -6,6 +6,6 @@ mod table;
 
 pub(crate) use rule::{Rule, RuleCounters};
 pub(crate) use step::{
-    Bundle, Refused, Skipped, Step, Steps, compile_actions, compile_instructions, groups_of, meters_of, walk,
+    Bundle, CtStep, Skipped, Step, Steps, compile_actions, compile_instructions, groups_of, meters_of, walk,
 };
 pub(crate) use table::FlowTable;

@@ -3,12 +3,15 @@
 //! Compiling happens once, when a flow or group is added, so that whatever this switch cannot do is
 //! refused to the controller and not found out by a packet.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use openflow::{
-    Action, BundleAlgorithm, Controller, ErrorCode, Field, GroupId, HashFields, Instruction, MeterId, PortNo,
-    Prereq, Subfield,
+    Action, BundleAlgorithm, Controller, ErrorCode, Field, GroupId, HashFields, Instruction, MeterId,
+    NatKind, NatRange, NatSpread, PortNo, Prereq, Subfield, ZoneSource,
 };
+
+use crate::conntrack::{Addr, Nat, Range, Request, Side};
 
 use crate::field::{Place, place_of};
 use crate::tlv::TlvTable;
@@ -52,6 +55,7 @@ pub(crate) enum Step {
     /// To these controllers when no hop is left.
     DecTtl(Box<[u16]>),
     Clone(Steps),
+    Ct(Arc<CtStep>),
     CtClear,
     Controller(Arc<Controller>),
     CheckLarger {
@@ -68,7 +72,18 @@ pub(crate) enum Step {
     /// Something that is passed over, and counted as such.
     Skip(Skipped),
     /// Something that the packet cannot pass, because acting as if it had been done would be wrong.
-    Refuse(Refused),
+    Refuse,
+}
+
+/// A `ct` action.
+#[derive(Clone, Debug)]
+pub(crate) struct CtStep {
+    /// Without what is known of a packet only: zones of fields, marks and labels.
+    pub request: Request,
+    pub zone: Option<Place>,
+    /// What writes mark and label.
+    pub exec: Steps,
+    pub table: Option<u8>,
 }
 
 /// What is passed over without harm.
@@ -80,13 +95,6 @@ pub(crate) enum Skipped {
     Queue,
     /// Has no effect by its nature: notes, parts of conjunctions, a FIN timeout of a flow that has none.
     Nothing,
-}
-
-/// What is not executed, so that the packet is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    Conntrack,
-    Other,
 }
 
 /// A choice among ports.
@@ -179,7 +187,7 @@ impl Compiler<'_> {
             Action::DecTtl { controllers } => Step::DecTtl(controllers.clone().unwrap_or_default().into()),
             Action::Push(src) => Step::Push(self.readable(*src)?),
             Action::Pop(dst) => Step::Pop(self.writable(*dst)?),
-            Action::Resubmit { with_ct: true, .. } => Step::Refuse(Refused::Conntrack),
+            Action::Resubmit { with_ct: true, .. } => Step::Refuse,
             Action::Resubmit { in_port, table, with_ct: false } => {
                 Step::Resubmit { in_port: *in_port, table: *table }
             }
@@ -187,7 +195,8 @@ impl Compiler<'_> {
             Action::Conjunction(_) | Action::Note(_) | Action::FinTimeout { .. } => {
                 Step::Skip(Skipped::Nothing)
             }
-            Action::Ct(_) | Action::Nat(_) => Step::Refuse(Refused::Conntrack),
+            Action::Ct(ct) => Step::Ct(Arc::new(self.ct(ct)?)),
+            Action::Nat(_) => return Err(ErrorCode::BAD_ARGUMENT),
             Action::CtClear => Step::CtClear,
             Action::Controller(controller) => Step::Controller(Arc::new(controller.clone())),
             Action::Clone(nested) => Step::Clone(compile_actions(nested, self.tlv)?),
@@ -202,8 +211,25 @@ impl Compiler<'_> {
             | Action::PopMpls(_)
             | Action::DecMplsTtl
             | Action::Multipath(_)
-            | Action::DeleteField(_) => Step::Refuse(Refused::Other),
+            | Action::DeleteField(_) => Step::Refuse,
         })
+    }
+
+    fn ct(&self, ct: &openflow::Ct) -> Result<CtStep, ErrorCode> {
+        let (immediate, zone) = match ct.zone {
+            ZoneSource::Immediate(zone) => (zone, None),
+            ZoneSource::Field(field) => (0, Some(self.readable(field)?)),
+        };
+        let mut request =
+            Request { zone: immediate, commit: ct.commit, force: ct.force, ..Request::default() };
+        let mut exec = Vec::new();
+        for action in &ct.actions {
+            match action {
+                Action::Nat(nat) => request.nat = Some(nat_of(nat)),
+                other => exec.push(self.action(other)?),
+            }
+        }
+        Ok(CtStep { request, zone, exec: exec.into(), table: ct.table })
     }
 
     fn bundle(&self, bundle: &openflow::Bundle) -> Result<Bundle, ErrorCode> {
@@ -235,6 +261,31 @@ impl Compiler<'_> {
             place.prereq = Prereq::None;
         }
         Ok(place)
+    }
+}
+
+fn nat_of(nat: &openflow::Nat) -> Nat {
+    let range = match nat.range {
+        NatRange::None => None,
+        NatRange::V4 { min, max } => Some((min.into(), max.unwrap_or(min).into(), false)),
+        NatRange::V6 { min, max } => Some((min.into(), max.unwrap_or(min).into(), true)),
+    };
+    let range: Option<(IpAddr, IpAddr, bool)> = range;
+    Nat {
+        side: match nat.kind {
+            NatKind::Existing => None,
+            NatKind::Src => Some(Side::Source),
+            NatKind::Dst => Some(Side::Destination),
+        },
+        // All zeros: the packet's own address.
+        range: range.filter(|(first, ..)| !first.is_unspecified()).map(|(first, last, v6)| Range {
+            first: Addr::from_ip(first),
+            last: Addr::from_ip(last),
+            v6,
+        }),
+        ports: nat.ports.map(|(first, last)| (first, last.unwrap_or(first))),
+        persistent: nat.persistent,
+        random: nat.spread == NatSpread::Random,
     }
 }
 

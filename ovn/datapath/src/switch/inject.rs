@@ -36,7 +36,7 @@ impl Switch {
         let (key, layout) = self.pipeline_of(id, &out.metadata, &out.packet)?;
         self.counters.count(Event::PacketOut);
         let translation = Xlate::new(self.view(), id, key.clone()).start_with(steps).finish();
-        self.execute_once(&translation, Frame::copy_from(&out.packet), layout, &key, now);
+        self.execute_once(id, &translation, Frame::copy_from(&out.packet), layout, &key, now);
         self.deliver_punts();
         Ok(())
     }
@@ -62,7 +62,7 @@ impl Switch {
         let (key, layout) = self.pipeline_of(id, &message.metadata, &message.packet)?;
         self.counters.count(Event::Resume);
         let translation = Xlate::new(self.view(), paused.bridge, key.clone()).start_paused(&paused).finish();
-        self.execute_once(&translation, Frame::copy_from(&message.packet), layout, &key, now);
+        self.execute_once(paused.bridge, &translation, Frame::copy_from(&message.packet), layout, &key, now);
         self.deliver_punts();
         Ok(())
     }

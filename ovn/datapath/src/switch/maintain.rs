@@ -23,7 +23,8 @@ impl Switch {
         let fdb = fdb.map(|at| (at, "learned address ageing"));
         let caches = self.maintain_at.map(|at| (at, "flow cache upkeep"));
         let probes = self.probe_deadline().map(|at| (at, "connection probe"));
-        flows.chain(fdb).chain(caches).chain(probes).min()
+        let tracker = self.tracker.next_deadline().map(|at| (at, "connection expiry"));
+        flows.chain(fdb).chain(caches).chain(probes).chain(tracker).min()
     }
 
     /// Does what is due.
@@ -31,7 +32,11 @@ impl Switch {
         if self.maintain_at.is_some_and(|at| at <= now) {
             self.push_counters(now);
             self.cache.expire(now);
+            self.recircs.sweep();
             self.maintain_at = (self.cache.len() > 0).then(|| now + INTERVAL);
+        }
+        if self.tracker.next_deadline().is_some_and(|at| at <= now) {
+            self.tracker.handle_timeout(now);
         }
         let bridges: Vec<BridgeId> = self.bridges.keys().copied().collect();
         for bridge in bridges {

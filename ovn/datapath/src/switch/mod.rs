@@ -24,10 +24,13 @@ pub use ports::{AddPortError, PortSpec};
 use crate::bridge::{Bridge, BridgeId};
 use crate::cache::Cache;
 use crate::connection::{ConnId, Connection};
+use crate::conntrack::Tracker;
 use crate::counters::{Counters, Event};
 use crate::device::{Departure, DeviceId};
+use crate::exec::Again;
 use crate::port::{Port, PortId};
 use crate::program::Punt;
+use crate::recirc::Recircs;
 use crate::tunnel::Tunnels;
 use crate::xlate::{Paused, View};
 
@@ -47,6 +50,10 @@ pub struct Switch {
     pub(crate) tunnels: Tunnels,
     pub(crate) cache: Cache,
     pub(crate) counters: Counters,
+    pub(crate) tracker: Tracker,
+    recircs: Recircs,
+    /// Packets that go through the tables again; empty between packets that come in.
+    again: VecDeque<Again>,
     /// Grows with every change that packets could notice.
     version: u64,
     next_bridge: u32,
@@ -84,6 +91,9 @@ impl Switch {
             tunnels: Tunnels::default(),
             cache: Cache::new(seed),
             counters: Counters::default(),
+            tracker: Tracker::new(packet::key::mix(seed, 2)),
+            recircs: Recircs::default(),
+            again: VecDeque::new(),
             version: 1,
             next_bridge: 0,
             next_rule: 0,
@@ -138,7 +148,7 @@ impl Switch {
     }
 
     pub(crate) fn view(&self) -> View<'_> {
-        View { bridges: &self.bridges, ports: &self.ports, by_name: &self.by_name }
+        View { bridges: &self.bridges, ports: &self.ports, by_name: &self.by_name, recircs: &self.recircs }
     }
 
     /// A new version of the switch; what is changed by it gets its number.

@@ -10,11 +10,21 @@ use packet::{Frame, Geneve, Vxlan};
 use super::Switch;
 use crate::bridge::BridgeId;
 use crate::cache::MegaflowId;
+use crate::conntrack::Tracked;
 use crate::counters::Event;
 use crate::device::{DeviceId, TunnelKind};
-use crate::exec::Executor;
+use crate::exec::{Again, Executor};
+use crate::limits::{RECIRC_COPIES_MAX, RECIRC_DEPTH_MAX};
 use crate::port::PortId;
+use crate::recirc::restrict;
 use crate::xlate::{Depends, Effect, Translation, Xlate};
+
+/// One way of a packet through the tables.
+struct Pass {
+    tracked: Tracked,
+    /// How many there were before.
+    depth: u8,
+}
 
 impl Switch {
     /// Frames came in by a device. What they cause to be sent is there to be taken afterwards.
@@ -102,26 +112,64 @@ impl Switch {
         }
         let (bridge, number) = (port.bridge, port.number);
         let layout = extract(&frame, key);
-        let id = match self.cache.lookup(key, &mut self.counters) {
-            Some(id) if self.is_valid(id) => id,
-            found => {
-                if let Some(stale) = found {
-                    self.counters.count(Event::MegaflowStale);
-                    self.cache.forget(stale);
-                }
+        let id = match self.known(key) {
+            Some(id) => id,
+            None => {
                 let mut pipeline = key.clone();
                 pipeline.set(slot::IN_PORT, u128::from(number.0));
-                self.upcall(bridge, key, pipeline, now)
+                let translation = Xlate::new(self.view(), bridge, pipeline).start().finish();
+                self.keep(translation, key, now)
             }
         };
-        self.execute(id, key, frame, layout, now);
+        let first = Pass { tracked: Tracked::default(), depth: 0 };
+        self.execute(id, key, frame, layout, first, now);
+        self.go_on(key, now);
     }
 
-    /// Translates a packet through the tables, and keeps what comes out.
-    fn upcall(&mut self, bridge: BridgeId, key: &FlowKey, pipeline: FlowKey, now: Instant) -> MegaflowId {
+    /// The packets that a packet sent through the tables again, until there are none left. `key` is
+    /// the one it was looked up by.
+    fn go_on(&mut self, key: &FlowKey, now: Instant) {
+        let mut copies = 0;
+        while let Some(again) = self.again.pop_front() {
+            copies += 1;
+            if again.depth > RECIRC_DEPTH_MAX || copies > RECIRC_COPIES_MAX {
+                self.counters.count(Event::DropRecirc);
+                continue;
+            }
+            self.counters.count(Event::Recirculated);
+            let Again { recirc, frame, tracked, depth } = again;
+            let mut key = key.clone();
+            recirc.mark(&mut key);
+            tracked.write(&mut key);
+            let layout = extract(&frame, &mut key);
+            let id = match self.known(&key) {
+                Some(id) => id,
+                None => {
+                    let frozen = &recirc.frozen;
+                    let xlate = Xlate::new(self.view(), frozen.bridge, key.clone());
+                    let translation = xlate.start_again(frozen).finish();
+                    self.keep(translation, &key, now)
+                }
+            };
+            self.execute(id, &key, frame, layout, Pass { tracked, depth }, now);
+        }
+    }
+
+    /// The megaflow that a packet belongs to, if there is one and it still holds.
+    fn known(&mut self, key: &FlowKey) -> Option<MegaflowId> {
+        let id = self.cache.lookup(key, &mut self.counters)?;
+        if !self.is_valid(id) {
+            self.counters.count(Event::MegaflowStale);
+            self.cache.forget(id);
+            return None;
+        }
+        Some(id)
+    }
+
+    /// Keeps what came out of the tables for the packet of this key.
+    fn keep(&mut self, mut translation: Translation, key: &FlowKey, now: Instant) -> MegaflowId {
         self.counters.count(Event::Upcall);
-        let mut translation = Xlate::new(self.view(), bridge, pipeline).start().finish();
-        restrict(&mut translation.looked);
+        restrict(&mut translation.looked, key);
         let valid = self.version;
         let effects = translation.effects.clone();
         self.schedule_maintenance(now);
@@ -132,7 +180,15 @@ impl Switch {
     }
 
     /// Executes a megaflow's program on one of its packets, and counts.
-    fn execute(&mut self, id: MegaflowId, key: &FlowKey, frame: Frame, layout: Layout, now: Instant) {
+    fn execute(
+        &mut self,
+        id: MegaflowId,
+        key: &FlowKey,
+        frame: Frame,
+        layout: Layout,
+        pass: Pass,
+        now: Instant,
+    ) {
         let Some(flow) = self.cache.get_mut(id) else { return };
         flow.used = now;
         self.turn += 1;
@@ -153,6 +209,11 @@ impl Switch {
             punts: &mut self.punts,
             counters: &mut self.counters,
             hash,
+            tracker: &mut self.tracker,
+            tracked: pass.tracked,
+            again: &mut self.again,
+            depth: pass.depth,
+            now,
         };
         executor.run(&flow.ops, frame, layout);
     }
@@ -195,6 +256,7 @@ impl Switch {
     /// Executes a translation that is not kept, on one frame.
     pub(super) fn execute_once(
         &mut self,
+        bridge: BridgeId,
         translation: &Translation,
         frame: Frame,
         layout: Layout,
@@ -214,19 +276,21 @@ impl Switch {
             punts: &mut self.punts,
             counters: &mut self.counters,
             hash: flow_hash(key),
+            tracker: &mut self.tracker,
+            tracked: Tracked::from_key(key),
+            again: &mut self.again,
+            depth: 0,
+            now,
         };
         executor.run(&translation.ops, frame, layout);
+        // Packets that go on are looked up by the port's own number, not by its number in the bridge.
+        let mut lookup = key.clone();
+        let number = openflow::PortNo(key.get(slot::IN_PORT) as u32);
+        let port = self.bridges.get(&bridge).and_then(|bridge| bridge.ports.get(&number));
+        lookup.set(slot::IN_PORT, port.map_or(u128::MAX, |port| u128::from(port.0)));
+        self.go_on(&lookup, now);
         self.apply_effects(&translation.effects, now);
     }
-}
-
-/// Leaves in a mask what can differ between packets that come in by ports: registers and the
-/// connection are zero in all of them. The port always counts, as the bridge depends on it.
-fn restrict(looked: &mut FlowKey) {
-    for word in 0..usize::from(slot::TUN_ID.word) {
-        looked[word] = 0;
-    }
-    looked.set(slot::IN_PORT, u128::MAX);
 }
 
 /// The same for all packets of one connection.

@@ -27,7 +27,8 @@ impl Vswitchd {
     }
 
     fn apply(&mut self, config: Config, now: Instant) {
-        self.config = config;
+        let old = std::mem::replace(&mut self.config, config);
+        self.apply_zones(&old.zones);
         self.end_what_is_not_asked_for(now);
         let config = self.config.clone();
         for (name, bridge) in &config.bridges {

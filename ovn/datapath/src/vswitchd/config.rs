@@ -11,6 +11,7 @@ use packet::MacAddr;
 use schema::vswitch::{self, Tables};
 
 use super::options::{self, OptionError};
+use super::zones::{self, Zones};
 use crate::limits::{FDB_AGE, FDB_MAX};
 use crate::port::{Tunnel, VlanMode, Vlans};
 
@@ -21,6 +22,7 @@ pub(super) struct Config {
     pub root: Uuid,
     pub next_cfg: i64,
     pub stats_interval: Duration,
+    pub zones: Zones,
     /// By name.
     pub bridges: BTreeMap<Str, BridgeConfig>,
 }
@@ -92,6 +94,7 @@ pub(super) fn read(tables: &Tables) -> Config {
         next_cfg: open_vswitch.next_cfg,
         // Shorter would only load the database.
         stats_interval: Duration::from_millis(interval.unwrap_or(5000).max(5000)),
+        zones: zones::read(tables),
         bridges: bridges.map(|bridge| (bridge.name.clone(), read_bridge(tables, bridge))).collect(),
     }
 }

@@ -20,6 +20,7 @@ mod options;
 mod status;
 #[cfg(test)]
 mod tests;
+mod zones;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
@@ -93,8 +94,15 @@ pub enum Output {
 const LOCK: &str = "ovs_vswitchd";
 
 /// The tables that are read or written.
-const TABLES: [TableId; 5] =
-    [TableId::OpenVSwitch, TableId::Bridge, TableId::Port, TableId::Interface, TableId::Datapath];
+const TABLES: [TableId; 7] = [
+    TableId::OpenVSwitch,
+    TableId::Bridge,
+    TableId::Port,
+    TableId::Interface,
+    TableId::Datapath,
+    TableId::CtZone,
+    TableId::CtTimeoutPolicy,
+];
 
 /// A switch configured by the database Open_vSwitch.
 #[derive(Debug)]

@@ -40,6 +40,7 @@ pub(crate) struct Saved {
     bridge: BridgeId,
     stack: Vec<(u128, u8)>,
     set: Vec<Action>,
+    tracked: bool,
 }
 
 /// A packet that waits for a controller: what it will do when it goes on.
@@ -166,6 +167,7 @@ impl Xlate<'_> {
             bridge: self.bridge,
             stack: self.stack.clone(),
             set: std::mem::take(&mut self.set),
+            tracked: self.tracked,
         })));
     }
 
@@ -182,6 +184,7 @@ impl Xlate<'_> {
             bridge: self.bridge,
             stack: self.stack,
             set: self.set,
+            tracked: self.tracked,
         } = *saved;
         let Some(copy) = self.programs.pop() else { return };
         let Some(program) = self.programs.last_mut() else { return };

@@ -12,6 +12,7 @@
 //! - `dirty`: bits of header fields that the frame does not have yet. They are put into it by one
 //!   operation when the frame leaves, and never before.
 
+mod ct;
 mod level;
 mod normal;
 mod output;
@@ -37,6 +38,7 @@ use crate::counters::Event;
 use crate::flow::{RuleCounters, Steps};
 use crate::port::PortId;
 use crate::program::Op;
+use crate::recirc::Frozen;
 
 /// What a translation comes to.
 #[derive(Debug, Default)]
@@ -97,6 +99,8 @@ pub(crate) struct Xlate<'a> {
     forks: u32,
     out: Translation,
     failure: Option<Event>,
+    /// The tracker knows the packet.
+    tracked: bool,
     /// Lines for `ofproto/trace`, if they are asked for.
     trace: Option<Vec<String>>,
 }
@@ -120,6 +124,7 @@ impl<'a> Xlate<'a> {
             forks: 0,
             out: Translation::default(),
             failure: None,
+            tracked: false,
             trace: None,
         }
     }
@@ -136,14 +141,26 @@ impl<'a> Xlate<'a> {
         self
     }
 
+    /// Goes on in the table of a state, with a packet whose lookup key bears its number.
+    pub(crate) fn start_again(mut self, frozen: &Frozen) -> Self {
+        (self.key, self.written) = frozen.thaw(&self.key);
+        self.tracked = true;
+        self.stack = frozen.stack.clone();
+        self.set = frozen.set.clone();
+        self.table_lookup(None, frozen.table, 0);
+        self
+    }
+
     /// Executes these steps, as for a packet from a controller.
     pub(crate) fn start_with(mut self, steps: Steps) -> Self {
+        self.tracked = self.key.get(slot::CT_STATE) != 0;
         self.push_steps(steps, 0, 0, 0, false);
         self
     }
 
     /// Goes on where a packet paused.
     pub(crate) fn start_paused(mut self, paused: &Paused) -> Self {
+        self.tracked = self.key.get(slot::CT_STATE) != 0;
         self.levels = paused.levels.clone();
         self.stack = paused.stack.clone();
         self.set = paused.set.clone();

@@ -108,6 +108,7 @@ impl Xlate<'_> {
             return;
         }
         let floor = self.levels.len();
+        self.ct_clear();
         // What the other bridge must not see: registers, metadata, tunnel and connection.
         for word in 0..packet::key::STAGES[0] {
             self.key[word] = 0;

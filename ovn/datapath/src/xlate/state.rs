@@ -12,6 +12,7 @@ use crate::field::{Place, exists, low_bits};
 use crate::limits::PROGRAM_LEN_MAX;
 use crate::port::{Port, PortId};
 use crate::program::Op;
+use crate::recirc::Recircs;
 
 /// What a translation reads of the switch.
 #[derive(Clone, Copy)]
@@ -19,6 +20,7 @@ pub(crate) struct View<'a> {
     pub bridges: &'a BTreeMap<BridgeId, Bridge>,
     pub ports: &'a [Option<Box<Port>>],
     pub by_name: &'a BTreeMap<String, PortId>,
+    pub recircs: &'a Recircs,
 }
 
 impl<'a> View<'a> {

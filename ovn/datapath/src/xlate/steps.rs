@@ -7,7 +7,7 @@ use packet::key::slot;
 
 use super::{Level, Xlate};
 use crate::counters::Event;
-use crate::flow::{Refused, Skipped, Step, Steps};
+use crate::flow::{Skipped, Step, Steps};
 use crate::limits::STACK_LEN_MAX;
 
 impl Xlate<'_> {
@@ -46,11 +46,8 @@ impl Xlate<'_> {
             Step::PopVlan => self.pop_tag(),
             Step::DecTtl(controllers) => self.dec_ttl(controllers),
             Step::Clone(steps) => self.clone_with(Arc::clone(steps)),
-            Step::CtClear => {
-                for slot in [slot::CT_STATE, slot::CT_ZONE, slot::CT_MARK, slot::CT_LABEL] {
-                    self.store(slot, 0, u128::MAX);
-                }
-            }
+            Step::Ct(ct) => self.ct(ct, table),
+            Step::CtClear => self.ct_clear(),
             Step::Controller(controller) => self.controller(controller),
             Step::CheckLarger { length, dst } => self.fork(*length, dst),
             Step::Bundle(bundle) => self.bundle(bundle),
@@ -66,8 +63,7 @@ impl Xlate<'_> {
                 self.table_lookup(None, *next, depth);
             }
             Step::Skip(skipped) => self.skip(*skipped),
-            Step::Refuse(Refused::Conntrack) => self.fail(Event::DropConntrack),
-            Step::Refuse(Refused::Other) => self.fail(Event::DropNotExecuted),
+            Step::Refuse => self.fail(Event::DropNotExecuted),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The switch as a whole, from frames in to frames out.
 
 mod cached;
+mod ct;
 mod pipeline;
 mod tunnels;

@@ -324,19 +324,11 @@ fn bundles_of_actions_go_to_the_first_port_that_is_up() {
 #[test]
 fn what_is_not_executed_stops_the_packet_and_is_counted() {
     let mut lab = Lab::new(2);
-    let ct = openflow::Ct {
-        commit: false,
-        force: false,
-        zone: openflow::ZoneSource::Immediate(1),
-        table: Some(1),
-        alg: 0,
-        actions: Vec::new(),
-    };
-    lab.flow(0, 1, Match::any(), vec![out(2), Action::Ct(Box::new(ct))]);
+    lab.flow(0, 1, Match::any(), vec![out(2), Action::DecMplsTtl]);
     lab.flow(1, 1, Match::any(), vec![out(2)]);
     assert!(lab.ports(1, &broadcast(1)).is_empty());
     assert!(lab.ports(1, &broadcast(1)).is_empty());
-    assert_eq!(lab.switch.counters().get(Event::DropConntrack), 2);
+    assert_eq!(lab.switch.counters().get(Event::DropNotExecuted), 2);
 }
 
 #[test]

@@ -1,0 +1,225 @@
+//! `dpctl/dump-conntrack` and its kin: the connections that the switch tracks.
+//!
+//! Arguments and texts are Open vSwitch's. A first argument that names a datapath is passed over, as
+//! there is one only.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Instant;
+
+use openflow::{CtFlush, CtTuple};
+
+use crate::conntrack::Detail;
+use crate::switch::Switch;
+
+/// The error of a command, as Open vSwitch's program says it.
+fn failed(text: &str) -> String {
+    format!("ovs-vswitchd: {text} (Invalid argument)")
+}
+
+/// The arguments without options and without the datapath's name.
+fn operands<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    let mut operands: Vec<&str> = args.iter().copied().filter(|arg| !arg.starts_with('-')).collect();
+    if operands.first().is_some_and(|arg| arg.contains('@') || matches!(*arg, "ovs-netdev" | "ovs-system")) {
+        operands.remove(0);
+    }
+    operands
+}
+
+fn zone_of(arg: &str) -> Option<u16> {
+    arg.strip_prefix("zone=")?.parse().ok()
+}
+
+/// `dpctl/dump-conntrack [-m] [-s] [DP] [zone=N]`.
+pub(super) fn dump(switch: &mut Switch, args: &[&str], now: Instant) -> Result<String, String> {
+    let detail = Detail {
+        more: args.iter().any(|arg| matches!(*arg, "-m" | "--more")),
+        timeout: args.iter().any(|arg| matches!(*arg, "-s" | "--statistics")),
+    };
+    let zone = match operands(args).as_slice() {
+        [] => None,
+        [zone] if zone_of(zone).is_some() => zone_of(zone),
+        [..] => return Err(failed("datapath not found")),
+    };
+    Ok(switch.tracker.dump(zone, detail, now))
+}
+
+/// `dpctl/flush-conntrack [DP] [zone=N] [ORIGINAL-TUPLE] [REPLY-TUPLE]`.
+pub(super) fn flush(switch: &mut Switch, args: &[&str], now: Instant) -> Result<String, String> {
+    let mut wanted = CtFlush::default();
+    let operands = operands(args);
+    let mut rest = operands.as_slice();
+    if let [zone, after @ ..] = rest
+        && zone.starts_with("zone=")
+    {
+        wanted.zone = Some(zone_of(zone).ok_or_else(|| failed("failed to parse zone"))?);
+        rest = after;
+    }
+    let (original, reply) = match rest {
+        [] => (None, None),
+        [original] => (Some(*original), None),
+        [original, reply] => (Some(*original), Some(*reply)),
+        [..] => return Err(failed("invalid arguments")),
+    };
+    let mut tuple = |text: Option<&str>| {
+        let text = text.filter(|text| !text.is_empty());
+        text.map(|text| parse_tuple(text, &mut wanted.protocol)).transpose().map_err(|error| failed(&error))
+    };
+    let (original, reply) = (tuple(original)?, tuple(reply)?);
+    (wanted.original, wanted.reply) = (original, reply);
+    match switch.tracker.flush(&wanted, now) {
+        true => Ok(String::new()),
+        false => Err("ovs-vswitchd: failed to flush conntrack (No such file or directory)".to_owned()),
+    }
+}
+
+/// A tuple as `FIELD=VALUE,...`; the protocol is that of both.
+fn parse_tuple(text: &str, proto: &mut u8) -> Result<CtTuple, String> {
+    let mut tuple = CtTuple::default();
+    for field in text.split([',', ' ']).filter(|field| !field.is_empty()) {
+        let (name, value) = field.split_once('=').unwrap_or((field, ""));
+        if value.is_empty() {
+            return Err(format!("field {name} missing value"));
+        }
+        let bad = || format!("failed to parse field {name}");
+        let number = || value.parse::<u16>().map_err(|_| bad());
+        let octet = || value.parse::<u8>().map_err(|_| bad());
+        let v4 = || value.parse::<Ipv4Addr>().map(IpAddr::from).map_err(|_| bad());
+        let v6 = || value.parse::<Ipv6Addr>().map(IpAddr::from).map_err(|_| bad());
+        if name.starts_with("icmp_") && !matches!(*proto, 1 | 58) {
+            return Err("invalid L4 fields".to_owned());
+        }
+        match name {
+            "ct_nw_src" => tuple.src = Some(v4()?),
+            "ct_nw_dst" => tuple.dst = Some(v4()?),
+            "ct_ipv6_src" => tuple.src = Some(v6()?),
+            "ct_ipv6_dst" => tuple.dst = Some(v6()?),
+            "ct_nw_proto" => *proto = octet()?,
+            "ct_tp_src" => tuple.src_port = Some(number()?),
+            "ct_tp_dst" => tuple.dst_port = Some(number()?),
+            "icmp_id" => tuple.icmp_id = Some(number()?),
+            "icmp_type" => tuple.icmp_type = Some(octet()?),
+            "icmp_code" => tuple.icmp_code = Some(octet()?),
+            _ => return Err(format!("invalid conntrack tuple field: {name}")),
+        }
+    }
+    if *proto == 0 && (tuple.src_port.is_some() || tuple.dst_port.is_some()) {
+        return Err("port is set without protocol".to_owned());
+    }
+    if matches!(*proto, 1 | 58) {
+        // Of ICMP every part counts; what is not given is zero.
+        tuple.icmp_id.get_or_insert(0);
+        tuple.icmp_type.get_or_insert(0);
+        tuple.icmp_code.get_or_insert(0);
+    }
+    Ok(tuple)
+}
+
+/// `dpctl/ct-stats-show [DP] [zone=N] [verbose]`.
+pub(super) fn statistics(switch: &mut Switch, args: &[&str], now: Instant) -> Result<String, String> {
+    let operands = operands(args);
+    let more = operands.contains(&"verbose") || args.iter().any(|arg| matches!(*arg, "-m" | "--more"));
+    let zone = operands.iter().find_map(|arg| zone_of(arg));
+    Ok(switch.tracker.statistics(zone, more, now))
+}
+
+/// `dpctl/ct-bkts [DP] [gt=N]`: one table without buckets is what the tracker has.
+pub(super) fn buckets(switch: &mut Switch, _args: &[&str], now: Instant) -> Result<String, String> {
+    let live = switch.tracker.live(None, now);
+    Ok(format!("Total Buckets: 0\nCurrent Connections: {live}\n\n"))
+}
+
+/// `dpctl/ct-set-maxconns [DP] N`.
+pub(super) fn set_max(switch: &mut Switch, args: &[&str], _now: Instant) -> Result<String, String> {
+    let max = operands(args).last().and_then(|arg| arg.parse().ok());
+    switch.tracker.limits.total = max.ok_or_else(|| failed("maxconns missing or malformed"))?;
+    Ok("setting maxconns successful".to_owned())
+}
+
+/// `dpctl/ct-get-maxconns [DP]`.
+pub(super) fn get_max(switch: &mut Switch, _args: &[&str], _now: Instant) -> Result<String, String> {
+    Ok(format!("{}\n", switch.tracker.limits.total))
+}
+
+/// `dpctl/ct-get-nconns [DP]`.
+pub(super) fn count(switch: &mut Switch, _args: &[&str], _now: Instant) -> Result<String, String> {
+    Ok(format!("{}\n", switch.tracker.len()))
+}
+
+/// `dpctl/ct-enable-tcp-seq-chk [DP]`.
+pub(super) fn check_windows(switch: &mut Switch, _args: &[&str], _now: Instant) -> Result<String, String> {
+    switch.tracker.check_windows = true;
+    Ok("enabling TCP sequence checking successful".to_owned())
+}
+
+/// `dpctl/ct-disable-tcp-seq-chk [DP]`.
+pub(super) fn ignore_windows(switch: &mut Switch, _args: &[&str], _now: Instant) -> Result<String, String> {
+    switch.tracker.check_windows = false;
+    Ok("disabling TCP sequence checking successful".to_owned())
+}
+
+/// `dpctl/ct-get-tcp-seq-chk [DP]`.
+pub(super) fn checks_windows(switch: &mut Switch, _args: &[&str], _now: Instant) -> Result<String, String> {
+    let is = if switch.tracker.check_windows { "enabled" } else { "disabled" };
+    Ok(format!("TCP sequence checking: {is}\n"))
+}
+
+/// `dpctl/ct-set-limits [DP] [default=L] [zone=N,limit=L]...`.
+pub(super) fn set_limits(switch: &mut Switch, args: &[&str], _now: Instant) -> Result<String, String> {
+    let operands = operands(args);
+    let mut default = None;
+    let mut zones = Vec::new();
+    for (at, operand) in operands.into_iter().enumerate() {
+        if let (0, Some(limit)) = (at, operand.strip_prefix("default=")) {
+            default = Some(limit.parse().map_err(|_| failed("invalid default limit"))?);
+        } else {
+            zones.push(parse_limit(operand).map_err(|error| failed(&error))?);
+        }
+    }
+    let limits = &mut switch.tracker.limits;
+    limits.default = default.unwrap_or(limits.default);
+    limits.zones.extend(zones);
+    Ok(String::new())
+}
+
+fn parse_limit(text: &str) -> Result<(u16, u32), String> {
+    let (mut zone, mut limit) = (None, None);
+    for field in text.split(',') {
+        let (name, value) = field.split_once('=').unwrap_or((field, ""));
+        let bad = || format!("failed to parse field {name}");
+        match name {
+            _ if value.is_empty() => return Err(format!("field {name} missing value")),
+            "zone" => zone = Some(value.parse().map_err(|_| bad())?),
+            "limit" => limit = Some(value.parse().map_err(|_| bad())?),
+            _ => return Err(format!("invalid zone limit field: {name}")),
+        }
+    }
+    zone.zip(limit).ok_or_else(|| "failed to parse zone limit".to_owned())
+}
+
+fn parse_zones(text: &str) -> Result<Vec<u16>, String> {
+    let zones = text.strip_prefix("zone=").ok_or_else(|| failed(&format!("invalid argument {text}")))?;
+    zones.split(',').map(|zone| zone.parse().map_err(|_| failed("invalid zone"))).collect()
+}
+
+/// `dpctl/ct-del-limits [DP] zone=N1[,N2]...`.
+pub(super) fn delete_limits(switch: &mut Switch, args: &[&str], _now: Instant) -> Result<String, String> {
+    for zone in parse_zones(operands(args).last().copied().unwrap_or_default())? {
+        switch.tracker.limits.zones.remove(&zone);
+    }
+    Ok(String::new())
+}
+
+/// `dpctl/ct-get-limits [DP] [zone=N1[,N2]...]`.
+pub(super) fn get_limits(switch: &mut Switch, args: &[&str], _now: Instant) -> Result<String, String> {
+    let limits = &switch.tracker.limits;
+    let zones = match operands(args).first() {
+        None => limits.zones.keys().copied().collect(),
+        Some(zones) => parse_zones(zones)?,
+    };
+    let mut out = format!("default limit={}\n", limits.default);
+    for zone in zones {
+        let limit = limits.zones.get(&zone).copied().unwrap_or(limits.default);
+        out += &format!("zone={zone},limit={limit},count={}\n", switch.tracker.len_of(zone));
+    }
+    Ok(out)
+}

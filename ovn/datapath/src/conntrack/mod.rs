@@ -1,0 +1,402 @@
+//! Connection tracking: which conversation a packet belongs to, and address translation.
+//!
+//! The tour: [`Tracker::track`] does what a `ct` action asks for. `key` reads the packet, `table`
+//! finds the connection by it, `conn` and `tcp` say what the packet means for the conversation,
+//! `nat` chooses addresses for new ones and rewrites packets. `wheel` finds what is expired without
+//! looking at the rest; `limits` says how many there may be.
+//!
+//! What it decides follows Open vSwitch's userspace tracker (conntrack.c), state bit for state bit.
+//! It differs where that would let something through that was not checked: a connection that no
+//! address or port is left for makes its packet invalid, and a table that is full drops the oldest
+//! unanswered connection of the zone that has most of them, so that a flood cannot keep others from
+//! opening connections; only if all are answered is the new one not kept.
+//!
+//! Memory: a connection takes the size of `Conn` (at most 168 octets, a test holds it) and 60 to 100
+//! octets in indexes and lists, so a million take less than 270 MB; [`CONNECTIONS_MAX`] bounds them.
+
+mod conn;
+mod flush;
+mod index;
+mod key;
+mod limits;
+mod lists;
+mod nat;
+mod show;
+mod table;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod timeout;
+mod wheel;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use packet::Frame;
+use packet::key::{FlowKey, slot};
+
+pub(crate) use conn::Side;
+pub(crate) use key::{Addr, ConnKey};
+pub(crate) use nat::{Nat, Range};
+pub(crate) use show::Detail;
+pub(crate) use table::ConnId;
+pub(crate) use timeout::TimeoutPolicy;
+
+use conn::{Conn, Payload};
+use key::Parsed;
+use limits::Limits;
+use table::Table;
+use tcp::Verdict;
+use timeout::Phase;
+
+/// Connections kept unless an operator says otherwise; see above for what happens beyond them.
+pub(crate) const CONNECTIONS_MAX: u32 = 3_000_000;
+/// Expired connections removed in one go, so that packets do not wait for it.
+const EXPIRE_AT_ONCE: usize = 20_000;
+
+/// Bits of `ct_state`.
+pub(crate) mod state {
+    pub(crate) const NEW: u8 = 1;
+    pub(crate) const EST: u8 = 2;
+    pub(crate) const REL: u8 = 4;
+    pub(crate) const RPL: u8 = 8;
+    pub(crate) const INV: u8 = 0x10;
+    pub(crate) const TRK: u8 = 0x20;
+    pub(crate) const SNAT: u8 = 0x40;
+    pub(crate) const DNAT: u8 = 0x80;
+}
+
+/// What a `ct` action asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Request {
+    pub zone: u16,
+    /// Keeps the connection if it is new.
+    pub commit: bool,
+    /// Replaces one of the other direction; only with `commit`.
+    pub force: bool,
+    /// Bits for the mark of the connection, and which.
+    pub mark: (u32, u32),
+    /// Bits for its label, and which.
+    pub label: (u128, u128),
+    pub nat: Option<Nat>,
+}
+
+/// What is known of a packet on its way through tables: the `ct_*` fields, and what saves looking again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tracked {
+    pub state: u8,
+    pub zone: u16,
+    pub mark: u32,
+    pub label: u128,
+    /// The original direction of the connection.
+    pub original: Option<ConnKey>,
+    /// Its connection, if nothing was translated since it was looked up.
+    found: Option<Found>,
+    /// Checksums were looked at.
+    pub summed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    id: ConnId,
+    reply: bool,
+    related: bool,
+}
+
+impl Tracked {
+    /// As a flow key says it, of a packet that a controller sends.
+    pub(crate) fn from_key(key: &FlowKey) -> Self {
+        Self {
+            state: key.get(slot::CT_STATE) as u8,
+            zone: key.get(slot::CT_ZONE) as u16,
+            mark: key.get(slot::CT_MARK) as u32,
+            label: key.get(slot::CT_LABEL),
+            ..Self::default()
+        }
+    }
+
+    /// Writes the `ct_*` fields of a flow key.
+    pub(crate) fn write(&self, key: &mut FlowKey) {
+        key.set(slot::CT_STATE, self.state.into());
+        key.set(slot::CT_ZONE, self.zone.into());
+        key.set(slot::CT_MARK, self.mark.into());
+        key.set(slot::CT_LABEL, self.label);
+        if let Some(original) = &self.original {
+            let (src, dst) = match original.is_icmp() {
+                true => (original.dst_port, 0),
+                false => (original.src_port, original.dst_port),
+            };
+            key.set(slot::CT_NW_PROTO, original.proto.0.into());
+            key.set(slot::CT_NW_SRC, original.src.bits());
+            key.set(slot::CT_NW_DST, original.dst.bits());
+            key.set(slot::CT_TP_SRC, src.into());
+            key.set(slot::CT_TP_DST, dst.into());
+        }
+    }
+
+    fn is_translated(&self) -> bool {
+        self.state & (state::SNAT | state::DNAT) != 0
+    }
+}
+
+/// The connections that the switch knows.
+#[derive(Debug)]
+pub(crate) struct Tracker {
+    table: Table,
+    pub limits: Limits,
+    pub policies: BTreeMap<u16, TimeoutPolicy>,
+    /// Whether TCP windows are checked.
+    pub check_windows: bool,
+    seed: u64,
+    /// What milliseconds are counted from: when the first packet came.
+    beginning: Option<Instant>,
+}
+
+impl Tracker {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            table: Table::new(seed),
+            limits: Limits::default(),
+            policies: BTreeMap::new(),
+            check_windows: true,
+            seed,
+            beginning: None,
+        }
+    }
+
+    /// Sends a packet through the tracker: its state is in `packet` afterwards, and its headers are
+    /// translated.
+    pub(crate) fn track(&mut self, request: &Request, packet: &mut Tracked, frame: &mut Frame, now: Instant) {
+        let now = self.millis(now);
+        let known = packet.found.filter(|found| {
+            !request.force && self.table.get(found.id).is_some_and(|conn| conn.key.zone == request.zone)
+        });
+        if let Some(found) = known {
+            return self.again(request, packet, frame, found);
+        }
+        let parsed = key::read(frame, request.zone, !packet.summed);
+        let payload = parsed.as_ref().and_then(|parsed| {
+            let segment = &frame[parsed.layout.l4_at as usize..parsed.layout.l3_end as usize];
+            // Of an ICMP error the transport header is not that of the connection.
+            if parsed.related { Some(Payload::Other) } else { Payload::read(&parsed.key, segment) }
+        });
+        let (Some(parsed), Some(payload)) = (parsed, payload) else {
+            *packet = Tracked { state: state::INV | state::TRK, zone: request.zone, ..Tracked::default() };
+            return;
+        };
+        packet.summed = true;
+        Walk { tracker: self, request, packet, frame, parsed, payload, now }.run();
+    }
+
+    /// A packet whose connection was looked up before in this zone.
+    fn again(&mut self, request: &Request, packet: &mut Tracked, frame: &mut Frame, found: Found) {
+        if request.nat.is_some() {
+            if let Some(parsed) = key::read(frame, request.zone, false) {
+                self.translate(packet, frame, &parsed, found);
+            }
+            packet.found = None;
+        }
+        packet.zone = request.zone;
+        if let Some(conn) = self.table.get_mut(found.id) {
+            (packet.mark, packet.label) = (conn.mark, conn.label);
+            set_marks(request, packet, conn);
+        }
+    }
+
+    /// Rewrites a packet as its connection says, once in a zone.
+    fn translate(&self, packet: &mut Tracked, frame: &mut Frame, parsed: &Parsed, found: Found) {
+        let Some(conn) = self.table.get(found.id) else { return };
+        let Some(side) = conn.nat else { return };
+        if packet.is_translated() && packet.zone == conn.key.zone {
+            return;
+        }
+        let side = if found.reply { side.other() } else { side };
+        packet.state &= !(state::SNAT | state::DNAT);
+        packet.state |= match side {
+            Side::Source => state::SNAT,
+            Side::Destination => state::DNAT,
+        };
+        let wanted = if found.reply { conn.key.reversed() } else { conn.reply_key.reversed() };
+        if found.related {
+            nat::translate_error(frame.as_mut_slice(), &parsed.layout, &wanted, side);
+        } else {
+            nat::translate(frame.as_mut_slice(), &parsed.layout, &wanted);
+        }
+    }
+
+    fn prolong(&mut self, id: ConnId, zone: u16, phase: Phase, now: u64) {
+        let timeout = self.policies.get(&zone).copied().unwrap_or_default().of(phase);
+        self.table.set_expires(id, now + timeout.as_millis() as u64);
+    }
+
+    fn remove(&mut self, id: ConnId) {
+        self.table.remove(id);
+    }
+
+    /// Removes what is expired, a part at a time.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        let now = self.millis(now);
+        self.table.expire(now, EXPIRE_AT_ONCE, |_| {});
+    }
+
+    /// When [`Self::handle_timeout`] has something to do.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        Some(self.beginning? + Duration::from_millis(self.table.next_expiry()?))
+    }
+
+    fn millis(&mut self, now: Instant) -> u64 {
+        let beginning = *self.beginning.get_or_insert(now);
+        now.saturating_duration_since(beginning).as_millis() as u64
+    }
+}
+
+/// Whether a frame is a whole IP packet with right checksums.
+#[cfg(test)]
+pub(crate) fn is_whole(frame: &[u8]) -> bool {
+    key::read(frame, 0, true).is_some()
+}
+
+fn set_marks(request: &Request, packet: &mut Tracked, conn: &mut Conn) {
+    let ((mark, mark_bits), (label, label_bits)) = (request.mark, request.label);
+    packet.mark = packet.mark & !mark_bits | mark & mark_bits;
+    packet.label = packet.label & !label_bits | label & label_bits;
+    (conn.mark, conn.label) = (packet.mark, packet.label);
+}
+
+/// One packet on its way through the tracker.
+struct Walk<'a> {
+    tracker: &'a mut Tracker,
+    request: &'a Request,
+    packet: &'a mut Tracked,
+    frame: &'a mut Frame,
+    parsed: Parsed,
+    payload: Payload,
+    now: u64,
+}
+
+impl Walk<'_> {
+    fn run(mut self) {
+        if self.packet.zone != self.request.zone {
+            self.packet.state = 0;
+        }
+        let mut found = self.look_up();
+        if let Some(wrong) = found.filter(|found| self.request.force && found.reply) {
+            self.tracker.remove(wrong.id);
+            found = None;
+        }
+        match found {
+            Some(there) => {
+                if self.update(there) {
+                    found = self.open();
+                } else if self.request.nat.is_some() {
+                    self.tracker.translate(self.packet, self.frame, &self.parsed, there);
+                }
+            }
+            // The connection of an ICMP error must be there.
+            None if self.parsed.related => self.packet.state = state::INV,
+            None => found = self.open(),
+        }
+        self.tell(found);
+        self.packet.found = found.filter(|_| self.request.nat.is_none());
+    }
+
+    /// The connection of the packet. One that was translated in this zone has the addresses of the
+    /// other direction by now.
+    fn look_up(&mut self) -> Option<Found> {
+        let related = self.parsed.related;
+        if self.packet.is_translated() {
+            let turned = self.parsed.key.reversed();
+            if let Some((id, reply)) = self.tracker.table.find(&turned, self.now) {
+                let conn = self.tracker.table.get(id)?;
+                self.parsed.key = if reply { conn.key } else { conn.reply_key };
+                return Some(Found { id, reply: !reply, related });
+            }
+        }
+        let found = self.tracker.table.find(&self.parsed.key, self.now).or_else(|| {
+            // Translated, but its connection goes by other ports: by its original direction.
+            let original = self.packet.original.filter(|_| self.packet.is_translated())?;
+            let is_here = original.zone == self.request.zone && self.request.nat.is_none();
+            self.tracker.table.find(&original, self.now).filter(|_| is_here)
+        });
+        let (id, reply) = found?;
+        Some(Found { id, reply, related })
+    }
+
+    /// Tells the connection of the packet and the packet of the connection. True if it is over, and
+    /// the packet begins another.
+    fn update(&mut self, found: Found) -> bool {
+        let packet = &mut *self.packet;
+        if found.related {
+            packet.state |= state::REL | if found.reply { state::RPL } else { 0 };
+            return false;
+        }
+        let check = self.tracker.check_windows;
+        let Some(conn) = self.tracker.table.get_mut(found.id) else { return true };
+        let (verdict, phase) = conn.track.update(&self.payload, found.reply, check);
+        let answered = conn.track.is_answered();
+        match verdict {
+            Verdict::Established => {
+                packet.state = packet.state & !state::NEW | state::EST;
+                packet.state |= if found.reply { state::RPL } else { 0 };
+            }
+            Verdict::New => packet.state |= state::NEW,
+            Verdict::Invalid => packet.state = state::INV,
+            Verdict::Reopen => {
+                self.tracker.remove(found.id);
+                return true;
+            }
+        }
+        if answered {
+            self.tracker.table.set_answered(found.id);
+        }
+        if let Some(phase) = phase {
+            self.tracker.prolong(found.id, self.request.zone, phase, self.now);
+        }
+        false
+    }
+
+    /// A packet without connection: a new one, kept if that is asked for and there is room.
+    fn open(&mut self) -> Option<Found> {
+        if !self.payload.may_open() {
+            self.packet.state = state::INV;
+            return None;
+        }
+        self.packet.state = state::NEW;
+        let key = self.parsed.key;
+        if !self.request.commit || !self.tracker.has_room(key.zone) {
+            return None;
+        }
+        let mut reply_key = key.reversed();
+        if let Some(nat) = &self.request.nat {
+            let Tracker { table, seed, .. } = &mut *self.tracker;
+            let Some(chosen) = nat::choose(table, *seed, &key, nat, self.now) else {
+                self.packet.state = state::INV;
+                return None;
+            };
+            reply_key = chosen;
+        }
+        let (track, phase) = self.payload.open();
+        let nat = self.request.nat.as_ref().and_then(|nat| nat.side);
+        let conn = Conn { key, reply_key, label: 0, mark: 0, nat, track };
+        let policy = self.tracker.policies.get(&key.zone).copied().unwrap_or_default();
+        let expires = self.now + policy.of(phase).as_millis() as u64;
+        let id = self.tracker.table.insert(conn, expires);
+        let found = Found { id, reply: false, related: false };
+        self.tracker.translate(self.packet, self.frame, &self.parsed, found);
+        Some(found)
+    }
+
+    /// Writes the fields of the packet, and what is asked for of the connection.
+    fn tell(&mut self, found: Option<Found>) {
+        let packet = &mut *self.packet;
+        packet.state |= state::TRK;
+        packet.zone = self.request.zone;
+        packet.original = Some(self.parsed.key);
+        (packet.mark, packet.label) = (0, 0);
+        if let Some(conn) = found.and_then(|found| self.tracker.table.get_mut(found.id)) {
+            (packet.mark, packet.label) = (conn.mark, conn.label);
+            packet.original = Some(conn.key);
+            set_marks(self.request, packet, conn);
+        }
+    }
+}
