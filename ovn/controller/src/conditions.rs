@@ -53,7 +53,7 @@ impl Scope {
         }
     }
 
-    fn clauses(&self) -> [(TableId, Vec<Clause>); 6] {
+    fn clauses(&self) -> [(TableId, Vec<Clause>); 8] {
         let is = |column: &'static str, value: Datum| Clause::compare(column, Function::Equal, value);
         let here = |column| self.datapaths.keys().map(move |uuid| is(column, Datum::scalar(*uuid)));
         let keys = self.datapaths.values().map(|key| is("dp_key", Datum::scalar(i64::from(*key))));
@@ -63,6 +63,10 @@ impl Scope {
         ports.extend(self.chassis.map(|row| is("chassis", Datum::scalar(row))));
         ports.extend(self.ports.iter().map(|name| is("logical_port", Datum::scalar(name.clone()))));
         ports.extend(here("datapath"));
+        // What is behind a router's port is told by the port's peer, and gateways may make datapaths local by themselves.
+        ports.extend(["patch", "chassisredirect"].map(|kind| is("type", Datum::scalar(Str::from(kind)))));
+        let on_us = Datum::map([(Str::from("l3gateway-chassis"), self.name.clone())]);
+        ports.push(Clause::compare("options", Function::Includes, on_us));
         let mut flows = vec![any("logical_dp_group")];
         flows.extend(here("logical_datapath"));
         // A list without clauses would ask for all rows.
@@ -74,6 +78,8 @@ impl Scope {
             (TableId::LogicalFlow, flows),
             (TableId::MulticastGroup, none().chain(here("datapath")).collect()),
             (TableId::Fdb, none().chain(keys).collect()),
+            (TableId::MacBinding, none().chain(here("datapath")).collect()),
+            (TableId::StaticMacBinding, none().chain(here("datapath")).collect()),
         ]
     }
 }

@@ -13,10 +13,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::compile::Features;
+use crate::gateways::Gateways;
 use crate::host::Host;
 use crate::meters::MeterName;
 use crate::model::{Complaint, Config, Datapath, LogicalFlow, LogicalPort, PortKind};
-use crate::network::{LearnedMac, Local, MulticastGroup, Network, Place, Tunnel, Unit};
+use crate::network::{LearnedMac, Local, MulticastGroup, Neighbor, Network, Place, Tunnel, Unit};
+use crate::reach::Reach;
 use crate::sets::AddressSets;
 use crate::variables::Variables;
 use crate::zones::Zones;
@@ -42,10 +44,8 @@ pub struct Inputs {
     with_encap: BTreeMap<Uuid, (Uuid, Uuid)>,
     /// Names of ports that may have come to this chassis or left it.
     unsettled: BTreeSet<Str>,
-    /// Local ports that make their datapath local, by datapath.
-    residents: BTreeMap<Uuid, BTreeSet<Uuid>>,
-    /// The datapath that each of them makes local.
-    homes: BTreeMap<Uuid, Uuid>,
+    reach: Reach,
+    gateways: Gateways,
     /// Datapath of each local localnet port.
     localnets: BTreeMap<Uuid, Uuid>,
     /// Rows of meters, by name.
@@ -78,8 +78,8 @@ impl Default for Inputs {
             bound: BTreeMap::new(),
             with_encap: BTreeMap::new(),
             unsettled: BTreeSet::new(),
-            residents: BTreeMap::new(),
-            homes: BTreeMap::new(),
+            reach: Reach::default(),
+            gateways: Gateways::default(),
             localnets: BTreeMap::new(),
             named_meters: BTreeSet::new(),
             sets: AddressSets::default(),
@@ -103,6 +103,20 @@ impl Inputs {
             sb::Change::AddressSet(delta) => self.address_set(delta),
             sb::Change::PortGroup(delta) => self.port_group(delta),
             sb::Change::Fdb(delta) => self.learned_mac(delta),
+            sb::Change::HaChassisGroup(delta) => {
+                self.gateways.set_group(delta.uuid, delta.new.clone());
+                self.reach.unsettle();
+            }
+            sb::Change::HaChassis(delta) => {
+                self.gateways.set_member(delta.uuid, delta.new.clone());
+                self.reach.unsettle();
+            }
+            sb::Change::MacBinding(delta) => {
+                self.neighbor(delta.uuid, delta.new.as_deref().map(learned_neighbor))
+            }
+            sb::Change::StaticMacBinding(delta) => {
+                self.neighbor(delta.uuid, delta.new.as_deref().map(given_neighbor));
+            }
             sb::Change::Meter(delta) => self.meter(delta),
             sb::Change::MeterBand(delta) => {
                 self.network.meter_bands.set(&mut self.touched, delta.uuid, delta.new.clone());
@@ -124,6 +138,8 @@ impl Inputs {
             self.identity = identity;
             self.variables.set_chassis(&mut self.network, &mut self.touched, &self.identity.name);
             self.zones.set_range(config.zone_range);
+            self.gateways.set_identity(row, &self.identity.name);
+            self.reach.unsettle();
             self.unsettled.extend(self.host.vifs.keys().cloned());
         }
     }
@@ -165,6 +181,7 @@ impl Inputs {
     /// is not there yet looks like one that is gone.
     pub fn step(&mut self, complete: bool) -> Step<Network> {
         self.settle_ports();
+        self.settle_reach();
         self.settle_zones(complete);
         let step = self.engine.step(&mut self.network, &mut self.touched);
         self.network.parsed.borrow_mut().clear();
@@ -178,9 +195,8 @@ impl Inputs {
 
     /// The name and row of each port that is on this chassis for itself, so that it is to be bound.
     pub fn claimed(&self) -> impl Iterator<Item = (&LogicalPort, &Local)> {
-        self.residents
-            .values()
-            .flatten()
+        self.reach
+            .residents()
             .filter_map(|row| Some((&**self.network.ports.peek(row)?, self.network.locals.peek(row)?)))
     }
 
@@ -194,10 +210,15 @@ impl Inputs {
         self.variables.values()
     }
 
-    /// Datapaths with a port on this chassis, with their keys.
+    /// Gateway ports that this chassis hosts.
+    pub fn hosted(&self) -> impl Iterator<Item = Uuid> {
+        self.network.hosted.peek_all().map(|(port, ())| *port)
+    }
+
+    /// Datapaths that concern this chassis, with their keys.
     pub fn local_datapaths(&self) -> impl Iterator<Item = (Uuid, u32)> {
         let key = |datapath: &Uuid| Some((*datapath, self.network.datapaths.peek(datapath)?.key));
-        self.residents.keys().filter_map(key)
+        self.reach.local().iter().filter_map(key)
     }
 
     /// Our row.
@@ -247,6 +268,7 @@ impl Inputs {
             self.local_key(delta.uuid, false);
         }
         self.network.datapaths.set(&mut self.touched, delta.uuid, new);
+        self.reach.unsettle();
         if is_local {
             self.local_key(delta.uuid, true);
         }
@@ -266,20 +288,20 @@ impl Inputs {
     }
 
     fn port(&mut self, delta: &Delta<sb::PortBinding>) {
-        if let Some(old) = self.network.ports.peek(&delta.uuid).cloned() {
-            self.port_names(&old, false);
-        }
+        let old = self.network.ports.peek(&delta.uuid).cloned();
         let new = delta.new.as_ref().map(|row| {
             let (port, complaints) = LogicalPort::parse(row);
             self.complaints.extend(complaints);
             Arc::new(port)
         });
-        if let Some(new) = &new {
-            self.port_names(new, true);
-        } else {
+        if old != new {
+            old.iter().for_each(|old| self.port_names(old, false));
+            new.iter().for_each(|new| self.port_names(new, true));
+            self.network.ports.set(&mut self.touched, delta.uuid, new.clone());
+        }
+        if new.is_none() {
             self.leave(delta.uuid);
         }
-        self.network.ports.set(&mut self.touched, delta.uuid, new);
         self.place(delta);
         self.engine.set_unit(Unit::Port(delta.uuid), delta.new.is_some());
     }
@@ -290,6 +312,13 @@ impl Inputs {
         net.keys.set(touched, &(port.datapath, port.name.clone()), &port.key, present);
         if let PortKind::Container { parent } = &port.kind {
             net.nested.set(touched, parent, &port.uuid, present);
+        }
+        if port.kind.peer().is_some() {
+            self.reach.set_door(port.uuid, port.datapath, present);
+        }
+        if port.kind.is_gateway() {
+            self.gateways.set_port(port.uuid, present);
+            self.reach.unsettle();
         }
         self.unsettled.insert(port.name.clone());
     }
@@ -473,7 +502,10 @@ impl Inputs {
                 port.tag.and(self.local(parent)).filter(|_| allowed(port))
             }
             PortKind::Localnet { .. } => self.host.localnets.get(&port.name).cloned(),
-            PortKind::Other => None,
+            PortKind::Patch { .. }
+            | PortKind::L3Gateway { .. }
+            | PortKind::ChassisRedirect { .. }
+            | PortKind::Other => None,
         }
     }
 
@@ -482,19 +514,16 @@ impl Inputs {
         match port.kind {
             PortKind::Vif | PortKind::Container { .. } => resident = Some(port.datapath),
             PortKind::Localnet { .. } => localnet = Some(port.datapath),
-            PortKind::Localport | PortKind::Other => {}
+            PortKind::Localport
+            | PortKind::Patch { .. }
+            | PortKind::L3Gateway { .. }
+            | PortKind::ChassisRedirect { .. }
+            | PortKind::Other => {}
         }
         // It may have been something else, or of another datapath.
-        self.forget_roles(port.uuid, resident, localnet);
+        self.forget_localnet(port.uuid, localnet);
+        self.reach.set_home(port.uuid, resident);
         self.network.locals.set(&mut self.touched, port.uuid, Some(local));
-        if let Some(datapath) = resident {
-            self.residents.entry(datapath).or_default().insert(port.uuid);
-            self.homes.insert(port.uuid, datapath);
-            if self.network.local_datapaths.peek(&datapath).is_none() {
-                self.network.local_datapaths.set(&mut self.touched, datapath, Some(()));
-                self.local_key(datapath, true);
-            }
-        }
         if let Some(datapath) = localnet
             && self.localnets.insert(port.uuid, datapath).is_none()
         {
@@ -504,43 +533,70 @@ impl Inputs {
 
     fn leave(&mut self, row: Uuid) {
         self.network.locals.set(&mut self.touched, row, None);
-        self.forget_roles(row, None, None);
+        self.forget_localnet(row, None);
+        // Gateways settle by themselves what they make local.
+        if self.network.ports.peek(&row).is_none_or(|port| !port.kind.is_gateway()) {
+            self.reach.set_home(row, None);
+        }
     }
 
-    /// A port no longer makes a datapath local, unless that is `resident`, nor leads out of one, unless that is
-    /// `localnet`.
-    fn forget_roles(&mut self, row: Uuid, resident: Option<Uuid>, localnet: Option<Uuid>) {
+    /// A port no longer leads out of a datapath, unless that is `localnet`.
+    fn forget_localnet(&mut self, row: Uuid, localnet: Option<Uuid>) {
         if let Some(&datapath) = self.localnets.get(&row)
             && Some(datapath) != localnet
         {
             self.localnets.remove(&row);
             self.network.localnets.remove(&mut self.touched, &datapath, &row);
         }
-        if let Some(&datapath) = self.homes.get(&row)
-            && Some(datapath) != resident
-        {
-            self.homes.remove(&row);
-            let Some(others) = self.residents.get_mut(&datapath) else { return };
-            others.remove(&row);
-            if others.is_empty() {
-                self.residents.remove(&datapath);
-                self.local_key(datapath, false);
-                self.network.local_datapaths.set(&mut self.touched, datapath, None);
-            }
+    }
+
+    /// Finds out which gateways are hosted here and which datapaths concern us.
+    fn settle_reach(&mut self) {
+        for (port, home) in self.gateways.settle(&mut self.network, &mut self.touched) {
+            self.reach.set_home(port, home);
+        }
+        for (datapath, is_local) in self.reach.settle(&mut self.network, &mut self.touched, &self.gateways) {
+            self.local_key(datapath, is_local);
         }
     }
 
-    /// Gives local ports their zones.
+    fn neighbor(&mut self, row: Uuid, neighbor: Option<Option<Neighbor>>) {
+        let neighbor = neighbor.flatten().map(Arc::new);
+        self.engine.set_unit(Unit::Neighbor(row), neighbor.is_some());
+        self.network.neighbors.set(&mut self.touched, row, neighbor);
+    }
+
+    /// Gives zones to local ports and hosted gateways, and to the routers that concern us.
     fn settle_zones(&mut self, complete: bool) {
-        let locals: BTreeSet<Str> = self
-            .network
-            .locals
-            .peek_all()
-            .filter_map(|(row, _)| self.network.ports.peek(row))
-            .map(|port| port.name.clone())
-            .collect();
-        for (name, zone) in self.zones.settle(&locals, complete) {
+        let net = &self.network;
+        let here =
+            net.locals.peek_all().map(|(row, _)| row).chain(net.hosted.peek_all().map(|(row, ())| row));
+        let mut names: BTreeSet<Str> =
+            here.filter_map(|row| net.ports.peek(row)).map(|port| port.name.clone()).collect();
+        let mut requested = BTreeMap::new();
+        for datapath in self.reach.local().iter().filter_map(|row| net.datapaths.peek(row)) {
+            let Some([dnat, snat]) = datapath.nat_zones() else { continue };
+            requested.extend(datapath.snat_zone.map(|zone| (snat.clone(), zone)));
+            names.extend([dnat, snat]);
+        }
+        for (name, zone) in self.zones.settle(&names, &requested, complete) {
             self.network.zones.set(&mut self.touched, name, zone);
         }
     }
+}
+
+/// What was learned of a neighbour, if it makes sense.
+fn learned_neighbor(row: &sb::MacBinding) -> Option<Neighbor> {
+    neighbor(row.uuid, &row.logical_port, &row.ip, &row.mac, 100)
+}
+
+/// What is given of a neighbour.
+fn given_neighbor(row: &sb::StaticMacBinding) -> Option<Neighbor> {
+    let priority = if row.override_dynamic_mac { 150 } else { 50 };
+    neighbor(row.uuid, &row.logical_port, &row.ip, &row.mac, priority)
+}
+
+fn neighbor(row: Uuid, port: &Str, ip: &str, mac: &str, priority: u16) -> Option<Neighbor> {
+    let (ip, mac) = (ip.parse().ok()?, mac.parse().ok()?);
+    Some(Neighbor { cookie: row.first_u32(), port: port.clone(), ip, mac, priority })
 }

@@ -4,7 +4,8 @@
 //! - [`commands`]: what the control socket understands.
 //! - [`tables`]: the OpenFlow tables of the integration bridge, and registers.
 //! - [`model`]: rows parsed once.
-//! - [`host`], [`inputs`], [`zones`], `sets`: rows to inputs; which ports are on this chassis.
+//! - [`host`], [`inputs`], [`zones`], `sets`, `gateways`, `reach`: rows to inputs; which ports and datapaths are on this
+//!   chassis.
 //! - `conditions`: which southbound rows are asked for.
 //! - [`network`]: what flows are computed from, and the units that compute them.
 //! - `physical`: flows between the bridge's ports and the logical pipelines, one file a feature.
@@ -23,6 +24,7 @@ mod controller;
 mod events;
 pub mod flow;
 pub mod flow_table;
+mod gateways;
 pub mod groups;
 pub mod host;
 pub mod inputs;
@@ -34,6 +36,7 @@ mod ofctrl;
 mod packet_in;
 mod physical;
 mod pinctrl;
+mod reach;
 mod sets;
 mod sync;
 pub mod tables;

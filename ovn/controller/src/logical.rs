@@ -185,7 +185,12 @@ fn is_elsewhere(net: &Network, reads: &Reads, name: &Str) -> bool {
     let Some(port) = net.port_named(reads, name) else { return false };
     match port.kind {
         PortKind::Vif | PortKind::Container { .. } => net.locals.get(reads, &port.uuid).is_none(),
-        PortKind::Localport | PortKind::Localnet { .. } | PortKind::Other => false,
+        PortKind::Localport
+        | PortKind::Localnet { .. }
+        | PortKind::Patch { .. }
+        | PortKind::L3Gateway { .. }
+        | PortKind::ChassisRedirect { .. }
+        | PortKind::Other => false,
     }
 }
 
@@ -409,7 +414,9 @@ impl Ports for Names<'_> {
 
     fn is_chassis_resident(&self, port: &str) -> bool {
         let port = self.net.ports_by_name.first(self.reads, &port.into());
-        port.is_some_and(|port| self.net.locals.get(self.reads, port).is_some())
+        port.is_some_and(|port| {
+            self.net.locals.get(self.reads, port).is_some() || self.net.hosted.get(self.reads, port).is_some()
+        })
     }
 }
 

@@ -27,7 +27,7 @@ use crate::physical;
 #[derive(Debug)]
 pub struct Network {
     pub datapaths: Table<Uuid, Arc<Datapath>>,
-    /// Datapaths with a port on this chassis.
+    /// Datapaths that concern this chassis: with a port here, or behind a router from there.
     pub local_datapaths: Table<Uuid, ()>,
     /// The same by key.
     pub local_keys: Index<u32, Uuid>,
@@ -68,6 +68,10 @@ pub struct Network {
     /// Values of `^name` on this chassis.
     pub variables: Table<Str, Str>,
     pub learned_macs: Table<Uuid, LearnedMac>,
+    /// Gateway ports that this chassis hosts.
+    pub hosted: Table<Uuid, ()>,
+    /// Neighbours of routers' ports.
+    pub neighbors: Table<Uuid, Arc<Neighbor>>,
     pub meters: Table<Uuid, Arc<sb::Meter>>,
     pub meter_bands: Table<Uuid, Arc<sb::MeterBand>>,
     /// Numbers of meters by name.
@@ -130,6 +134,27 @@ pub struct LearnedMac {
     pub port: u32,
 }
 
+/// A neighbour of a router's port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Neighbor {
+    pub cookie: u32,
+    /// The name of the port.
+    pub port: Str,
+    pub ip: IpAddr,
+    pub mac: MacAddr,
+    /// Of the flows about it.
+    pub priority: u16,
+}
+
+/// Conntrack zones; zero is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ZoneIds {
+    pub port: u16,
+    /// Of the router.
+    pub dnat: u16,
+    pub snat: u16,
+}
+
 /// A member of a large address set, while it is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId(pub u32);
@@ -158,6 +183,8 @@ pub enum Unit {
     MulticastGroup(Uuid),
     /// A MAC address that was learned.
     LearnedMac(Uuid),
+    /// A neighbour of a router's port.
+    Neighbor(Uuid),
     /// A meter of the southbound database.
     Meter(Uuid),
     /// A logical flow.
@@ -246,6 +273,8 @@ impl Default for Network {
             port_groups: Table::new("port_groups"),
             variables: Table::new("variables"),
             learned_macs: Table::new("learned_macs"),
+            hosted: Table::new("hosted"),
+            neighbors: Table::new("neighbors"),
             meters: Table::new("meters"),
             meter_bands: Table::new("meter_bands"),
             meter_numbers: Table::new("meter_numbers"),
@@ -271,6 +300,16 @@ impl Network {
         self.zones.get(reads, port).copied().unwrap_or(0)
     }
 
+    /// The zones for packets of a port: its own, and those of its datapath if that is a router.
+    pub(crate) fn zones_of(&self, reads: &Reads, port: &LogicalPort, datapath: &Datapath) -> ZoneIds {
+        let own = self.zone(reads, &port.name);
+        let [dnat, snat] = match datapath.nat_zones() {
+            Some(names) => names.map(|name| self.zone(reads, &name)),
+            None => [0, 0],
+        };
+        ZoneIds { port: own, dnat, snat }
+    }
+
     /// The port of that name, of which there is one but for moments.
     pub(crate) fn port_named(&self, reads: &Reads, name: &Str) -> Option<&Arc<LogicalPort>> {
         self.ports.get(reads, self.ports_by_name.first(reads, name)?)
@@ -291,6 +330,7 @@ impl Program for Network {
             Unit::PortSecurity(_) => "port_security",
             Unit::MulticastGroup(_) => "multicast_group",
             Unit::LearnedMac(_) => "learned_mac",
+            Unit::Neighbor(_) => "neighbor",
             Unit::Meter(_) => "meter",
             Unit::LogicalFlow(_) => "logical_flow",
             Unit::LogicalFlowOn(..) => "logical_flow_on",
@@ -307,6 +347,7 @@ impl Program for Network {
             | Unit::Port(_)
             | Unit::MulticastGroup(_)
             | Unit::LearnedMac(_)
+            | Unit::Neighbor(_)
             | Unit::LogicalFlow(_) => 1,
             // Asked for by units of phase 1.
             Unit::PortSecurity(_) | Unit::LogicalFlowOn(..) => 2,
@@ -331,6 +372,7 @@ impl Program for Network {
             Unit::PortSecurity(port) => physical::port_security(self, reads, port, emit),
             Unit::MulticastGroup(group) => physical::multicast_group::flows(self, reads, group, emit),
             Unit::LearnedMac(row) => physical::fdb::flows(self, reads, row, emit),
+            Unit::Neighbor(row) => physical::neighbor::flows(self, reads, row, emit),
             Unit::Meter(meter) => meters::row(self, reads, meter, emit),
             Unit::LogicalFlow(flow) => logical::flows(self, reads, flow, emit),
             Unit::LogicalFlowOn(flow, datapath) => logical::flows_on(self, reads, flow, datapath, emit),

@@ -77,6 +77,7 @@ pub const GET_REMOTE_FDB: OfTable = OfTable(111);
 pub const EVPN_ARP_LOOKUP: OfTable = OfTable(113);
 
 /// Ethernet types.
+pub const ETH_ARP: u16 = 0x0806;
 pub const ETH_IPV4: u16 = 0x0800;
 pub const ETH_IPV6: u16 = 0x86dd;
 

@@ -51,14 +51,22 @@ impl Zones {
         }
     }
 
-    /// Gives each of `names` a zone and, if `may_release`, takes those of others back. Says what changed.
+    /// Gives each of `names` a zone, the one in `requested` if it is there, and, if `may_release`, takes those of others
+    /// back. Says what changed. Who has a zone that another one requests gets a new one.
     ///
     /// When all zones are taken, further names have none.
-    pub fn settle(&mut self, names: &BTreeSet<Str>, may_release: bool) -> Vec<(Str, Option<u16>)> {
+    pub fn settle(
+        &mut self,
+        names: &BTreeSet<Str>,
+        requested: &BTreeMap<Str, u16>,
+        may_release: bool,
+    ) -> Vec<(Str, Option<u16>)> {
         let stale = may_release && self.by_name.len() > names.len();
-        if *names == self.settled && !stale {
+        let heeded = requested.iter().all(|(name, zone)| self.by_name.get(name) == Some(zone));
+        if *names == self.settled && !stale && heeded {
             return Vec::new();
         }
+        self.heed(requested);
         let mut changes = Vec::new();
         if may_release {
             let gone: Vec<Str> = self.by_name.keys().filter(|name| !names.contains(*name)).cloned().collect();
@@ -82,6 +90,22 @@ impl Zones {
         }
         self.settled = names.clone();
         changes
+    }
+
+    /// Gives names the zones that they request.
+    fn heed(&mut self, requested: &BTreeMap<Str, u16>) {
+        for (name, &zone) in requested {
+            if zone == 0 || self.by_name.get(name) == Some(&zone) {
+                continue;
+            }
+            if !self.taken.insert(zone) {
+                self.by_name.retain(|_, other| *other != zone);
+            }
+            if let Some(old) = self.by_name.insert(name.clone(), zone) {
+                self.taken.remove(&old);
+            }
+            self.to_flush.push_back(zone);
+        }
     }
 
     fn free(&self) -> Option<u16> {
@@ -134,22 +158,33 @@ mod tests {
         ]);
         zones.restore(&remembered);
         // While rows are missing nothing is given back.
-        zones.settle(&names(&["p1", "p2"]), false);
+        zones.settle(&names(&["p1", "p2"]), &BTreeMap::new(), false);
         let text = |zones: &Zones| format!("{:?}", zones.by_name());
         assert_eq!(text(&zones), r#"{"p1": 2, "p2": 1, "p9": 3}"#);
-        let changes = zones.settle(&names(&["p1", "p2"]), true);
+        let changes = zones.settle(&names(&["p1", "p2"]), &BTreeMap::new(), true);
         assert!(changes.contains(&("p9".into(), None)));
-        zones.settle(&names(&["p1", "p2", "p3", "p4"]), true);
+        zones.settle(&names(&["p1", "p2", "p3", "p4"]), &BTreeMap::new(), true);
         assert_eq!(text(&zones), r#"{"p1": 2, "p2": 1, "p3": 3, "p4": 4}"#);
         assert_eq!(std::iter::from_fn(|| zones.next_flush()).collect::<Vec<_>>(), [2, 3, 4]);
-        assert!(zones.settle(&names(&["p1", "p2", "p3", "p4"]), true).is_empty());
+        assert!(zones.settle(&names(&["p1", "p2", "p3", "p4"]), &BTreeMap::new(), true).is_empty());
     }
 
     #[test]
     fn when_the_range_is_used_up_the_rest_has_none() {
         let mut zones = Zones::default();
         zones.set_range((65534, 65535));
-        zones.settle(&names(&["a", "b", "c"]), true);
+        zones.settle(&names(&["a", "b", "c"]), &BTreeMap::new(), true);
         assert_eq!(format!("{:?}", zones.by_name()), r#"{"a": 65534, "b": 65535}"#);
+    }
+
+    #[test]
+    fn a_zone_that_is_requested_is_given_whoever_had_it() {
+        let mut zones = Zones::default();
+        zones.settle(&names(&["a", "b"]), &BTreeMap::new(), true);
+        let requested = BTreeMap::from([(Str::from("r"), 1)]);
+        zones.settle(&names(&["a", "b", "r"]), &requested, true);
+        assert_eq!(format!("{:?}", zones.by_name()), r#"{"a": 3, "b": 2, "r": 1}"#);
+        assert_eq!(std::iter::from_fn(|| zones.next_flush()).collect::<Vec<_>>(), [1, 2, 1, 3]);
+        assert!(zones.settle(&names(&["a", "b", "r"]), &requested, true).is_empty());
     }
 }

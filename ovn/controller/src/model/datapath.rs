@@ -29,6 +29,12 @@ impl Datapath {
         }
     }
 
+    /// The names of the zones of a router, for destinations and sources of connections.
+    pub fn nat_zones(&self) -> Option<[Str; 2]> {
+        let is_router = self.kind == DatapathKind::Router && !self.name.is_empty();
+        is_router.then(|| ["dnat", "snat"].map(|kind| format!("{}_{kind}", self.name).into()))
+    }
+
     /// Where the zone for address translation of sources and destinations in one is. It is the one for destinations,
     /// unless that for sources was chosen, which then must count.
     pub fn common_zone(&self) -> Subfield {

@@ -35,7 +35,23 @@ pub enum PortKind {
     Localport,
     /// A network of the fabric.
     Localnet { network: Str },
-    /// Kinds of features to come: routers' ports and gateways.
+    /// One side of a connection between a logical switch and a router, or between routers.
+    Patch {
+        peer: Str,
+        /// The gateway port that stands for this one where things are done on one chassis.
+        redirect: Option<Str>,
+    },
+    /// The same of a router that is on one chassis as a whole, which is named.
+    L3Gateway { peer: Str, chassis: Str },
+    /// The gateway port of a distributed router, on one chassis of a group.
+    ChassisRedirect {
+        /// The port that it stands for.
+        distributed: Str,
+        group: Option<Uuid>,
+        /// All packets of the port are handled there, not only those that have to be.
+        always: bool,
+    },
+    /// Kinds of features to come.
     Other,
 }
 
@@ -63,13 +79,21 @@ impl LogicalPort {
                 }
             }
         }
+        let option = |key: &str| row.options.get(key).cloned().unwrap_or_default();
         let kind = match (&*row.r#type, &row.parent_port) {
             ("", Some(parent)) if !parent.is_empty() => PortKind::Container { parent: parent.clone() },
             ("", _) => PortKind::Vif,
             ("localport", _) => PortKind::Localport,
-            ("localnet", _) => {
-                PortKind::Localnet { network: row.options.get("network_name").cloned().unwrap_or_default() }
+            ("localnet", _) => PortKind::Localnet { network: option("network_name") },
+            ("patch", _) => PortKind::Patch { peer: option("peer"), redirect: redirect(row) },
+            ("l3gateway", _) => {
+                PortKind::L3Gateway { peer: option("peer"), chassis: option("l3gateway-chassis") }
             }
+            ("chassisredirect", _) => PortKind::ChassisRedirect {
+                distributed: option("distributed-port"),
+                group: row.ha_chassis_group,
+                always: row.options.get("always-redirect").is_some_and(|value| &**value == "true"),
+            },
             _ => PortKind::Other,
         };
         let requested = match row.options.get("requested-chassis").filter(|names| !names.is_empty()) {
@@ -90,6 +114,38 @@ impl LogicalPort {
             requested,
         };
         (port, complaints)
+    }
+}
+
+fn redirect(row: &PortBinding) -> Option<Str> {
+    row.options.get("chassis-redirect-port").filter(|name| !name.is_empty()).cloned()
+}
+
+impl PortKind {
+    /// The name of the port on the other side, of kinds that have one.
+    pub fn peer(&self) -> Option<&Str> {
+        match self {
+            Self::Patch { peer, .. } | Self::L3Gateway { peer, .. } => Some(peer),
+            Self::Vif
+            | Self::Container { .. }
+            | Self::Localport
+            | Self::Localnet { .. }
+            | Self::ChassisRedirect { .. }
+            | Self::Other => None,
+        }
+    }
+
+    /// Whether one chassis hosts it for all.
+    pub fn is_gateway(&self) -> bool {
+        match self {
+            Self::L3Gateway { .. } | Self::ChassisRedirect { .. } => true,
+            Self::Vif
+            | Self::Container { .. }
+            | Self::Localport
+            | Self::Localnet { .. }
+            | Self::Patch { .. }
+            | Self::Other => false,
+        }
     }
 }
 

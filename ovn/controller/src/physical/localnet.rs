@@ -8,7 +8,7 @@ use openflow::{Action, Field, Match};
 
 use super::{Sink, steps, to, vif};
 use crate::model::{Datapath, LogicalPort};
-use crate::network::{Local, Network};
+use crate::network::{Local, Network, ZoneIds};
 use crate::tables;
 
 pub(super) fn flows(
@@ -19,9 +19,9 @@ pub(super) fn flows(
     datapath: &Datapath,
     sink: &mut Sink<'_>,
 ) {
-    let zone = net.zone(reads, &port.name);
-    from_fabric(port, local, datapath, zone, sink);
-    vif::here(port, datapath, zone, sink);
+    let zones = net.zones_of(reads, port, datapath);
+    from_fabric(port, local, datapath, zones, sink);
+    vif::here(port, datapath, zones, sink);
     let flag =
         |bit: openflow::Subfield| to(datapath, port.key).with_masked(bit.field, bit.mask(), bit.mask());
     sink.flow(tables::CHECK_LOOPBACK, 160, flag(tables::FLAG_LOCALPORT), vec![]);
@@ -33,13 +33,13 @@ pub(super) fn flows(
 }
 
 /// Packets with the port's tag, or, if it has none, those without a tag and those with the tag zero.
-fn from_fabric(port: &LogicalPort, local: &Local, datapath: &Datapath, zone: u16, sink: &mut Sink<'_>) {
+fn from_fabric(port: &LogicalPort, local: &Local, datapath: &Datapath, zones: ZoneIds, sink: &mut Sink<'_>) {
     let from = || Match::any().with(Field::InPort, local.ofport.0);
     let enter = |pop: bool| {
         let pop = pop.then_some(Action::PopVlan);
         let enter = steps::enter(datapath, port.key);
-        let zone = steps::set_zone(zone);
-        pop.into_iter().chain(zone).chain(enter).chain([steps::go(tables::LOG_INGRESS)]).collect::<Vec<_>>()
+        let zones = steps::set_zones(zones);
+        pop.into_iter().chain(zones).chain(enter).chain([steps::go(tables::LOG_INGRESS)]).collect::<Vec<_>>()
     };
     let tag = port.tag.unwrap_or(0);
     let tagged = from().with(Field::VlanVid, steps::vlan_vid(tag));

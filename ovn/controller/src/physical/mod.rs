@@ -12,8 +12,10 @@ pub(crate) mod base;
 pub(crate) mod fdb;
 mod localnet;
 pub(crate) mod multicast_group;
+pub(crate) mod neighbor;
 mod port_security;
 pub(crate) mod remote;
+mod router;
 mod steps;
 pub(crate) mod tunnel;
 mod vif;
@@ -77,6 +79,15 @@ pub(crate) fn port(net: &Network, reads: &Reads, row: Uuid, emit: &mut Emit<Netw
             remote::flows(net, reads, port, datapath, &mut sink)
         }
         (PortKind::Localport | PortKind::Localnet { .. }, None) => {}
+        (PortKind::Patch { .. }, _) => router::flows(net, reads, port, datapath, &mut sink),
+        (PortKind::L3Gateway { .. }, _) => match net.hosted.get(reads, &row) {
+            Some(()) => router::flows(net, reads, port, datapath, &mut sink),
+            None => remote::flows(net, reads, port, datapath, &mut sink),
+        },
+        (PortKind::ChassisRedirect { distributed, .. }, _) => match net.hosted.get(reads, &row) {
+            Some(()) => router::gateway(net, reads, port, distributed, datapath, &mut sink),
+            None => remote::flows(net, reads, port, datapath, &mut sink),
+        },
         (PortKind::Other, _) => {}
     }
 }
@@ -91,6 +102,11 @@ pub(crate) fn port_security(net: &Network, reads: &Reads, row: Uuid, emit: &mut 
 fn has_security(port: &LogicalPort) -> bool {
     match port.kind {
         PortKind::Vif | PortKind::Container { .. } => !port.security.is_empty(),
-        PortKind::Localport | PortKind::Localnet { .. } | PortKind::Other => false,
+        PortKind::Localport
+        | PortKind::Localnet { .. }
+        | PortKind::Patch { .. }
+        | PortKind::L3Gateway { .. }
+        | PortKind::ChassisRedirect { .. }
+        | PortKind::Other => false,
     }
 }

@@ -1,6 +1,7 @@
 //! Multicast groups: a copy for each member here, and one for each chassis that has others.
 //!
-//! Writes table 54 (to other chassis, and to localports, which packets from tunnels must not reach) and 56 (here).
+//! Writes table 54 (to other chassis, and to localports and routers, which packets from tunnels must not reach) and 56
+//! (here).
 //! Upstream: physical.c consider_mc_group.
 
 use incr::{Emit, Reads};
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Sink, remote, steps, to};
-use crate::model::{LogicalPort, PortKind};
+use crate::model::{Datapath, LogicalPort, PortKind};
 use crate::network::{MulticastGroup, Network, Tunnel};
 use crate::tables;
 
@@ -21,12 +22,12 @@ pub(crate) fn flows(net: &Network, reads: &Reads, row: Uuid, emit: &mut Emit<Net
     let members = members(net, reads, group);
     let back_to_group = Action::set(tables::OUTPORT, group.key);
 
-    let here = copies(net, reads, &members.here);
+    let here = copies(net, reads, datapath, &members.here);
     if !here.is_empty() {
         let actions = here.into_iter().chain([back_to_group.clone()]).collect();
         sink.flow(tables::LOCAL_OUTPUT, 100, to(datapath, group.key), actions);
     }
-    let mut actions = copies(net, reads, &members.localports);
+    let mut actions = copies(net, reads, datapath, &members.not_from_tunnels);
     if !actions.is_empty() {
         actions.push(back_to_group);
     }
@@ -43,7 +44,9 @@ pub(crate) fn flows(net: &Network, reads: &Reads, row: Uuid, emit: &mut Emit<Net
 #[derive(Default)]
 struct Members<'a> {
     here: Vec<&'a Arc<LogicalPort>>,
-    localports: Vec<&'a Arc<LogicalPort>>,
+    /// Those that packets from tunnels must not reach: whoever put these in has seen to them. So they are served on the
+    /// way to tunnels.
+    not_from_tunnels: Vec<&'a Arc<LogicalPort>>,
     /// One for each chassis, by its row.
     tunnels: BTreeMap<Uuid, &'a Tunnel>,
 }
@@ -55,11 +58,18 @@ fn members<'a>(net: &'a Network, reads: &Reads, group: &MulticastGroup) -> Membe
     for row in &group.ports {
         let Some(port) = net.ports.get(reads, row) else { continue };
         match (&port.kind, net.locals.get(reads, row)) {
-            (PortKind::Localport, Some(_)) => members.localports.push(port),
+            (PortKind::Localport, Some(_)) | (PortKind::Patch { .. }, _) => {
+                members.not_from_tunnels.push(port);
+            }
+            (PortKind::L3Gateway { .. }, _) if net.hosted.get(reads, row).is_some() => {
+                members.here.push(port)
+            }
             (PortKind::Vif | PortKind::Container { .. } | PortKind::Localnet { .. }, Some(_)) => {
                 members.here.push(port);
             }
-            (PortKind::Vif | PortKind::Container { .. }, None) if !through_fabric => {
+            (PortKind::Vif | PortKind::Container { .. } | PortKind::L3Gateway { .. }, None)
+                if !through_fabric =>
+            {
                 let place = net.places.get(reads, row);
                 if let Some((place, tunnel)) =
                     place.and_then(|p| Some((p, remote::tunnel_to(net, reads, p)?)))
@@ -71,20 +81,20 @@ fn members<'a>(net: &'a Network, reads: &Reads, group: &MulticastGroup) -> Membe
                 PortKind::Vif | PortKind::Container { .. } | PortKind::Localport | PortKind::Localnet { .. },
                 None,
             ) => {}
-            (PortKind::Other, _) => {}
+            (PortKind::L3Gateway { .. } | PortKind::ChassisRedirect { .. } | PortKind::Other, _) => {}
         }
     }
     // By key, so that the order of copies does not depend on UUIDs.
     members.here.sort_by_key(|port| port.key);
-    members.localports.sort_by_key(|port| port.key);
+    members.not_from_tunnels.sort_by_key(|port| port.key);
     members
 }
 
 /// A copy of the packet for each port.
-fn copies(net: &Network, reads: &Reads, ports: &[&Arc<LogicalPort>]) -> Vec<Action> {
+fn copies(net: &Network, reads: &Reads, datapath: &Datapath, ports: &[&Arc<LogicalPort>]) -> Vec<Action> {
     let copy = |port: &&Arc<LogicalPort>| {
-        let zone = steps::set_zone(net.zone(reads, &port.name));
-        zone.into_iter().chain([Action::set(tables::OUTPORT, port.key), steps::go(tables::CHECK_LOOPBACK)])
+        let zones = steps::set_zones(net.zones_of(reads, port, datapath));
+        zones.chain([Action::set(tables::OUTPORT, port.key), steps::go(tables::CHECK_LOOPBACK)])
     };
     ports.iter().flat_map(copy).collect()
 }

@@ -40,3 +40,43 @@ fn nd(sender: Match, ip: u128) -> Match {
     let icmp6 = sender.with(Field::EthType, tables::ETH_IPV6).with(Field::IpProto, 58_u8);
     icmp6.with(Field::Icmp6Code, 0_u8).with(Field::XXReg(0), ip)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::tables;
+    use crate::tests::lab::{Lab, uuid};
+
+    #[test]
+    fn neighbours_of_local_routers_are_known() {
+        let mut lab = Lab::new();
+        lab.switch("sw0", 1);
+        lab.router("lr0", 10);
+        lab.connect("sw0", "lr0", 21);
+        lab.port("sw0", "p1", 7, |_| {});
+        lab.neighbor("lr0-sw0", "10.0.0.9", "00:00:00:00:00:09");
+        lab.neighbor("lr0-sw0", "fd00::9", "00:00:00:00:00:09");
+        lab.neighbor("lr0-sw0", "nonsense", "00:00:00:00:00:09");
+        let tables = [tables::MAC_BINDING, tables::MAC_LOOKUP];
+        assert_eq!(lab.show(&tables), "");
+        insta::assert_snapshot!(lab.difference(&tables, |lab| lab.interface("p1", Some(2))), @r"
+        + table=90, priority=100,reg0=0xa000009,reg15=0x15,metadata=0xa actions=set_field:00:00:00:00:00:09->eth_dst,set_field:0x40/0x40->reg10
+        + table=90, priority=100,reg4=0xfd000000,reg5=0,reg6=0,reg7=0x9,reg15=0x15,metadata=0xa actions=set_field:00:00:00:00:00:09->eth_dst,set_field:0x40/0x40->reg10
+        + table=91, priority=100,arp,reg0=0xa000009,reg14=0x15,metadata=0xa,dl_src=00:00:00:00:00:09 actions=set_field:0x40/0x40->reg10
+        + table=91, priority=100,icmp6,reg0=0xfd000000,reg1=0,reg2=0,reg3=0x9,reg14=0x15,metadata=0xa,dl_src=00:00:00:00:00:09,icmp_code=0 actions=set_field:0x40/0x40->reg10
+        ");
+        let given = |lab: &mut Lab| {
+            lab.put_given_neighbor(schema::sb::StaticMacBinding {
+                uuid: uuid("Static_MAC_Binding", "s"),
+                logical_port: "lr0-sw0".into(),
+                ip: "10.0.0.9".into(),
+                mac: "00:00:00:00:00:0a".into(),
+                override_dynamic_mac: true,
+                ..Default::default()
+            });
+        };
+        insta::assert_snapshot!(lab.difference(&tables, given), @r"
+        + table=90, priority=150,reg0=0xa000009,reg15=0x15,metadata=0xa actions=set_field:00:00:00:00:00:0a->eth_dst,set_field:0x40/0x40->reg10
+        + table=91, priority=150,arp,reg0=0xa000009,reg14=0x15,metadata=0xa,dl_src=00:00:00:00:00:0a actions=set_field:0x40/0x40->reg10
+        ");
+    }
+}

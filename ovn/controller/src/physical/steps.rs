@@ -3,7 +3,7 @@
 use openflow::{Action, Field, PortNo, Subfield};
 
 use crate::model::Datapath;
-use crate::network::Tunnel;
+use crate::network::{Tunnel, ZoneIds};
 use crate::tables::{self, OfTable};
 
 /// `resubmit(,table)`.
@@ -11,9 +11,12 @@ pub(super) fn go(table: OfTable) -> Action {
     Action::resubmit(table.number())
 }
 
-/// Sets the zone that connections of a port are tracked in; zero, for none, is left alone.
-pub(super) fn set_zone(zone: u16) -> Option<Action> {
-    (zone != 0).then(|| Action::set_bits(tables::PORT_ZONE, zone))
+/// Sets the zones that connections are tracked in; zero, for none, is left alone.
+pub(super) fn set_zones(zones: ZoneIds) -> impl Iterator<Item = Action> {
+    let of_router = |zone: u16, field: Subfield| (zone != 0).then(|| Action::set(field.field, zone));
+    let own = (zones.port != 0).then(|| Action::set_bits(tables::PORT_ZONE, zones.port));
+    let dnat = of_router(zones.dnat, tables::DNAT_ZONE);
+    own.into_iter().chain(dnat).chain(of_router(zones.snat, tables::SNAT_ZONE))
 }
 
 /// Makes a packet one of the logical pipeline's, from a port.

@@ -8,7 +8,7 @@ use openflow::{Action, Field, Match};
 
 use super::{Sink, steps, to};
 use crate::model::{Datapath, LogicalPort, PortKind};
-use crate::network::{Local, Network};
+use crate::network::{Local, Network, ZoneIds};
 use crate::tables;
 
 pub(super) fn flows(
@@ -19,14 +19,20 @@ pub(super) fn flows(
     datapath: &Datapath,
     sink: &mut Sink<'_>,
 ) {
-    let zone = net.zone(reads, &port.name);
+    let zones = net.zones_of(reads, port, datapath);
     // Without a tag a nested port cannot be told from its parent, and is not local.
     let tag = match port.kind {
         PortKind::Container { .. } => port.tag,
-        PortKind::Vif | PortKind::Localport | PortKind::Localnet { .. } | PortKind::Other => None,
+        PortKind::Vif
+        | PortKind::Localport
+        | PortKind::Localnet { .. }
+        | PortKind::Patch { .. }
+        | PortKind::L3Gateway { .. }
+        | PortKind::ChassisRedirect { .. }
+        | PortKind::Other => None,
     };
-    from_interface(port, local, datapath, zone, tag, sink);
-    here(port, datapath, zone, sink);
+    from_interface(port, local, datapath, zones, tag, sink);
+    here(port, datapath, zones, sink);
     back(net, reads, port, datapath, tag, sink);
     to_interface(port, local, datapath, tag, sink);
     if port.kind == PortKind::Localport {
@@ -39,7 +45,7 @@ fn from_interface(
     port: &LogicalPort,
     local: &Local,
     datapath: &Datapath,
-    zone: u16,
+    zones: ZoneIds,
     tag: Option<u16>,
     sink: &mut Sink<'_>,
 ) {
@@ -49,7 +55,7 @@ fn from_interface(
         matching.set(Field::VlanVid, steps::vlan_vid(tag));
         actions.extend([Action::set_bits(tables::FLAG_NESTED_CONTAINER, 1_u8), Action::PopVlan]);
     }
-    actions.extend(steps::set_zone(zone));
+    actions.extend(steps::set_zones(zones));
     actions.extend(steps::enter(datapath, port.key));
     if port.kind == PortKind::Localport {
         actions.push(Action::set_bits(tables::FLAG_LOCALPORT, 1_u8));
@@ -59,8 +65,8 @@ fn from_interface(
 }
 
 /// The port is on this chassis, and a packet does not go back to it unless it may.
-pub(super) fn here(port: &LogicalPort, datapath: &Datapath, zone: u16, sink: &mut Sink<'_>) {
-    let actions = steps::set_zone(zone).into_iter().chain([steps::go(tables::CHECK_LOOPBACK)]).collect();
+pub(super) fn here(port: &LogicalPort, datapath: &Datapath, zones: ZoneIds, sink: &mut Sink<'_>) {
+    let actions = steps::set_zones(zones).chain([steps::go(tables::CHECK_LOOPBACK)]).collect();
     sink.flow(tables::LOCAL_OUTPUT, 100, to(datapath, port.key), actions);
     let loopback = tables::FLAG_LOOPBACK;
     let back =

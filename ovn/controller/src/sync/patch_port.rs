@@ -69,7 +69,13 @@ fn localnets(rows: &Rows<'_>) -> Vec<(Str, Str)> {
     local
         .filter_map(|(_, port)| match &port.kind {
             PortKind::Localnet { network } => Some((port.name.clone(), network.clone())),
-            PortKind::Vif | PortKind::Container { .. } | PortKind::Localport | PortKind::Other => None,
+            PortKind::Vif
+            | PortKind::Container { .. }
+            | PortKind::Localport
+            | PortKind::Patch { .. }
+            | PortKind::L3Gateway { .. }
+            | PortKind::ChassisRedirect { .. }
+            | PortKind::Other => None,
         })
         .collect()
 }

@@ -7,6 +7,7 @@ use ovsdb::Uuid;
 use schema::TypedRow;
 use schema::sb::PortBinding;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Draft, Rows};
@@ -41,9 +42,16 @@ pub(crate) fn plan(rows: &Rows<'_>, claims: &mut Claims, draft: &mut Draft<'_>) 
         }
     }
     claims.taken.retain(|port, _| ours.contains(port));
+    for port in rows.inputs.hosted() {
+        ours.insert(port);
+        if let Some(row) = rows.sb.port_binding.get(&port) {
+            host(chassis.uuid, row, draft);
+        }
+    }
     for port in rows.inputs.bound_to(chassis.uuid).filter(|port| !ours.contains(port)) {
         // Other kinds of ports are bound by other rules.
-        if let Some(row) = rows.sb.port_binding.get(&port).filter(|row| row.r#type.is_empty()) {
+        let by_us = |row: &&Arc<PortBinding>| matches!(&*row.r#type, "" | "l3gateway" | "chassisredirect");
+        if let Some(row) = rows.sb.port_binding.get(&port).filter(by_us) {
             release(row, draft);
         }
     }
@@ -84,6 +92,15 @@ fn claim(
         tracing::info!("Setting lport {} up in Southbound", row.logical_port);
         wanted.up = Some(true);
     }
+    draft.txn.update(PortBinding::TABLE, row.uuid, row.diff(&wanted));
+}
+
+/// A gateway port is ours. It has no interface to wait for, so it is up at once.
+fn host(chassis: Uuid, row: &PortBinding, draft: &mut Draft<'_>) {
+    if row.chassis != Some(chassis) {
+        tracing::info!("Claiming lport {} for this chassis.", row.logical_port);
+    }
+    let wanted = PortBinding { chassis: Some(chassis), up: Some(true), ..row.clone() };
     draft.txn.update(PortBinding::TABLE, row.uuid, row.diff(&wanted));
 }
 

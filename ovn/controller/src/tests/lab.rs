@@ -37,6 +37,10 @@ pub(crate) struct Rows {
     pub(crate) variables: BTreeMap<Uuid, sb::ChassisTemplateVar>,
     pub(crate) meters: BTreeMap<Uuid, sb::Meter>,
     pub(crate) bands: BTreeMap<Uuid, sb::MeterBand>,
+    pub(crate) gateway_groups: BTreeMap<Uuid, sb::HaChassisGroup>,
+    pub(crate) members: BTreeMap<Uuid, sb::HaChassis>,
+    pub(crate) neighbors: BTreeMap<Uuid, sb::MacBinding>,
+    pub(crate) given_neighbors: BTreeMap<Uuid, sb::StaticMacBinding>,
     pub(crate) host: Host,
 }
 
@@ -103,6 +107,10 @@ impl Lab {
             variables ChassisTemplateVar;
             meters Meter;
             bands MeterBand;
+            gateway_groups HaChassisGroup;
+            members HaChassis;
+            neighbors MacBinding;
+            given_neighbors StaticMacBinding;
         }
         lab.host();
         lab.step();
@@ -136,11 +144,58 @@ impl Lab {
     }
 
     pub(crate) fn switch(&mut self, name: &str, key: i64) -> Uuid {
+        self.datapath(name, key, "logical-switch")
+    }
+
+    pub(crate) fn router(&mut self, name: &str, key: i64) -> Uuid {
+        self.datapath(name, key, "logical-router")
+    }
+
+    fn datapath(&mut self, name: &str, key: i64, kind: &str) -> Uuid {
         let uuid = uuid("Datapath_Binding", name);
-        let external_ids =
-            BTreeMap::from([(text("name"), text(name)), (text("logical-switch"), text("00000000"))]);
+        let external_ids = BTreeMap::from([(text("name"), text(name)), (text(kind), text("00000000"))]);
         self.put_datapath(sb::DatapathBinding { uuid, tunnel_key: key, external_ids, ..Default::default() });
         uuid
+    }
+
+    /// A switch and a router are connected by ports `SWITCH-ROUTER` and `ROUTER-SWITCH`, both with this key.
+    pub(crate) fn connect(&mut self, switch: &str, router: &str, key: i64) {
+        let names = [format!("{switch}-{router}"), format!("{router}-{switch}")];
+        for (datapath, i) in [(switch, 0), (router, 1)] {
+            self.port(datapath, &names[i], key, |row| {
+                row.r#type = text("patch");
+                row.options.insert(text("peer"), text(&names[1 - i]));
+            });
+        }
+    }
+
+    /// The router's side of a connection has a gateway port `cr-ROUTER-SWITCH` on the first of some chassis.
+    pub(crate) fn gateway(&mut self, router: &str, switch: &str, key: i64, chassis: &[&str]) {
+        let (port, gateway) = (format!("{router}-{switch}"), format!("cr-{router}-{switch}"));
+        let group = uuid("HA_Chassis_Group", &gateway);
+        let members = chassis.iter().zip((1..=100).rev()).map(|(name, priority)| {
+            let row = uuid("HA_Chassis", &format!("{gateway} {name}"));
+            let chassis = Some(uuid("Chassis", name));
+            self.put_member(sb::HaChassis { uuid: row, chassis, priority, ..Default::default() });
+            row
+        });
+        let ha_chassis = members.collect();
+        self.put_gateway_group(sb::HaChassisGroup { uuid: group, ha_chassis, ..Default::default() });
+        self.port(router, &gateway, key, |row| {
+            row.r#type = text("chassisredirect");
+            row.options.insert(text("distributed-port"), text(&port));
+            row.ha_chassis_group = Some(group);
+        });
+        let mut row = self.rows.ports[&uuid("Port_Binding", &port)].clone();
+        row.options.insert(text("chassis-redirect-port"), text(&gateway));
+        self.put_port(row);
+    }
+
+    /// A neighbour of a router's port that was learned.
+    pub(crate) fn neighbor(&mut self, port: &str, ip: &str, mac: &str) {
+        let (uuid, logical_port) = (uuid("MAC_Binding", ip), text(port));
+        let (ip, mac) = (text(ip), text(mac));
+        self.put_neighbor(sb::MacBinding { uuid, logical_port, ip, mac, ..Default::default() });
     }
 
     /// A port of an interface, with changes.
@@ -330,4 +385,8 @@ rows! {
     put_variables delete_variables variables ChassisTemplateVar ChassisTemplateVar;
     put_meter delete_meter meters Meter Meter;
     put_band delete_band bands MeterBand MeterBand;
+    put_gateway_group delete_gateway_group gateway_groups HaChassisGroup HaChassisGroup;
+    put_member delete_member members HaChassis HaChassis;
+    put_neighbor delete_neighbor neighbors MacBinding MacBinding;
+    put_given_neighbor delete_given_neighbor given_neighbors StaticMacBinding StaticMacBinding;
 }

@@ -61,6 +61,23 @@ enum Transition {
         port: u8,
         present: bool,
     },
+    Connect {
+        switch: u8,
+        key: u8,
+    },
+    Disconnect(u8),
+    Gateway {
+        switch: u8,
+        chassis: u8,
+    },
+    DeleteGateway(u8),
+    Router {
+        present: bool,
+    },
+    Neighbor {
+        switch: u8,
+        present: bool,
+    },
     Tunnel {
         present: bool,
     },
@@ -196,6 +213,34 @@ fn apply(lab: &mut Lab, transition: &Transition) {
             }
             lab.interface("nobody", None);
         }
+        Transition::Connect { switch: s, key } => {
+            lab.connect(switch(s), "lr0", 20 + i64::from(s % 3) + 10 * i64::from(key % 2));
+        }
+        Transition::Disconnect(s) => {
+            for name in [format!("{}-lr0", switch(s)), format!("lr0-{}", switch(s))]
+                .into_iter()
+                .take(1 + usize::from(s / 4 % 2))
+            {
+                lab.delete_port(uuid("Port_Binding", &name));
+            }
+        }
+        Transition::Gateway { switch: s, chassis } => {
+            if lab.rows.ports.contains_key(&uuid("Port_Binding", &format!("lr0-{}", switch(s)))) {
+                let all = ["hv1", "hv2", "hv3"];
+                let chassis =
+                    &all[usize::from(chassis % 3)..=usize::from((chassis % 3).max(chassis / 3 % 3))];
+                lab.gateway("lr0", switch(s), 40 + i64::from(s % 3), chassis);
+            }
+        }
+        Transition::DeleteGateway(s) => {
+            lab.delete_port(uuid("Port_Binding", &format!("cr-lr0-{}", switch(s))));
+        }
+        Transition::Router { present: true } => drop(lab.router("lr0", 9)),
+        Transition::Router { present: false } => lab.delete_datapath(uuid("Datapath_Binding", "lr0")),
+        Transition::Neighbor { switch: s, present: true } => {
+            lab.neighbor(&format!("lr0-{}", switch(s)), "10.0.0.77", "00:00:00:00:00:77");
+        }
+        Transition::Neighbor { present: false, .. } => lab.delete_neighbor(uuid("MAC_Binding", "10.0.0.77")),
         Transition::GeneveField(n) => lab.inputs.geneve_field((n % 3 != 0).then_some(0)),
         Transition::Step => drop(lab.step()),
     }
@@ -226,6 +271,12 @@ fn transition() -> impl Strategy<Value = Transition> {
         1 => any::<(u8, bool)>().prop_map(|(port, present)| T::Learned { port, present }),
         1 => any::<bool>().prop_map(|present| T::Tunnel { present }),
         1 => any::<u8>().prop_map(T::GeneveField),
+        3 => any::<(u8, u8)>().prop_map(|(switch, key)| T::Connect { switch, key }),
+        1 => any::<u8>().prop_map(T::Disconnect),
+        2 => any::<(u8, u8)>().prop_map(|(switch, chassis)| T::Gateway { switch, chassis }),
+        1 => any::<u8>().prop_map(T::DeleteGateway),
+        1 => any::<bool>().prop_map(|present| T::Router { present }),
+        1 => any::<(u8, bool)>().prop_map(|(switch, present)| T::Neighbor { switch, present }),
         8 => Just(T::Step),
     ]
 }
@@ -239,6 +290,7 @@ proptest! {
         for switch in SWITCHES {
             lab.switch(switch, i64::from(switch.as_bytes()[2] - b'0') + 1);
         }
+        lab.router("lr0", 9);
         let mut field = Some(0);
         for transition in &transitions {
             apply(&mut lab, transition);
@@ -264,9 +316,12 @@ proptest! {
 
 /// A flow without the numbers of zones.
 fn blur(flow: &str) -> String {
-    let parts = flow.split(',').map(|part| match part.split_once("/0xffff->reg13") {
-        Some((head, tail)) => format!("{}=ZONE{tail}", head.split(':').next().unwrap_or_default()),
-        None => part.to_owned(),
+    let parts = flow.split(',').map(|part| {
+        let zone = ["/0xffff->reg13", "->reg11", "->reg12"].into_iter().find_map(|end| part.split_once(end));
+        match zone {
+            Some((head, tail)) => format!("{}=ZONE{tail}", head.split(':').next().unwrap_or_default()),
+            None => part.to_owned(),
+        }
     });
     parts.collect::<Vec<_>>().join(",")
 }
