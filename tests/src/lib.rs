@@ -7,6 +7,7 @@
 
 pub mod console;
 pub mod differential;
+pub mod fuzz;
 pub mod lab;
 pub mod ovsdb;
 pub mod ovsdb_pair;

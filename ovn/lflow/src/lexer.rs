@@ -477,8 +477,14 @@ fn parse_ethernet(text: &str) -> Option<u128> {
     Some(value.into())
 }
 
+/// There is no such character in a string, escaped or not.
+const NUL: &str = "null bytes not supported in quoted strings";
+
 /// Resolves the escapes of JSON in the text between two quotes.
 fn unescape(text: &str) -> Result<String, String> {
+    if text.contains('\0') {
+        return Err(NUL.to_owned());
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(backslash) = rest.find('\\') {
@@ -522,7 +528,7 @@ fn unescape_unicode(rest: &mut &str) -> Result<char, String> {
         first
     };
     match char::from_u32(code) {
-        Some('\0') => Err("null bytes not supported in quoted strings".to_owned()),
+        Some('\0') => Err(NUL.to_owned()),
         Some(c) => Ok(c),
         None => Err(format!("\\u escape U+{code:04x} is not a character")),
     }
@@ -633,6 +639,8 @@ mod tests {
             ("\"a\\x\"", "error(bad escape \\x)"),
             ("\"\\u12\"", "error(quoted string ends within \\u escape)"),
             ("\"\\u12zz\"", "error(malformed \\u escape)"),
+            ("\"\\u0000\"", "error(null bytes not supported in quoted strings)"),
+            ("\"a\0b\"", "error(null bytes not supported in quoted strings)"),
         ];
         for (input, output) in table {
             assert_eq!(lex(input), output, "{input}");

@@ -26,7 +26,7 @@ fn atom(ty: AtomType) -> BoxedStrategy<Atom> {
             .prop_map(Atom::from)
             .boxed(),
         AtomType::Boolean => any::<bool>().prop_map(Atom::from).boxed(),
-        AtomType::String => ".{0,9}".prop_map(Atom::from).boxed(),
+        AtomType::String => "[^\\x00\n]{0,9}".prop_map(Atom::from).boxed(),
         AtomType::Uuid => any::<u128>().prop_map(|n| Atom::from(Uuid::from_u128(n))).boxed(),
     }
 }

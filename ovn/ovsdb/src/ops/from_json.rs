@@ -6,7 +6,7 @@ use super::{Columns, Condition, Operation, Until};
 use crate::error::OvsdbError;
 use crate::json::{Members, array, id, object};
 use crate::schema::{ColumnId, Layout, TableLayout};
-use crate::value::{AtomType, Datum, Str, Symbols, Uuid, json_integer};
+use crate::value::{AtomType, Datum, Str, Symbols, Uuid, check_storable, json_integer};
 use serde_json::Value;
 
 impl Operation {
@@ -41,9 +41,10 @@ impl Operation {
                 Ok(Self::Abort)
             }
             "comment" => {
-                let comment = reader.members.required("comment", Value::as_str)?.into();
+                let comment = reader.members.required("comment", Value::as_str)?;
+                check_storable(comment, json)?;
                 reader.members.finish()?;
-                Ok(Self::Comment { comment })
+                Ok(Self::Comment { comment: comment.into() })
             }
             "assert" => {
                 let lock = reader.members.required("lock", id)?.into();

@@ -176,10 +176,16 @@ impl Replica {
         let Some(updates) = updates else {
             return Err(LostReason::protocol(format!("{method} without updates")));
         };
+        // All of the message is read before any of it takes effect: what is not told of must not have happened.
+        let txn = match method {
+            "update3" => {
+                let txn = params.get(1).and_then(txn_id);
+                Some(txn.ok_or_else(|| LostReason::protocol("update3: transaction id expected"))?)
+            }
+            _ => None,
+        };
         let changes = self.contents.apply(updates, encoding).inspect_err(|_| self.last_txn = None)?;
-        if method == "update3" {
-            let txn = params.get(1).and_then(txn_id);
-            let txn = txn.ok_or_else(|| LostReason::protocol("update3: transaction id expected"))?;
+        if let Some(txn) = txn {
             self.last_txn = Some(txn).filter(|txn| !txn.is_zero());
         }
         self.changed(changes);

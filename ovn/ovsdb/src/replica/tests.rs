@@ -191,7 +191,7 @@ fn bad_updates_end_the_connection_and_change_nothing() {
             json!([id, T2, {"A": {U1: {"modify": {"name": 1}}}}]),
             "update of A row 00000000-0000-0000-0000-000000000001: column name: syntax \"1\": syntax error: expected string",
         ),
-        (json!([id, 7, {}]), "update3: transaction id expected"),
+        (json!([id, 7, {"A": {U1: {"delete": null}}}]), "update3: transaction id expected"),
     ];
     for (params, expected) in table {
         let mut stage = Stage::new(plain());

@@ -1,7 +1,7 @@
 //! Named locks (RFC 7047 sections 4.1.8 to 4.1.10): one name space for the whole server.
 //!
 //! A lock is a queue of sessions whose first one owns it. As upstream's server does, a session that a lock was
-//! stolen from stays in the queue and gets it back when the thief lets go.
+//! stolen from stays in the queue and gets it back when the thief lets go, unless it had stolen the lock itself.
 
 use super::SessionId;
 use crate::Str;
@@ -12,9 +12,17 @@ pub const LOCKS_PER_SESSION_MAX: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Locks {
-    queues: BTreeMap<Str, VecDeque<SessionId>>,
+    queues: BTreeMap<Str, VecDeque<Waiter>>,
     /// The names that each session holds or waits for.
     names: BTreeMap<SessionId, BTreeSet<Str>>,
+}
+
+/// A session in a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Waiter {
+    session: SessionId,
+    /// Whether it came by stealing.
+    stole: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -31,16 +39,20 @@ impl Locks {
     pub(super) fn lock(&mut self, name: &Str, session: SessionId) -> Result<bool, LockError> {
         self.enlist(name, session)?;
         let queue = self.queues.entry(name.clone()).or_default();
-        queue.push_back(session);
+        queue.push_back(Waiter { session, stole: false });
         Ok(queue.len() == 1)
     }
 
-    /// Makes `session` the owner; gives the session that owned it until now.
+    /// Makes `session` the owner; gives the session that owned it until now, which may have to unlock for nothing.
     pub(super) fn steal(&mut self, name: &Str, session: SessionId) -> Result<Option<SessionId>, LockError> {
         self.enlist(name, session)?;
         let queue = self.queues.entry(name.clone()).or_default();
-        queue.push_front(session);
-        Ok(queue.get(1).copied())
+        let victim = queue.front().copied();
+        if victim.is_some_and(|victim| victim.stole) {
+            queue.pop_front();
+        }
+        queue.push_front(Waiter { session, stole: true });
+        Ok(victim.map(|victim| victim.session))
     }
 
     /// Takes `session` out of the queue; gives the session that owns the lock by that.
@@ -65,7 +77,7 @@ impl Locks {
 
     /// Whether `session` owns the lock now.
     pub(super) fn owns(&self, name: &str, session: SessionId) -> bool {
-        self.queues.get(name).and_then(VecDeque::front) == Some(&session)
+        self.queues.get(name).and_then(VecDeque::front).is_some_and(|owner| owner.session == session)
     }
 
     fn enlist(&mut self, name: &Str, session: SessionId) -> Result<(), LockError> {
@@ -82,9 +94,9 @@ impl Locks {
 
     fn leave(&mut self, name: &Str, session: SessionId) -> Option<SessionId> {
         let queue = self.queues.get_mut(name)?;
-        let owned = queue.front() == Some(&session);
-        queue.retain(|waiter| *waiter != session);
-        let heir = queue.front().copied();
+        let owned = queue.front().is_some_and(|owner| owner.session == session);
+        queue.retain(|waiter| waiter.session != session);
+        let heir = queue.front().map(|heir| heir.session);
         if heir.is_none() {
             self.queues.remove(name);
         }
@@ -117,6 +129,20 @@ mod tests {
         assert_eq!(locks.close(B), []);
         assert_eq!(locks.close(C), []);
         assert!(locks.queues.is_empty() && locks.names.is_empty());
+    }
+
+    #[test]
+    fn a_thief_that_is_robbed_is_out_of_the_queue_until_it_asks_again() {
+        let mut locks = Locks::default();
+        let l: Str = "L".into();
+        assert_eq!(locks.lock(&l, A), Ok(true));
+        assert_eq!(locks.steal(&l, B), Ok(Some(A)));
+        assert_eq!(locks.steal(&l, C), Ok(Some(B)));
+        assert_eq!(locks.unlock(&l, C), Ok(Some(A)));
+        assert_eq!(locks.unlock(&l, A), Ok(None), "not for the one who was robbed");
+        assert_eq!(locks.lock(&l, B), Err(LockError::Already));
+        assert_eq!(locks.unlock(&l, B), Ok(None));
+        assert_eq!(locks.lock(&l, B), Ok(true));
     }
 
     #[test]

@@ -15,4 +15,4 @@ pub use datum::Datum;
 pub use parse::Symbols;
 pub use uuid::{ParseUuidError, Uuid, UuidGenerator};
 
-pub(crate) use parse::json_integer;
+pub(crate) use parse::{check_storable, json_integer};

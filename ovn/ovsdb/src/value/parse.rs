@@ -148,8 +148,19 @@ pub(crate) fn atom_from_json(
         (AtomType::Real | AtomType::Boolean | AtomType::String, _) => None,
     };
     let atom = atom.ok_or_else(|| OvsdbError::syntax(json, format!("expected {}", base.atom)))?;
+    if let Value::String(text) = json {
+        check_storable(text, json)?;
+    }
     base.check(&atom)?;
     Ok(atom)
+}
+
+/// Refuses the one character that upstream's reader of files has no place for: a file with it would be ours alone.
+pub(crate) fn check_storable(text: &str, json: &Value) -> Result<(), OvsdbError> {
+    if text.contains('\0') {
+        return Err(OvsdbError::syntax(json, "null bytes not supported in quoted strings"));
+    }
+    Ok(())
 }
 
 fn uuid_from_json(json: &Value, symbols: Option<&mut Symbols>) -> Result<Uuid, OvsdbError> {

@@ -115,6 +115,8 @@ impl Spec {
                 if members.optional("columns", json::array)?.is_some() {
                     return Err(OvsdbError::syntax(request, "changing columns is unsupported"));
                 }
+                // As upstream's server does, the last of several requests for a table is in force.
+                condition = Condition::default();
                 condition.add(members.optional("where", json::array)?, layout.table(id))?;
                 members.finish()?;
             }
@@ -186,7 +188,7 @@ impl TableSpec {
                 return Err(OvsdbError::syntax(names, format!("{name} is not a valid column name")));
             };
             if self.columns.iter().any(|other| other.at == column.at) {
-                return Err(OvsdbError::syntax(names, "column name mentioned more than once"));
+                return Err(OvsdbError::syntax(names, format!("column {name} mentioned more than once")));
             }
             self.columns.push(column);
         }

@@ -1,0 +1,4 @@
+//! See `json` in `tests/src/fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| fuzz::targets::run("json", octets));

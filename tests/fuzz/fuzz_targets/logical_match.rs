@@ -1,0 +1,4 @@
+//! See `logical_match` in `tests/src/fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| fuzz::targets::run("logical_match", octets));

@@ -1,0 +1,4 @@
+//! See `openflow` in `tests/src/fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| fuzz::targets::run("openflow", octets));

@@ -1,0 +1,4 @@
+//! What the fuzz targets do, shared with the test that plays their seeds.
+
+#[path = "../../src/fuzz/mod.rs"]
+pub mod targets;
