@@ -20,7 +20,7 @@ use crate::inputs::Inputs;
 use crate::model::{Complaint, Config};
 use crate::network::{Local, Outputs};
 use crate::ofctrl::{self, Ofctrl, Xids};
-use crate::pinctrl::Pinctrl;
+use crate::pinctrl::{Learned, Pinctrl};
 use crate::sync::{Embodied, Rows};
 use crate::writer::{Concern, Memory, Writer};
 
@@ -181,10 +181,12 @@ impl Controller {
                 }
             }
             Link::Packets => {
-                if let Some(learned) = self.pinctrl.handle(message, &mut self.xids) {
-                    self.memory.seen.add(learned.datapath, learned.mac, learned.port);
-                    self.pending.rows = true;
+                let Some(learned) = self.pinctrl.handle(message, now.instant, &mut self.xids) else { return };
+                match learned {
+                    Learned::Mac(at) => self.memory.seen.add(at.datapath, at.mac, at.port),
+                    Learned::Neighbor(neighbor) => self.memory.heard.add(neighbor),
                 }
+                self.pending.rows = true;
             }
             Link::Vswitch | Link::Southbound => debug_assert!(false, "{link:?} speaks OVSDB"),
         }

@@ -221,6 +221,16 @@ impl Inputs {
         self.reach.local().iter().filter_map(key)
     }
 
+    /// The port of a router, or the one that leads to a router, that has these keys.
+    pub fn port_by_keys(&self, datapath: u32, port: u32) -> Option<&LogicalPort> {
+        let datapaths = self.network.local_keys.peek(&datapath);
+        let doors = datapaths.flat_map(|datapath| self.reach.doors(*datapath));
+        doors
+            .filter_map(|row| self.network.ports.peek(row))
+            .find(|found| found.key == port)
+            .map(|found| &**found)
+    }
+
     /// Our row.
     pub fn chassis_row(&self) -> Option<Uuid> {
         self.identity.row

@@ -7,9 +7,11 @@
 
 use openflow::{Body, Message, PacketIn2, PacketInFormat, PacketInReason, SwitchConfig, Version, Versions};
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use crate::ofctrl::Xids;
-use crate::packet_in::{self, Reaction};
+use crate::packet_in::{self, LearnedAt, NeighborAt, Reaction};
+use crate::waiting::Waiting;
 
 /// Octets of a packet that come along: all of it.
 const WHOLE_PACKET: u16 = u16::MAX;
@@ -18,7 +20,17 @@ const WHOLE_PACKET: u16 = u16::MAX;
 #[derive(Debug, Default)]
 pub(crate) struct Pinctrl {
     is_connected: bool,
+    waiting: Waiting,
     output: VecDeque<Message>,
+}
+
+/// What is to be written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Learned {
+    /// A MAC address was seen at a port.
+    Mac(LearnedAt),
+    /// A neighbour has a MAC address.
+    Neighbor(NeighborAt),
 }
 
 impl Pinctrl {
@@ -36,6 +48,7 @@ impl Pinctrl {
 
     pub(crate) fn disconnected(&mut self) {
         self.is_connected = false;
+        self.waiting.clear();
         self.output.clear();
     }
 
@@ -44,7 +57,7 @@ impl Pinctrl {
     }
 
     /// Takes a message. What is to be written down is given back.
-    pub(crate) fn handle(&mut self, message: Message, xids: &mut Xids) -> Option<packet_in::LearnedAt> {
+    pub(crate) fn handle(&mut self, message: Message, now: Instant, xids: &mut Xids) -> Option<Learned> {
         let Message { xid, body } = message;
         match body {
             Body::EchoRequest(data) => self.output.push_back(Body::EchoReply(data).with_xid(xid)),
@@ -52,7 +65,7 @@ impl Pinctrl {
                 let config = SwitchConfig { miss_send_len: WHOLE_PACKET, ..config };
                 self.output.push_back(Body::SetConfig(config).with_xid(xids.next()));
             }
-            Body::PacketIn2(packet) => return self.packet(&packet, xids),
+            Body::PacketIn2(packet) => return self.packet(packet, now, xids),
             Body::Error(error) => {
                 tracing::warn!(xid, "the switch answers a packet with an error: {}", error.code)
             }
@@ -62,13 +75,25 @@ impl Pinctrl {
         None
     }
 
-    fn packet(&mut self, packet: &PacketIn2, xids: &mut Xids) -> Option<packet_in::LearnedAt> {
+    fn packet(&mut self, packet: PacketIn2, now: Instant, xids: &mut Xids) -> Option<Learned> {
         if packet.reason != PacketInReason::Action {
             return None;
         }
-        match packet_in::react(packet) {
+        match packet_in::react(&packet) {
             Reaction::Nothing => {}
-            Reaction::Learn(learned) => return Some(learned),
+            Reaction::Learn(learned) => return Some(Learned::Mac(learned)),
+            Reaction::Neighbor(neighbor) => {
+                let go_on =
+                    self.waiting.known(neighbor).map(|packet| Body::Resume(packet).with_xid(xids.next()));
+                self.output.extend(go_on);
+                return Some(Learned::Neighbor(neighbor));
+            }
+            Reaction::Ask { hop, question } => {
+                self.output.push_back(Body::PacketOut(question).with_xid(xids.next()));
+                if packet.continuation.is_some() {
+                    self.waiting.add(hop, packet, now);
+                }
+            }
             Reaction::Send(out) => self.output.push_back(Body::PacketOut(out).with_xid(xids.next())),
         }
         None

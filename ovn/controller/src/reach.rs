@@ -67,6 +67,11 @@ impl Reach {
         self.residents.values().flatten()
     }
 
+    /// Doors of a datapath.
+    pub(crate) fn doors(&self, datapath: Uuid) -> impl Iterator<Item = &Uuid> {
+        self.doors.get(&datapath).into_iter().flatten()
+    }
+
     /// Datapaths that concern this chassis.
     pub(crate) fn local(&self) -> &BTreeSet<Uuid> {
         &self.local
@@ -87,7 +92,7 @@ impl Reach {
         let mut local: BTreeSet<Uuid> = self.residents.keys().copied().collect();
         let mut unvisited: Vec<Uuid> = local.iter().copied().collect();
         while let Some(datapath) = unvisited.pop() {
-            for door in self.doors.get(&datapath).into_iter().flatten() {
+            for door in self.doors(datapath) {
                 let Some(beyond) = behind(net, gateways, *door) else { continue };
                 if local.insert(beyond) {
                     unvisited.push(beyond);

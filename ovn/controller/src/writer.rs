@@ -6,8 +6,8 @@ use ovsdb::replica::{Replica, TxnId, TxnOutcome};
 use std::time::{Duration, Instant};
 
 use crate::sync::port_binding::Claims;
-use crate::sync::{Draft, Rows, bridge, chassis, chassis_private, cleanup, fdb, interface, patch_port};
-use crate::sync::{port_binding, tunnel_port};
+use crate::sync::{Draft, Rows, bridge, chassis, chassis_private, cleanup, fdb, interface, mac_binding};
+use crate::sync::{patch_port, port_binding, tunnel_port};
 
 /// How long a concern whose transaction was refused waits.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
@@ -19,6 +19,7 @@ pub(crate) enum Concern {
     ChassisPrivate,
     PortBindings,
     LearnedMacs,
+    Neighbors,
     Bridge,
     TunnelPorts,
     PatchPorts,
@@ -30,8 +31,8 @@ pub(crate) enum Concern {
 
 impl Concern {
     /// What is written to the southbound database, in order.
-    pub(crate) const SOUTHBOUND: [Self; 4] =
-        [Self::Chassis, Self::ChassisPrivate, Self::PortBindings, Self::LearnedMacs];
+    pub(crate) const SOUTHBOUND: [Self; 5] =
+        [Self::Chassis, Self::ChassisPrivate, Self::PortBindings, Self::LearnedMacs, Self::Neighbors];
     /// What is written to the `Open_vSwitch` database, in order.
     pub(crate) const VSWITCH: [Self; 4] =
         [Self::Bridge, Self::TunnelPorts, Self::PatchPorts, Self::Interfaces];
@@ -43,6 +44,7 @@ impl Concern {
             Self::Chassis | Self::ChassisPrivate | Self::Bridge => false,
             Self::PortBindings
             | Self::LearnedMacs
+            | Self::Neighbors
             | Self::TunnelPorts
             | Self::PatchPorts
             | Self::Interfaces
@@ -57,6 +59,7 @@ impl Concern {
             Self::ChassisPrivate => "chassis_private",
             Self::PortBindings => "port_bindings",
             Self::LearnedMacs => "learned_macs",
+            Self::Neighbors => "neighbors",
             Self::Bridge => "bridge",
             Self::TunnelPorts => "tunnel_ports",
             Self::PatchPorts => "patch_ports",
@@ -72,6 +75,7 @@ impl Concern {
 pub(crate) struct Memory {
     pub(crate) claims: Claims,
     pub(crate) seen: fdb::Seen,
+    pub(crate) heard: mac_binding::Heard,
     /// All rows of both databases are here.
     pub(crate) complete: bool,
 }
@@ -164,6 +168,7 @@ fn plan(concern: Concern, rows: &Rows<'_>, memory: &mut Memory, draft: &mut Draf
         Concern::ChassisPrivate => chassis_private::plan(rows, draft),
         Concern::PortBindings => port_binding::plan(rows, &mut memory.claims, draft),
         Concern::LearnedMacs => fdb::plan(rows, &mut memory.seen, draft),
+        Concern::Neighbors => mac_binding::plan(rows, &mut memory.heard, draft),
         Concern::Bridge => bridge::plan(rows, memory.complete, draft),
         Concern::TunnelPorts => tunnel_port::plan(rows, draft),
         Concern::PatchPorts => patch_port::plan(rows, draft),

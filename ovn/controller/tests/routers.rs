@@ -6,6 +6,8 @@
 mod bed;
 
 use bed::Bed;
+use openflow::{Field, Match, PacketIn2, PacketInReason};
+use packet::{Arp, EtherType, Ethernet, Icmp6, IpProto, Ipv4, Ipv6, MacAddr, Neighbor};
 use serde_json::{Value, json};
 
 /// Two switches sw0 and sw1 with a router between them: keys 1, 2 and 3. The chassis has port p1 of sw0.
@@ -121,4 +123,110 @@ fn a_gateway_router_without_ports_of_guests_is_here_if_it_says_so() {
     let local = |flow: &String| flow.contains("table=89") && flow.contains("metadata=0x3 actions=clone(");
     assert!(bed.switch.text().iter().any(local), "{:#?}", bed.switch.text());
     assert_ne!(bed.binding("gw-sw0", "chassis"), json!(["set", []]));
+}
+
+/// A packet that a flow of lr0 hands over, with what is in registers.
+fn punted(packet: Vec<u8>, registers: &[(u8, u32)], userdata: Vec<u8>, paused: bool) -> PacketIn2 {
+    let metadata = registers
+        .iter()
+        .fold(Match::any().with(Field::Metadata, 3_u8), |m, (n, value)| m.with(Field::Reg(*n), *value));
+    PacketIn2 {
+        packet,
+        full_len: None,
+        table: 30,
+        cookie: 0,
+        reason: PacketInReason::Action,
+        metadata,
+        userdata,
+        continuation: paused.then(|| vec![1, 2, 3]),
+    }
+}
+
+const ROUTER: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
+const GUEST: MacAddr = MacAddr([2, 0, 0, 0, 0, 9]);
+
+/// What an action says to the controller: its number and nested actions.
+fn userdata(opcode: u8, nested: &str) -> Vec<u8> {
+    let nested = openflow::parse_actions(nested).unwrap();
+    [vec![0, 0, 0, opcode, 0, 0, 0, 0], openflow::encode_actions(&nested)].concat()
+}
+
+fn ipv4(src: [u8; 4], dst: [u8; 4]) -> Vec<u8> {
+    let mut frame = Vec::new();
+    Ethernet { dst: MacAddr::ZERO, src: ROUTER, ethertype: EtherType::IPV4 }.emit(&mut frame);
+    Ipv4::new(src.into(), dst.into(), IpProto::UDP, 0).emit(&mut frame);
+    frame
+}
+
+#[test]
+fn a_packet_waits_until_its_next_hop_is_known() {
+    let mut bed = routed();
+    let packet = ipv4([10, 0, 0, 1], [10, 1, 0, 9]);
+    let question =
+        userdata(0, "set_field:ff:ff:ff:ff:ff:ff->eth_dst,set_field:10.1.0.9->arp_tpa,resubmit(,88)");
+    // The next hop is 10.1.0.9 behind the port to sw1.
+    bed.switch.punt(punted(packet.clone(), &[(0, 0x0a01_0009), (14, 10), (15, 11)], question, true));
+    bed.settle();
+    let out = &bed.switch.packets[0];
+    assert_eq!(
+        openflow::Actions(&out.actions).to_string(),
+        "set_field:0xa010009->reg0,set_field:0xa->reg14,set_field:0xb->reg15,set_field:0x3->metadata,\
+         set_field:ff:ff:ff:ff:ff:ff->eth_dst,set_field:10.1.0.9->arp_tpa,resubmit(,88)"
+    );
+    let (ethernet, rest) = Ethernet::parse(&out.packet).unwrap();
+    let (arp, _) = Arp::parse(rest).unwrap();
+    assert_eq!((ethernet.src, arp.operation, arp.sha), (ROUTER, Arp::REQUEST, ROUTER));
+    assert!(bed.switch.resumed.is_empty());
+
+    // The answer, as the router's pipeline hands it over.
+    let mut answer = Vec::new();
+    Ethernet { dst: ROUTER, src: GUEST, ethertype: EtherType::ARP }.emit(&mut answer);
+    for _ in 0..2 {
+        bed.switch.punt(punted(answer.clone(), &[(0, 0x0a01_0009), (14, 11)], userdata(1, "drop"), false));
+        bed.settle();
+    }
+    let row = bed.southbound.row("MAC_Binding", &["logical_port", "ip", "mac"]);
+    assert_eq!(row, json!({"logical_port": "lr0-sw1", "ip": "10.1.0.9", "mac": GUEST.to_string()}));
+    assert!(
+        bed.switch.text().iter().any(|flow| flow.contains("table=90, priority=100,reg0=0xa010009,reg15=0xb"))
+    );
+    let [resumed] = &bed.switch.resumed[..] else { panic!("{:?}", bed.switch.resumed) };
+    assert_eq!((&resumed.packet[..6], &resumed.packet[6..]), (&GUEST.0[..], &packet[6..]));
+    assert_eq!(resumed.continuation, Some(vec![1, 2, 3]));
+
+    // The neighbour has another address now, and what makes no sense is not written down.
+    answer[11] = 0x0a;
+    bed.switch.punt(punted(answer.clone(), &[(0, 0x0a01_0009), (14, 11)], userdata(1, "drop"), false));
+    bed.switch.punt(punted(answer.clone(), &[(0, 0x0a01_0009), (14, 99)], userdata(1, "drop"), false));
+    bed.switch.punt(punted(vec![1, 2], &[(0, 7), (14, 11)], userdata(1, "drop"), false));
+    bed.settle();
+    assert_eq!(bed.southbound.row("MAC_Binding", &["mac"]), json!({"mac": "02:00:00:00:00:0a"}));
+}
+
+#[test]
+fn a_neighbour_is_solicited_and_its_advertisement_written_down() {
+    let mut bed = routed();
+    let target: std::net::Ipv6Addr = "fd00::1:2:3".parse().unwrap();
+    let mut packet = Vec::new();
+    Ethernet { dst: MacAddr::ZERO, src: ROUTER, ethertype: EtherType::IPV6 }.emit(&mut packet);
+    Ipv6::new("fd01::1".parse().unwrap(), target, IpProto::UDP, 0).emit(&mut packet);
+    let registers = [(0, 0xfd00_0000), (2, 1), (3, 0x0002_0003), (14, 10), (15, 11)];
+    bed.switch.punt(punted(packet, &registers, userdata(9, "resubmit(,88)"), true));
+    bed.settle();
+    let (ethernet, rest) = Ethernet::parse(&bed.switch.packets[0].packet).unwrap();
+    let (ip, rest) = Ipv6::parse(rest).unwrap();
+    let (icmp, rest) = Icmp6::parse(rest).unwrap();
+    let (solicitation, _) = Neighbor::parse(rest).unwrap();
+    assert_eq!(ethernet.dst, MacAddr([0x33, 0x33, 0xff, 2, 0, 3]));
+    assert_eq!((ip.src.to_string(), ip.dst.to_string()), ("fe80::ff:fe00:1".into(), "ff02::1:ff02:3".into()));
+    assert_eq!((icmp.ty, solicitation.target, solicitation.source_link), (135, target, Some(ROUTER)));
+
+    let mut answer = Vec::new();
+    Ethernet { dst: ROUTER, src: GUEST, ethertype: EtherType::IPV6 }.emit(&mut answer);
+    let registers = [(0, 0xfd00_0000), (2, 1), (3, 0x0002_0003), (14, 11)];
+    bed.switch.punt(punted(answer, &registers, userdata(4, "drop"), false));
+    bed.settle();
+    let row = bed.southbound.row("MAC_Binding", &["logical_port", "ip", "mac"]);
+    assert_eq!(row, json!({"logical_port": "lr0-sw1", "ip": "fd00::1:2:3", "mac": GUEST.to_string()}));
+    assert_eq!(bed.switch.resumed.len(), 1);
 }

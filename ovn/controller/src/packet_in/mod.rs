@@ -4,14 +4,19 @@
 //! [`crate::compile::punt`], which writes them into flows.
 
 mod acl_log;
+mod arp;
 mod nd_na;
+mod nd_ns;
 mod put_fdb;
+mod put_neighbor;
 
 use openflow::{Action, Field, Match, PacketIn2, PacketOut, PortNo, SetField, decode_actions};
 
 use crate::compile::punt::Opcode;
 use crate::tables;
 pub(crate) use put_fdb::LearnedAt;
+use put_neighbor::Family;
+pub(crate) use put_neighbor::{Hop, NeighborAt};
 
 /// What comes of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +24,14 @@ pub(crate) enum Reaction {
     Nothing,
     /// A MAC address was seen at a port.
     Learn(LearnedAt),
+    /// A neighbour has a MAC address.
+    Neighbor(NeighborAt),
     Send(PacketOut),
+    /// A neighbour is asked for; the packet waits until it is known.
+    Ask {
+        hop: Hop,
+        question: PacketOut,
+    },
 }
 
 /// Does what the flow asked for. What makes no sense comes to nothing.
@@ -30,15 +42,15 @@ pub(crate) fn react(packet: &PacketIn2) -> Reaction {
         Opcode::Log => acl_log::react(packet, arguments),
         Opcode::NdNa => nd_na::react(packet, arguments, nd_na::Sender::Host),
         Opcode::NdNaRouter => nd_na::react(packet, arguments, nd_na::Sender::Router),
+        Opcode::Arp => arp::react(packet, arguments),
+        Opcode::NdNs => nd_ns::react(packet, arguments),
+        Opcode::PutArp => put_neighbor::react(packet, Family::V4),
+        Opcode::PutNd => put_neighbor::react(packet, Family::V6),
         // Of features to come.
-        Opcode::Arp
-        | Opcode::PutArp
-        | Opcode::PutDhcpOpts
-        | Opcode::PutNd
+        Opcode::PutDhcpOpts
         | Opcode::PutDhcpv6Opts
         | Opcode::DnsLookup
         | Opcode::PutNdRaOpts
-        | Opcode::NdNs
         | Opcode::Icmp
         | Opcode::TcpReset
         | Opcode::Icmp4Error
@@ -64,6 +76,18 @@ pub(crate) fn react(packet: &PacketIn2) -> Reaction {
 /// The value of a register or field that came with the packet; what is zero does not come.
 fn metadata(packet: &PacketIn2, field: Field) -> u128 {
     packet.metadata.get(field).map_or(0, |f| f.value)
+}
+
+/// The same as a number of 32 bits.
+fn number(packet: &PacketIn2, field: Field) -> u32 {
+    u32::try_from(metadata(packet, field)).unwrap_or(0)
+}
+
+/// Asks with `frame` for the next hop that the flow has left in a register, behind the packet's output port.
+fn ask(packet: &PacketIn2, frame: Vec<u8>, actions: &[u8], family: Family) -> Reaction {
+    let Some(question) = send_instead(packet, frame, actions) else { return Reaction::Nothing };
+    let (datapath, port) = (number(packet, tables::DATAPATH), number(packet, tables::OUTPORT));
+    Reaction::Ask { hop: Hop { datapath, port, ip: put_neighbor::address(packet, family) }, question }
 }
 
 /// Sends `frame` in place of the packet that came in: the logical fields are as they were, then the actions that came

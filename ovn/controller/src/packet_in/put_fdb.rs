@@ -3,7 +3,7 @@
 use openflow::PacketIn2;
 use packet::{Ethernet, MacAddr};
 
-use super::{Reaction, metadata};
+use super::{Reaction, number};
 use crate::tables;
 
 /// Where a MAC address was seen, by keys.
@@ -17,9 +17,8 @@ pub(crate) struct LearnedAt {
 /// The datapath and the port are in the fields that came along, the address in the packet.
 pub(super) fn react(packet: &PacketIn2) -> Reaction {
     let Ok((ethernet, _)) = Ethernet::parse(&packet.packet) else { return Reaction::Nothing };
-    let number = |field| u32::try_from(metadata(packet, field)).unwrap_or(0);
-    let learned =
-        LearnedAt { datapath: number(tables::DATAPATH), port: number(tables::INPORT), mac: ethernet.src };
+    let (datapath, port) = (number(packet, tables::DATAPATH), number(packet, tables::INPORT));
+    let learned = LearnedAt { datapath, port, mac: ethernet.src };
     if learned.datapath == 0
         || learned.port == 0
         || learned.mac.is_multicast()

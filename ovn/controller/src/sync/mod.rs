@@ -9,6 +9,7 @@ pub(crate) mod chassis_private;
 pub(crate) mod cleanup;
 pub(crate) mod fdb;
 pub(crate) mod interface;
+pub(crate) mod mac_binding;
 pub(crate) mod patch_port;
 pub(crate) mod port_binding;
 pub(crate) mod tunnel_port;

@@ -4,8 +4,8 @@ use controller::Link;
 use openflow::{
     Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorCode, ErrorMessage, FlowMod,
     FlowModCommand, GroupId, GroupMod, GroupModCommand, Message, MeterConfig, MeterFlags, MeterId, MeterMod,
-    MeterModCommand, MultipartReply, MultipartRequest, PacketOut, SwitchConfig, TlvMap, TlvTable, Version,
-    Versions,
+    MeterModCommand, MultipartReply, MultipartRequest, PacketIn2, PacketOut, SwitchConfig, TlvMap, TlvTable,
+    Version, Versions,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -31,6 +31,8 @@ pub(crate) struct Switch {
     /// What bundles changed, one entry a bundle, as text.
     pub(crate) log: Vec<Vec<String>>,
     pub(crate) packets: Vec<PacketOut>,
+    /// Packets that were paused and go on.
+    pub(crate) resumed: Vec<PacketIn2>,
     pub(crate) flushed_zones: Vec<u16>,
     pub(crate) config: Option<SwitchConfig>,
 }
@@ -101,6 +103,7 @@ impl Switch {
             Body::BundleControl(control) => self.bundle(link, xid, control),
             Body::BundleAdd(BundleAdd { id, message, .. }) => self.add(link, xid, id, message.body),
             Body::PacketOut(packet) => self.packets.push(packet),
+            Body::Resume(packet) => self.resumed.push(packet),
             Body::CtFlushZone(zone) => self.flushed_zones.push(zone),
             Body::MultipartRequest(MultipartRequest::MeterConfig(MeterId::ALL)) => {
                 let reply = MultipartReply::MeterConfig(self.meters.values().cloned().collect());
