@@ -104,9 +104,7 @@ impl Executor<'_> {
 
     /// Sends the packet through the tracker, and perhaps a copy through the tables again.
     fn ct(&mut self, ct: &Ct, frame: &mut Frame, layout: &mut Layout) {
-        let before = frame.len();
-        self.tracker.track(&ct.request, &mut self.tracked, frame, self.now);
-        if frame.len() != before {
+        if self.tracker.track(&ct.request, &mut self.tracked, frame, self.now) {
             *layout = extract(frame, &mut FlowKey::default());
         }
         if let Some(recirc) = &ct.recirc {

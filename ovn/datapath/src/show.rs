@@ -148,6 +148,7 @@ fn show_ct(ct: &Ct) -> String {
     if request.label.1 != 0 {
         parts.push(format!("label={:#x}/{:#x}", request.label.0, request.label.1));
     }
+    parts.extend(request.helper.map(|helper| format!("helper={}", helper.name())));
     parts.extend(request.nat.as_ref().map(show_nat));
     let action = if parts.is_empty() { "ct".to_owned() } else { format!("ct({})", parts.join(",")) };
     match &ct.recirc {

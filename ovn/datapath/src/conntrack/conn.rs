@@ -2,6 +2,7 @@
 
 use packet::IpProto;
 
+use super::helper::{Helper, Skew};
 use super::key::ConnKey;
 use super::tcp::{Segment, State, Tcp, Verdict};
 use super::timeout::Phase;
@@ -34,6 +35,27 @@ pub(crate) struct Conn {
     pub mark: u32,
     pub nat: Option<Side>,
     pub track: Track,
+    /// What few connections have.
+    pub extra: Option<Box<Extra>>,
+}
+
+/// What connections with helpers, and those that they announce, have beside the others.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extra {
+    pub helper: Option<Helper>,
+    /// The connection that announced this one. It has the same mark and label.
+    pub parent: Option<ConnKey>,
+    pub skew: Skew,
+}
+
+impl Conn {
+    pub(super) fn helper(&self) -> Option<Helper> {
+        self.extra.as_ref()?.helper
+    }
+
+    pub(super) fn parent(&self) -> Option<ConnKey> {
+        self.extra.as_ref()?.parent
+    }
 }
 
 /// What is known of the conversation.

@@ -11,11 +11,14 @@
 //! unanswered connection of the zone that has most of them, so that a flood cannot keep others from
 //! opening connections; only if all are answered is the new one not kept.
 //!
-//! Memory: a connection takes the size of `Conn` (at most 168 octets, a test holds it) and 60 to 100
-//! octets in indexes and lists, so a million take less than 270 MB; [`CONNECTIONS_MAX`] bounds them.
+//! Memory: a connection takes the size of `Conn` (at most 176 octets, a test holds it) and 60 to 100
+//! octets in indexes and lists, so a million take less than 280 MB; [`CONNECTIONS_MAX`] bounds them.
 
 mod conn;
+mod expect;
 mod flush;
+mod ftp;
+mod helper;
 mod index;
 mod key;
 mod limits;
@@ -36,13 +39,16 @@ use packet::Frame;
 use packet::key::{FlowKey, slot};
 
 pub(crate) use conn::Side;
+pub(crate) use helper::Helper;
 pub(crate) use key::{Addr, ConnKey};
 pub(crate) use nat::{Nat, Range};
 pub(crate) use show::Detail;
 pub(crate) use table::ConnId;
 pub(crate) use timeout::TimeoutPolicy;
 
-use conn::{Conn, Payload};
+use conn::{Conn, Extra, Payload};
+use expect::{Expectations, Expected};
+use helper::Finding;
 use key::Parsed;
 use limits::Limits;
 use table::Table;
@@ -79,6 +85,8 @@ pub(crate) struct Request {
     /// Bits for its label, and which.
     pub label: (u128, u128),
     pub nat: Option<Nat>,
+    /// What a new connection is looked into for.
+    pub helper: Option<Helper>,
 }
 
 /// What is known of a packet on its way through tables: the `ct_*` fields, and what saves looking again.
@@ -94,6 +102,8 @@ pub(crate) struct Tracked {
     found: Option<Found>,
     /// Checksums were looked at.
     pub summed: bool,
+    /// The zone in which a helper last moved its sequence numbers: once is enough.
+    moved: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +153,7 @@ impl Tracked {
 #[derive(Debug)]
 pub(crate) struct Tracker {
     table: Table,
+    expectations: Expectations,
     pub limits: Limits,
     pub policies: BTreeMap<u16, TimeoutPolicy>,
     /// Whether TCP windows are checked.
@@ -156,6 +167,7 @@ impl Tracker {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             table: Table::new(seed),
+            expectations: Expectations::default(),
             limits: Limits::default(),
             policies: BTreeMap::new(),
             check_windows: true,
@@ -165,14 +177,22 @@ impl Tracker {
     }
 
     /// Sends a packet through the tracker: its state is in `packet` afterwards, and its headers are
-    /// translated.
-    pub(crate) fn track(&mut self, request: &Request, packet: &mut Tracked, frame: &mut Frame, now: Instant) {
+    /// translated. Says whether the frame's length may have changed.
+    pub(crate) fn track(
+        &mut self,
+        request: &Request,
+        packet: &mut Tracked,
+        frame: &mut Frame,
+        now: Instant,
+    ) -> bool {
         let now = self.millis(now);
         let known = packet.found.filter(|found| {
-            !request.force && self.table.get(found.id).is_some_and(|conn| conn.key.zone == request.zone)
+            let conn = self.table.get(found.id).filter(|_| !request.force);
+            conn.is_some_and(|conn| conn.key.zone == request.zone && conn.helper().is_none())
         });
         if let Some(found) = known {
-            return self.again(request, packet, frame, found);
+            self.again(request, packet, frame, found);
+            return false;
         }
         let parsed = key::read(frame, request.zone, !packet.summed);
         let payload = parsed.as_ref().and_then(|parsed| {
@@ -182,10 +202,10 @@ impl Tracker {
         });
         let (Some(parsed), Some(payload)) = (parsed, payload) else {
             *packet = Tracked { state: state::INV | state::TRK, zone: request.zone, ..Tracked::default() };
-            return;
+            return false;
         };
         packet.summed = true;
-        Walk { tracker: self, request, packet, frame, parsed, payload, now }.run();
+        Walk { tracker: self, request, packet, frame, parsed, payload, expected: None, now }.run()
     }
 
     /// A packet whose connection was looked up before in this zone.
@@ -236,12 +256,14 @@ impl Tracker {
     /// Removes what is expired, a part at a time.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         let now = self.millis(now);
-        self.table.expire(now, EXPIRE_AT_ONCE, |_| {});
+        self.table.expire(now, EXPIRE_AT_ONCE);
+        self.expectations.expire(now);
     }
 
     /// When [`Self::handle_timeout`] has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        Some(self.beginning? + Duration::from_millis(self.table.next_expiry()?))
+        let next = self.table.next_expiry().into_iter().chain(self.expectations.next_expiry()).min()?;
+        Some(self.beginning? + Duration::from_millis(next))
     }
 
     fn millis(&mut self, now: Instant) -> u64 {
@@ -257,6 +279,9 @@ pub(crate) fn is_whole(frame: &[u8]) -> bool {
 }
 
 fn set_marks(request: &Request, packet: &mut Tracked, conn: &mut Conn) {
+    if conn.parent().is_some() {
+        return;
+    }
     let ((mark, mark_bits), (label, label_bits)) = (request.mark, request.label);
     packet.mark = packet.mark & !mark_bits | mark & mark_bits;
     packet.label = packet.label & !label_bits | label & label_bits;
@@ -271,11 +296,13 @@ struct Walk<'a> {
     frame: &'a mut Frame,
     parsed: Parsed,
     payload: Payload,
+    /// What was announced of a packet without connection.
+    expected: Option<Expected>,
     now: u64,
 }
 
 impl Walk<'_> {
-    fn run(mut self) {
+    fn run(mut self) -> bool {
         if self.packet.zone != self.request.zone {
             self.packet.state = 0;
         }
@@ -286,6 +313,8 @@ impl Walk<'_> {
         }
         match found {
             Some(there) => {
+                // The windows are those that each end counts itself.
+                self.move_numbers(there, false);
                 if self.update(there) {
                     found = self.open();
                 } else if self.request.nat.is_some() {
@@ -297,7 +326,9 @@ impl Walk<'_> {
             None => found = self.open(),
         }
         self.tell(found);
+        let grown = found.is_some_and(|found| self.help(found));
         self.packet.found = found.filter(|_| self.request.nat.is_none());
+        grown
     }
 
     /// The connection of the packet. One that was translated in this zone has the addresses of the
@@ -333,7 +364,7 @@ impl Walk<'_> {
         let check = self.tracker.check_windows;
         let Some(conn) = self.tracker.table.get_mut(found.id) else { return true };
         let (verdict, phase) = conn.track.update(&self.payload, found.reply, check);
-        let answered = conn.track.is_answered();
+        let (answered, announced) = (conn.track.is_answered(), conn.parent().is_some());
         match verdict {
             Verdict::Established => {
                 packet.state = packet.state & !state::NEW | state::EST;
@@ -345,6 +376,9 @@ impl Walk<'_> {
                 self.tracker.remove(found.id);
                 return true;
             }
+        }
+        if announced && verdict != Verdict::Invalid {
+            packet.state |= state::REL;
         }
         if answered {
             self.tracker.table.set_answered(found.id);
@@ -361,29 +395,94 @@ impl Walk<'_> {
             self.packet.state = state::INV;
             return None;
         }
-        self.packet.state = state::NEW;
         let key = self.parsed.key;
+        self.expected = self.tracker.expectations.get(&key, self.now).cloned();
+        self.packet.state = state::NEW | if self.expected.is_some() { state::REL } else { 0 };
         if !self.request.commit || !self.tracker.has_room(key.zone) {
             return None;
         }
-        let mut reply_key = key.reversed();
-        if let Some(nat) = &self.request.nat {
-            let Tracker { table, seed, .. } = &mut *self.tracker;
-            let Some(chosen) = nat::choose(table, *seed, &key, nat, self.now) else {
-                self.packet.state = state::INV;
-                return None;
-            };
-            reply_key = chosen;
-        }
+        let Some((reply_key, nat)) = self.choose(&key) else {
+            self.packet.state = state::INV;
+            return None;
+        };
         let (track, phase) = self.payload.open();
-        let nat = self.request.nat.as_ref().and_then(|nat| nat.side);
-        let conn = Conn { key, reply_key, label: 0, mark: 0, nat, track };
+        let mut conn = Conn { key, reply_key, label: 0, mark: 0, nat, track, extra: None };
+        if let Some(expected) = &self.expected {
+            self.tracker.expectations.take(&key);
+            (conn.mark, conn.label) = (expected.mark, expected.label);
+            conn.extra = Some(Box::new(Extra { parent: Some(expected.parent), ..Extra::default() }));
+        } else if let Some(helper) = self.request.helper.filter(|helper| helper.fits(key.proto)) {
+            conn.extra = Some(Box::new(Extra { helper: Some(helper), ..Extra::default() }));
+        }
         let policy = self.tracker.policies.get(&key.zone).copied().unwrap_or_default();
         let expires = self.now + policy.of(phase).as_millis() as u64;
         let id = self.tracker.table.insert(conn, expires);
         let found = Found { id, reply: false, related: false };
         self.tracker.translate(self.packet, self.frame, &self.parsed, found);
         Some(found)
+    }
+
+    /// The reply key of a new connection, and what is translated. `None` if that cannot be.
+    fn choose(&mut self, key: &ConnKey) -> Option<(ConnKey, Option<Side>)> {
+        let Some(nat) = &self.request.nat else { return Some((key.reversed(), None)) };
+        let Tracker { table, seed, .. } = &mut *self.tracker;
+        if let Some(expected) = &self.expected {
+            let reply = helper::reply_key(key, expected.nat);
+            let side = expected.nat.map(|(side, ..)| side);
+            return table.find(&reply, self.now).is_none().then_some((reply, side));
+        }
+        Some((nat::choose(table, *seed, key, nat, self.now)?, nat.side))
+    }
+
+    /// Moves the numbers of a segment whose direction was rewritten (`rewritten`), or of one that
+    /// acknowledges that direction.
+    fn move_numbers(&mut self, found: Found, rewritten: bool) {
+        let Some(conn) = self.tracker.table.get(found.id) else { return };
+        let Some(extra) = conn.extra.as_ref().filter(|extra| extra.helper == Some(Helper::Ftp)) else {
+            return;
+        };
+        let is_done = self.packet.moved == Some(self.request.zone);
+        let is_other = (found.reply == extra.skew.reply) != rewritten;
+        if found.related || is_done || is_other || self.request.nat.is_none() {
+            return;
+        }
+        extra.skew.apply(self.frame.as_mut_slice(), &self.parsed.layout, found.reply);
+        self.packet.moved = Some(self.request.zone);
+        let segment = &self.frame[self.parsed.layout.l4_at as usize..self.parsed.layout.l3_end as usize];
+        if let (false, Some(payload)) = (rewritten, Payload::read(&self.parsed.key, segment)) {
+            self.payload = payload;
+        }
+    }
+
+    /// Looks into a packet of a connection with a helper. True if the frame's length may have changed.
+    fn help(&mut self, found: Found) -> bool {
+        let Some(conn) = self.tracker.table.get(found.id) else { return false };
+        let Some(helper) = conn.helper().filter(|_| !found.related) else { return false };
+        if self.packet.state & state::INV != 0 {
+            return false;
+        }
+        let finding = helper::look(helper, conn, self.frame, &self.parsed.layout, found.reply);
+        self.move_numbers(found, true);
+        let (key, expected, rewrite) = match finding {
+            Finding::Nothing => return false,
+            Finding::Wrong => {
+                self.packet.state |= state::INV;
+                return false;
+            }
+            Finding::Expect { key, expected, rewrite } => (key, expected, rewrite),
+        };
+        self.tracker.expectations.add(&key, expected, self.now);
+        let Some((place, text)) = rewrite.filter(|_| self.request.nat.is_some()) else { return false };
+        let grown = helper::replace(self.frame, &self.parsed.layout, place, &text);
+        match (grown, self.payload, self.tracker.table.get_mut(found.id)) {
+            (Some(octets), Payload::Tcp(segment), Some(conn)) => {
+                helper::note_growth(conn, found.reply, segment.seq, octets);
+            }
+            // Longer than a packet can be.
+            (None, ..) => self.packet.state |= state::INV,
+            (Some(_), ..) => {}
+        }
+        true
     }
 
     /// Writes the fields of the packet, and what is asked for of the connection.
@@ -395,8 +494,11 @@ impl Walk<'_> {
         (packet.mark, packet.label) = (0, 0);
         if let Some(conn) = found.and_then(|found| self.tracker.table.get_mut(found.id)) {
             (packet.mark, packet.label) = (conn.mark, conn.label);
-            packet.original = Some(conn.key);
+            packet.original = Some(conn.parent().unwrap_or(conn.key));
             set_marks(self.request, packet, conn);
+        } else if let Some(expected) = &self.expected {
+            (packet.mark, packet.label) = (expected.mark, expected.label);
+            packet.original = Some(expected.parent);
         }
     }
 }

@@ -126,6 +126,12 @@ fn line(conn: &Conn, seconds_left: u64, detail: Detail) -> String {
     if let Track::Tcp(tcp) = &conn.track {
         let _ = write!(out, ",protoinfo=({})", if detail.more { both(tcp) } else { one(tcp) });
     }
+    if let Some(helper) = conn.helper() {
+        let _ = write!(out, ",helper={}", helper.name());
+    }
+    if let (true, Some(parent)) = (detail.more, conn.parent()) {
+        let _ = write!(out, ",parent=({})", tuple(&parent));
+    }
     out.push('\n');
     out
 }

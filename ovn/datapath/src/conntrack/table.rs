@@ -182,19 +182,18 @@ impl Table {
         Some(conn)
     }
 
-    /// Removes at most `most` expired connections, and says whether that was all.
-    pub(super) fn expire(&mut self, now: u64, most: usize, mut gone: impl FnMut(Conn)) -> bool {
+    /// Removes at most `most` expired connections.
+    pub(super) fn expire(&mut self, now: u64, most: usize) {
         self.wheel.advance(&mut self.by_time, &mut self.timers, now / 1000);
         for _ in 0..most {
-            let Some(place) = self.wheel.due() else { return true };
+            let Some(place) = self.wheel.due() else { return };
             if self.timers[place as usize].expires > now {
                 self.wheel.remove(&mut self.by_time, &self.timers, place);
                 self.wheel.file(&mut self.by_time, &mut self.timers, place);
-            } else if let Some(conn) = self.remove(self.id(place)) {
-                gone(conn);
+            } else {
+                self.remove(self.id(place));
             }
         }
-        self.wheel.due().is_none()
     }
 
     /// When [`Self::expire`] has something to do, in milliseconds.

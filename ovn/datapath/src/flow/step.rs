@@ -11,7 +11,7 @@ use openflow::{
     NatKind, NatRange, NatSpread, PortNo, Prereq, Subfield, ZoneSource,
 };
 
-use crate::conntrack::{Addr, Nat, Range, Request, Side};
+use crate::conntrack::{Addr, Helper, Nat, Range, Request, Side};
 
 use crate::field::{Place, place_of};
 use crate::tlv::TlvTable;
@@ -220,8 +220,13 @@ impl Compiler<'_> {
             ZoneSource::Immediate(zone) => (zone, None),
             ZoneSource::Field(field) => (0, Some(self.readable(field)?)),
         };
-        let mut request =
-            Request { zone: immediate, commit: ct.commit, force: ct.force, ..Request::default() };
+        let mut request = Request {
+            zone: immediate,
+            commit: ct.commit,
+            force: ct.force,
+            helper: Helper::from_port(ct.alg),
+            ..Request::default()
+        };
         let mut exec = Vec::new();
         for action in &ct.actions {
             match action {

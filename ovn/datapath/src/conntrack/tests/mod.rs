@@ -1,5 +1,6 @@
 //! The tracker as a whole: conversations as tables, and laws.
 
+mod helpers;
 mod laws;
 mod packets;
 mod sequences;
