@@ -11,8 +11,10 @@ pub(crate) struct Cursor<'a> {
     lexer: Lexer<'a>,
     token: Token<'a>,
     span: Range<usize>,
-    /// The token after the current one, or what is wrong there: told only when it is the turn of that.
-    next: Result<(Token<'a>, Range<usize>), Error>,
+    /// The token after the current one.
+    next: (Token<'a>, Range<usize>),
+    /// What is wrong in its place: told only when it is the turn of that.
+    wrong: Option<Box<Error>>,
     /// Where the token before the current one ended.
     end_of_last: usize,
 }
@@ -21,9 +23,9 @@ impl<'a> Cursor<'a> {
     /// At the first token of `source`.
     pub(crate) fn new(source: &'a str) -> Result<Self, Error> {
         let mut lexer = Lexer::new(source);
-        let next = lexer.next();
-        let mut cursor = Self { lexer, token: Token::End, span: 0..0, next, end_of_last: 0 };
-        cursor.advance()?;
+        let (token, span) = lexer.next()?;
+        let mut cursor = Self { lexer, token, span, next: (Token::End, 0..0), wrong: None, end_of_last: 0 };
+        cursor.look_ahead();
         Ok(cursor)
     }
 
@@ -41,20 +43,29 @@ impl<'a> Cursor<'a> {
     }
 
     pub(crate) fn advance(&mut self) -> Result<(), Error> {
+        if let Some(wrong) = self.wrong.take() {
+            return Err(*wrong);
+        }
         self.end_of_last = self.span.end;
-        // An error ends the parsing, so what stands in its place is not looked at.
-        (self.token, self.span) = std::mem::replace(&mut self.next, Ok((Token::End, 0..0)))?;
-        self.next = self.lexer.next();
+        (self.token, self.span) = std::mem::replace(&mut self.next, (Token::End, 0..0));
+        self.look_ahead();
         Ok(())
+    }
+
+    fn look_ahead(&mut self) {
+        match self.lexer.next() {
+            Ok(next) => self.next = next,
+            Err(error) => self.wrong = Some(Box::new(error)),
+        }
     }
 
     /// The token after the current one; the end if what follows is no token.
     pub(crate) fn peek(&self) -> &Token<'a> {
-        self.next.as_ref().map_or(&Token::End, |(token, _)| token)
+        &self.next.0
     }
 
     pub(crate) fn is(&self, punct: Punct) -> bool {
-        self.token == Token::Punct(punct)
+        matches!(self.token, Token::Punct(found) if found == punct)
     }
 
     pub(crate) fn is_id(&self, id: &str) -> bool {

@@ -280,6 +280,14 @@ impl<'a> Lexer<'a> {
     fn skip_space_and_comments(&mut self) -> Result<(), Error> {
         loop {
             let rest = self.rest();
+            match rest.as_bytes().first() {
+                Some(b' ' | b'\t' | b'\n' | b'\r' | 0xb | 0xc) => {
+                    self.at += 1;
+                    continue;
+                }
+                Some(b'/') => {}
+                Some(_) | None => return Ok(()),
+            }
             if rest.starts_with("//") {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if let Some(comment) = rest.strip_prefix("/*") {
@@ -287,8 +295,6 @@ impl<'a> Lexer<'a> {
                     Some(length) => self.at += length + 4,
                     None => return self.error(2, "`/*' without matching `*/'."),
                 }
-            } else if let Some(b' ' | b'\t' | b'\n' | b'\r' | 0xb | 0xc) = rest.as_bytes().first() {
-                self.at += 1;
             } else {
                 return Ok(());
             }
@@ -378,6 +384,9 @@ impl<'a> Lexer<'a> {
                 escaped = false;
             } else if octet == b'\\' {
                 (escaped, escapes) = (true, true);
+            } else if octet == 0 {
+                // Refused with the escapes.
+                escapes = true;
             } else if octet == b'"' {
                 let text = match escapes {
                     true => Cow::Owned(unescape(&body[..i]).or_else(|message| self.error(i + 2, message))?),

@@ -12,21 +12,47 @@ use crate::symbols::{Body, FieldRef, Level, Symbol};
 pub fn annotate(expr: Expr) -> Expr {
     match expr {
         Expr::Boolean(_) | Expr::ChassisResident { .. } => expr,
+        Expr::Comparison(_) | Expr::And(_) | Expr::Or(_) => {
+            let mut terms = Vec::new();
+            add(expr, &mut terms);
+            Expr::and(terms)
+        }
+    }
+}
+
+/// Adds an expression, annotated, to terms of which all must be true.
+fn add(expr: Expr, all: &mut Vec<Expr>) {
+    match expr {
+        Expr::Boolean(_) | Expr::ChassisResident { .. } => all.push(expr),
         Expr::Comparison(comparison) => {
             let symbol = comparison.field.symbol;
-            with_prerequisites(expand(comparison), symbol)
+            all.push(expand(comparison));
+            imply(symbol, all);
         }
-        Expr::And(terms) => Expr::and(terms.into_iter().map(annotate)),
+        Expr::And(terms) => terms.into_iter().for_each(|term| add(term, all)),
         Expr::Or(terms) => match common_symbol(&terms) {
             Some(symbol) => {
                 let expanded = terms.into_iter().map(|term| match term {
                     Expr::Comparison(comparison) => expand(comparison),
                     other => annotate(other),
                 });
-                with_prerequisites(Expr::or(expanded), symbol)
+                all.push(Expr::or(expanded));
+                imply(symbol, all);
             }
-            None => Expr::or(terms.into_iter().map(annotate)),
+            None => all.push(Expr::or(terms.into_iter().map(annotate))),
         },
+    }
+}
+
+/// Adds what a symbol and the fields that it is part of imply.
+fn imply(symbol: &'static Symbol, all: &mut Vec<Expr>) {
+    let mut next = Some(symbol);
+    while let Some(symbol) = next {
+        all.extend(symbol.prerequisites().cloned());
+        next = match symbol.body {
+            Body::Subfield { parent, .. } => crate::symbols::table().get(parent),
+            Body::Integer { .. } | Body::String(_) | Body::Predicate(_) | Body::Ovn(_) => None,
+        };
     }
 }
 
@@ -42,33 +68,16 @@ fn common_symbol(terms: &[Expr]) -> Option<&'static Symbol> {
 
 /// The comparison in terms of fields, with the prerequisites of the predicates in it.
 fn expand(comparison: Comparison) -> Expr {
-    let field = comparison.field;
     if let Value::Integer { value, .. } = comparison.value
-        && let Some(says) = field.symbol.annotated((value & 1 == 1) ^ (comparison.relation == Relation::Ne))
+        && let Some(says) =
+            comparison.field.symbol.annotated((value & 1 == 1) ^ (comparison.relation == Relation::Ne))
     {
         return says.clone();
     }
-    match field.resolve() {
+    match comparison.field.resolve() {
         Some(field) => Expr::Comparison(Comparison { field, ..comparison }),
         None => Expr::Comparison(comparison),
     }
-}
-
-/// `expr`, and what `symbol` and the fields that it is part of imply.
-fn with_prerequisites(expr: Expr, symbol: &'static Symbol) -> Expr {
-    if symbol.prereqs().is_none() && !matches!(symbol.body, Body::Subfield { .. }) {
-        return expr;
-    }
-    let mut terms = vec![expr];
-    let mut next = Some(symbol);
-    while let Some(symbol) = next {
-        terms.extend(symbol.prerequisites().cloned());
-        next = match symbol.body {
-            Body::Subfield { parent, .. } => crate::symbols::table().get(parent),
-            Body::Integer { .. } | Body::String(_) | Body::Predicate(_) | Body::Ovn(_) => None,
-        };
-    }
-    Expr::and(terms)
 }
 
 /// Whether an expression, as it is written, compares anything nominal.

@@ -39,6 +39,17 @@ impl Alternatives {
         }
     }
 
+    /// Adds one at the end, for [`Self::settle`] to put in order.
+    fn push(&mut self, value: &Value) {
+        match (self, value) {
+            (Self::Integers(set), Value::Integer { value, mask }) => set.push((*value, *mask)),
+            (Self::Strings(set), Value::String(name)) => set.push(name.clone()),
+            (Self::Integers(_), Value::String(_)) | (Self::Strings(_), Value::Integer { .. }) => {
+                unreachable!("the type checks of the parser keep strings and integers of a symbol apart")
+            }
+        }
+    }
+
     /// Adds others at the end, for [`Self::settle`] to put in order.
     fn merge(&mut self, other: Self) {
         match (self, other) {
@@ -59,8 +70,14 @@ impl Alternatives {
                 return set.dedup();
             }
         };
+        if set.len() < 2 {
+            return;
+        }
         set.sort_unstable();
         set.dedup();
+        if set.iter().all(|(_, mask)| *mask == set[0].1) {
+            return;
+        }
         let masks: BTreeSet<u128> = set.iter().map(|(_, mask)| *mask).collect();
         if masks.len() < 2 {
             return;
@@ -79,6 +96,9 @@ impl Alternatives {
             (Self::Strings(mine), Self::Strings(theirs)) => {
                 let both = mine.iter().filter(|name| theirs.binary_search(name).is_ok());
                 return Ok(Self::Strings(both.cloned().collect()));
+            }
+            (Self::Integers(mine), Self::Integers(theirs)) if mine.len() * theirs.len() <= FEW => {
+                return pairwise(mine, theirs, budget);
             }
             (Self::Integers(mine), Self::Integers(theirs)) => (by_mask(mine), by_mask(theirs)),
             (Self::Integers(_), Self::Strings(_)) | (Self::Strings(_), Self::Integers(_)) => {
@@ -105,6 +125,28 @@ impl Alternatives {
         both.settle();
         Ok(both)
     }
+}
+
+/// So many pairs of alternatives are looked at one by one.
+const FEW: usize = 16;
+
+fn pairwise(
+    mine: &[(u128, u128)],
+    theirs: &[(u128, u128)],
+    budget: &mut Budget,
+) -> Result<Alternatives, ErrorKind> {
+    let mut both = Vec::new();
+    for (my_value, my_mask) in mine {
+        for (their_value, their_mask) in theirs {
+            if (my_value ^ their_value) & my_mask & their_mask == 0 {
+                both.push((my_value | their_value, my_mask | their_mask));
+            }
+        }
+    }
+    budget.spend(both.len())?;
+    let mut both = Alternatives::Integers(both);
+    both.settle();
+    Ok(both)
 }
 
 /// Whether a value with a mask is one of those in order.
@@ -167,10 +209,6 @@ pub fn normalize(expr: &Expr) -> Result<Vec<Disjunct>, ErrorKind> {
 }
 
 impl Disjunct {
-    fn of(symbol: &'static Symbol, alternatives: Alternatives) -> Self {
-        Self { clauses: vec![Clause { symbol, alternatives }] }
-    }
-
     fn sort_key(&self) -> Vec<(&'static str, Alternatives)> {
         self.clauses.iter().map(|clause| (clause.symbol.name, clause.alternatives.clone())).collect()
     }
@@ -180,32 +218,32 @@ impl Disjunct {
         1 + self.clauses.iter().map(|clause| clause.alternatives.len()).sum::<usize>()
     }
 
-    /// What is in both, `None` if that is nothing.
-    fn and(mut self, other: Self, budget: &mut Budget) -> Result<Option<Self>, ErrorKind> {
-        budget.spend(self.size() + other.size())?;
-        for theirs in other.clauses {
-            match self.place(theirs.symbol) {
-                Err(i) => self.clauses.insert(i, theirs),
-                Ok(i) => {
-                    let both = self.clauses[i].alternatives.intersection(&theirs.alternatives, budget)?;
-                    if both.is_empty() {
-                        return Ok(None);
-                    }
-                    self.clauses[i].alternatives = both;
+    /// Adds a clause. Whether anything is left.
+    fn restrict(&mut self, clause: Clause, budget: &mut Budget) -> Result<bool, ErrorKind> {
+        match self.clauses.binary_search_by_key(&clause.symbol.name, |clause| clause.symbol.name) {
+            Err(i) => self.clauses.insert(i, clause),
+            Ok(i) => {
+                budget.spend(self.clauses[i].alternatives.len())?;
+                let both = self.clauses[i].alternatives.intersection(&clause.alternatives, budget)?;
+                if both.is_empty() {
+                    return Ok(false);
                 }
+                self.clauses[i].alternatives = both;
             }
         }
-        Ok(Some(self))
+        Ok(true)
     }
 
-    /// Where the clause about a symbol is, or belongs.
-    fn place(&self, symbol: &'static Symbol) -> Result<usize, usize> {
-        self.clauses.binary_search_by_key(&symbol.name, |clause| clause.symbol.name)
-    }
-
-    /// The same of two that are needed again.
+    /// What is in both, `None` if that is nothing.
     fn intersection(&self, other: &Self, budget: &mut Budget) -> Result<Option<Self>, ErrorKind> {
-        self.clone().and(other.clone(), budget)
+        budget.spend(self.size() + other.size())?;
+        let mut both = self.clone();
+        for clause in &other.clauses {
+            if !both.restrict(clause.clone(), budget)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(both))
     }
 }
 
@@ -219,50 +257,89 @@ fn disjuncts(expr: &Expr, budget: &mut Budget) -> Result<Vec<Disjunct>, ErrorKin
         }
         Expr::Comparison(comparison) => {
             budget.spend(1)?;
-            Ok(vec![comparison_disjunct(comparison)])
+            Ok(vec![Disjunct { clauses: vec![comparison_clause(comparison)] }])
         }
         Expr::Or(terms) => {
+            if let Some(clause) = one_clause(expr, budget)? {
+                return Ok(vec![Disjunct { clauses: vec![clause] }]);
+            }
             let mut all = Vec::new();
             for term in terms {
                 all.extend(disjuncts(term, budget)?);
             }
             Ok(join_single_clauses(all))
         }
-        Expr::And(terms) => {
-            let mut factors =
-                terms.iter().map(|term| disjuncts(term, budget)).collect::<Result<Vec<_>, _>>()?;
-            // What does not multiply comes first, so that it removes as much as it can; what is false before it all.
-            factors.sort_by_key(Vec::len);
-            if factors.first().is_some_and(Vec::is_empty) {
-                return Ok(Vec::new());
-            }
-            let several = factors.iter().position(|factor| factor.len() != 1).unwrap_or(factors.len());
-            let mut common = Some(Disjunct::default());
-            for single in factors.drain(..several).flatten() {
-                let Some(left) = common else { break };
-                common = left.and(single, budget)?;
-            }
-            let mut product: Vec<Disjunct> = common.into_iter().collect();
-            for factor in &factors {
-                let mut next = Vec::new();
-                for left in &product {
-                    for right in factor {
-                        next.extend(left.intersection(right, budget)?);
-                    }
-                }
-                product = join_single_clauses(next);
-            }
-            Ok(product)
-        }
+        Expr::And(terms) => conjunction(terms, budget),
     }
 }
 
-fn comparison_disjunct(comparison: &Comparison) -> Disjunct {
+/// A conjunction multiplied out. What does not multiply comes first, so that it removes as much as it can.
+fn conjunction(terms: &[Expr], budget: &mut Budget) -> Result<Vec<Disjunct>, ErrorKind> {
+    let mut common = Disjunct { clauses: Vec::with_capacity(terms.len()) };
+    let mut factors = Vec::new();
+    for (i, term) in terms.iter().enumerate() {
+        // Terms that imply the same say it again and again.
+        if terms[i.saturating_sub(FEW)..i].contains(term) {
+            continue;
+        }
+        match one_clause(term, budget)? {
+            Some(clause) => {
+                if !common.restrict(clause, budget)? {
+                    return Ok(Vec::new());
+                }
+            }
+            None => factors.push(disjuncts(term, budget)?),
+        }
+    }
+    factors.sort_by_key(Vec::len);
+    let mut product = vec![common];
+    for factor in &factors {
+        let mut next = Vec::new();
+        for left in &product {
+            for right in factor {
+                next.extend(left.intersection(right, budget)?);
+            }
+        }
+        product = join_single_clauses(next);
+    }
+    Ok(product)
+}
+
+/// An expression that is about one symbol, as a clause.
+fn one_clause(expr: &Expr, budget: &mut Budget) -> Result<Option<Clause>, ErrorKind> {
+    let clause = match expr {
+        Expr::Comparison(comparison) => comparison_clause(comparison),
+        Expr::Or(terms) => {
+            let mut comparisons = terms.iter().map(|term| match term {
+                Expr::Comparison(comparison) => Some(comparison),
+                Expr::Boolean(_) | Expr::And(_) | Expr::Or(_) | Expr::ChassisResident { .. } => None,
+            });
+            let Some(first) = comparisons.next().flatten() else { return Ok(None) };
+            let symbol = first.field.symbol;
+            let mut clause = comparison_clause(first);
+            for comparison in comparisons {
+                match comparison {
+                    Some(comparison) if comparison.field.symbol == symbol => {
+                        clause.alternatives.push(&comparison.value);
+                    }
+                    Some(_) | None => return Ok(None),
+                }
+            }
+            clause.alternatives.settle();
+            clause
+        }
+        Expr::Boolean(_) | Expr::And(_) | Expr::ChassisResident { .. } => return Ok(None),
+    };
+    budget.spend(clause.alternatives.len())?;
+    Ok(Some(clause))
+}
+
+fn comparison_clause(comparison: &Comparison) -> Clause {
     let alternatives = match &comparison.value {
         Value::Integer { value, mask } => Alternatives::Integers(vec![(*value, *mask)]),
         Value::String(name) => Alternatives::Strings(vec![name.clone()]),
     };
-    Disjunct::of(comparison.field.symbol, alternatives)
+    Clause { symbol: comparison.field.symbol, alternatives }
 }
 
 /// Makes one clause of all disjuncts that are one clause about the same symbol.

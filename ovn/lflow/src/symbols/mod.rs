@@ -211,7 +211,7 @@ impl Symbol {
     }
 
     /// What a predicate says of fields if it is true, or if it is not, with all that these imply.
-    pub(crate) fn annotated(&self, positive: bool) -> Option<&Expr> {
+    pub(crate) fn annotated(&'static self, positive: bool) -> Option<&'static Expr> {
         let expansion = self.expansion()?;
         Some(self.memo.annotated[usize::from(positive)].get_or_init(|| {
             let expansion = expansion.clone();
@@ -220,7 +220,7 @@ impl Symbol {
     }
 
     /// The prerequisites in terms of fields only.
-    pub(crate) fn prerequisites(&self) -> Option<&Expr> {
+    pub(crate) fn prerequisites(&'static self) -> Option<&'static Expr> {
         let text = self.prereqs.filter(|_| !self.is_predicate())?;
         Some(self.expanded.get_or_init(|| expr::annotate(expr::parse_builtin(text))))
     }
