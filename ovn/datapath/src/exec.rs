@@ -8,7 +8,7 @@ use openflow::PortConfig;
 use packet::key::{FlowKey, Layout, extract, mix, rewrite};
 use packet::{EtherType, Frame};
 
-use crate::conntrack::{Tracked, Tracker};
+use crate::conntrack::{Cut, Outcome, Tracked, Tracker};
 use crate::counters::{Counters, Event};
 use crate::device::{Departure, TunnelPacket};
 use crate::port::{Port, PortKind};
@@ -27,6 +27,8 @@ pub(crate) struct Executor<'a> {
     pub tracker: &'a mut Tracker,
     /// What the tracker knows of the packet.
     pub tracked: Tracked,
+    /// How the packet is to be cut where it leaves.
+    pub cut: Option<Cut>,
     /// Packets to go through the tables again.
     pub again: &'a mut VecDeque<Again>,
     /// How often this one did.
@@ -40,6 +42,7 @@ pub(crate) struct Again {
     pub recirc: Arc<Recirc>,
     pub frame: Frame,
     pub tracked: Tracked,
+    pub cut: Option<Cut>,
     pub depth: u8,
 }
 
@@ -48,7 +51,9 @@ impl Executor<'_> {
     pub(crate) fn run(&mut self, ops: &[Op], mut frame: Frame, mut layout: Layout) {
         let Some((last, rest)) = ops.split_last() else { return };
         for op in rest {
-            self.step(op, &mut frame, &mut layout);
+            if !self.step(op, &mut frame, &mut layout) {
+                return;
+            }
         }
         match last {
             Op::Output(port) => self.output(*port, frame),
@@ -56,16 +61,19 @@ impl Executor<'_> {
             Op::Punt(punt) => self.punts.push((std::sync::Arc::clone(punt), frame)),
             Op::Clone(nested) => self.run(nested, frame, layout),
             Op::CheckLarger { length, larger, smaller } => {
-                let ops = if frame.len() > usize::from(*length) { larger } else { smaller };
+                let ops =
+                    if self.wire_len(&frame, &layout) > usize::from(*length) { larger } else { smaller };
                 self.run(ops, frame, layout);
             }
-            Op::Ct(ct) => self.ct(ct, &mut frame, &mut layout),
+            Op::Ct(ct) => {
+                self.ct(ct, &mut frame, &mut layout);
+            }
             Op::Set(_) | Op::PushVlan { .. } | Op::PopVlan | Op::Truncate(_) | Op::CtClear => {}
         }
     }
 
-    /// Executes one operation that others follow.
-    fn step(&mut self, op: &Op, frame: &mut Frame, layout: &mut Layout) {
+    /// Executes one operation that others follow. False if there is nothing left to execute them on.
+    fn step(&mut self, op: &Op, frame: &mut Frame, layout: &mut Layout) -> bool {
         match op {
             Op::Output(port) => self.output(*port, frame.clone()),
             Op::Tunnel(encap) => self.tunnel(encap, frame.clone()),
@@ -87,34 +95,48 @@ impl Executor<'_> {
             }
             Op::Truncate(len) => frame.truncate(*len as usize),
             Op::Clone(nested) => {
-                let tracked = self.tracked.clone();
+                let (tracked, cut) = (self.tracked.clone(), self.cut);
                 self.run(nested, frame.clone(), *layout);
-                self.tracked = tracked;
+                (self.tracked, self.cut) = (tracked, cut);
             }
-            Op::Ct(ct) => self.ct(ct, frame, layout),
+            Op::Ct(ct) => return self.ct(ct, frame, layout),
             Op::CtClear => self.tracked = Tracked::default(),
             Op::CheckLarger { length, larger, smaller } => {
-                let ops = if frame.len() > usize::from(*length) { larger } else { smaller };
-                for op in ops {
-                    self.step(op, frame, layout);
-                }
+                let ops = if self.wire_len(frame, layout) > usize::from(*length) { larger } else { smaller };
+                return ops.iter().all(|op| self.step(op, frame, layout));
             }
         }
+        true
     }
 
-    /// Sends the packet through the tracker, and perhaps a copy through the tables again.
-    fn ct(&mut self, ct: &Ct, frame: &mut Frame, layout: &mut Layout) {
-        if self.tracker.track(&ct.request, &mut self.tracked, frame, self.now) {
-            *layout = extract(frame, &mut FlowKey::default());
+    /// Octets that the frame has on a wire: of one that is cut where it leaves, those of a fragment.
+    fn wire_len(&self, frame: &Frame, layout: &Layout) -> usize {
+        self.cut.map_or(frame.len(), |cut| cut.wire_len(frame.len(), layout))
+    }
+
+    /// Sends the packet through the tracker, and perhaps a copy through the tables again. False if it
+    /// was a fragment that waits for others.
+    fn ct(&mut self, ct: &Ct, frame: &mut Frame, layout: &mut Layout) -> bool {
+        match self.tracker.track(&ct.request, &mut self.tracked, frame, self.now) {
+            Outcome::Same => {}
+            Outcome::Held => return false,
+            outcome @ (Outcome::Rewritten | Outcome::Joined(_)) => {
+                *layout = extract(frame, &mut FlowKey::default());
+                if let Outcome::Joined(cut) = outcome {
+                    self.cut = Some(cut);
+                }
+            }
         }
         if let Some(recirc) = &ct.recirc {
             self.again.push_back(Again {
                 recirc: Arc::clone(recirc),
                 frame: frame.clone(),
                 tracked: self.tracked.clone(),
+                cut: self.cut,
                 depth: self.depth + 1,
             });
         }
+        true
     }
 
     fn port(&mut self, id: crate::port::PortId) -> Option<&mut Port> {
@@ -122,6 +144,13 @@ impl Executor<'_> {
     }
 
     fn output(&mut self, id: crate::port::PortId, frame: Frame) {
+        match self.cut {
+            None => self.output_one(id, frame),
+            Some(cut) => cut.apply(frame).into_iter().for_each(|frame| self.output_one(id, frame)),
+        }
+    }
+
+    fn output_one(&mut self, id: crate::port::PortId, frame: Frame) {
         let Some(port) = self.port(id) else { return self.counters.count(Event::DropPort) };
         let PortKind::Device(device) = port.kind else { return };
         if port.config.0 & PortConfig::NO_FWD != 0 {
@@ -133,7 +162,14 @@ impl Executor<'_> {
         self.departures.push(Departure::Device { device, frame });
     }
 
-    fn tunnel(&mut self, encap: &Encap, mut frame: Frame) {
+    fn tunnel(&mut self, encap: &Encap, frame: Frame) {
+        match self.cut {
+            None => self.tunnel_one(encap, frame),
+            Some(cut) => cut.apply(frame).into_iter().for_each(|frame| self.tunnel_one(encap, frame)),
+        }
+    }
+
+    fn tunnel_one(&mut self, encap: &Encap, mut frame: Frame) {
         let octets = frame.len() as u64;
         if let Some(port) = self.port(encap.port) {
             port.counters.tx_packets += 1;

@@ -12,12 +12,12 @@ use crate::conntrack::Detail;
 use crate::switch::Switch;
 
 /// The error of a command, as Open vSwitch's program says it.
-fn failed(text: &str) -> String {
+pub(super) fn failed(text: &str) -> String {
     format!("ovs-vswitchd: {text} (Invalid argument)")
 }
 
 /// The arguments without options and without the datapath's name.
-fn operands<'a>(args: &[&'a str]) -> Vec<&'a str> {
+pub(super) fn operands<'a>(args: &[&'a str]) -> Vec<&'a str> {
     let mut operands: Vec<&str> = args.iter().copied().filter(|arg| !arg.starts_with('-')).collect();
     if operands.first().is_some_and(|arg| arg.contains('@') || matches!(*arg, "ovs-netdev" | "ovs-system")) {
         operands.remove(0);
@@ -122,10 +122,19 @@ pub(super) fn statistics(switch: &mut Switch, args: &[&str], now: Instant) -> Re
     Ok(switch.tracker.statistics(zone, more, now))
 }
 
-/// `dpctl/ct-bkts [DP] [gt=N]`: one table without buckets is what the tracker has.
-pub(super) fn buckets(switch: &mut Switch, _args: &[&str], now: Instant) -> Result<String, String> {
+/// `dpctl/ct-bkts [DP] [gt=N]`: as Open vSwitch since 2.9, all connections are in one bucket.
+pub(super) fn buckets(switch: &mut Switch, args: &[&str], now: Instant) -> Result<String, String> {
+    let above = args.iter().find_map(|arg| arg.strip_prefix("gt=")?.parse().ok()).unwrap_or(0);
     let live = switch.tracker.live(None, now);
-    Ok(format!("Total Buckets: 0\nCurrent Connections: {live}\n\n"))
+    let mut out = format!("Total Buckets: 1\nCurrent Connections: {live}\n\n");
+    if live > 0 {
+        let shown = if live > above { live.to_string() } else { ".".to_owned() };
+        out += "+-----------+-----------------------------------------+\n";
+        out += "|  Buckets  |         Connections per Buckets         |\n";
+        out += "+-----------+-----------------------------------------+\n";
+        out += &format!("   0..  7   | {shown:>5}\n\n");
+    }
+    Ok(out)
 }
 
 /// `dpctl/ct-set-maxconns [DP] N`.

@@ -5,6 +5,7 @@ mod coverage;
 mod dpif;
 mod fdb;
 mod flows;
+mod fragments;
 mod trace;
 
 use std::time::Instant;
@@ -38,6 +39,11 @@ pub const COMMANDS: &[(&str, &str, usize, usize, Run)] = &[
     ("dpctl/dump-conntrack", "[-m] [-s] [DATAPATH] [zone=N]", 0, 4, conntrack::dump),
     ("dpctl/dump-flows", "[DATAPATH]", 0, 1, flows::dump),
     ("dpctl/flush-conntrack", "[DATAPATH] [zone=N] [TUPLE] [REPLY-TUPLE]", 0, 4, conntrack::flush),
+    ("dpctl/ipf-get-status", "[DATAPATH]", 0, 1, fragments::status),
+    ("dpctl/ipf-set-disabled", "[DATAPATH] v4|v6", 1, 2, fragments::disable),
+    ("dpctl/ipf-set-enabled", "[DATAPATH] v4|v6", 1, 2, fragments::enable),
+    ("dpctl/ipf-set-max-nfrags", "[DATAPATH] N", 1, 2, fragments::set_max),
+    ("dpctl/ipf-set-min-frag", "[DATAPATH] v4|v6 N", 2, 3, fragments::set_min),
     ("dpif/dump-flows", "BRIDGE", 1, 1, flows::dump_bridge),
     ("dpif/show", "", 0, 0, dpif::show),
     ("fdb/flush", "[BRIDGE]", 0, 1, fdb::flush),

@@ -90,6 +90,16 @@ fn reply_type(proto: IpProto, ty: u16) -> u16 {
     }
 }
 
+/// What a frame is to the tracker.
+#[derive(Debug)]
+pub(crate) enum Read {
+    Packet(Parsed),
+    /// Part of a packet, and where its headers are.
+    Fragment(Layout),
+    /// No IP packet, a cut one, or one that contradicts itself.
+    Wrong,
+}
+
 /// A packet read for tracking.
 #[derive(Debug)]
 pub(crate) struct Parsed {
@@ -100,19 +110,28 @@ pub(crate) struct Parsed {
     pub layout: Layout,
 }
 
-/// Reads a frame. `None` if it is no whole IP packet, or one that contradicts itself. `sums` says
-/// whether checksums are to be looked at: once for every packet is enough.
-pub(crate) fn read(frame: &[u8], zone: u16, sums: bool) -> Option<Parsed> {
+/// Reads a frame. `sums` says whether checksums are to be looked at: once for every packet is enough.
+pub(crate) fn read(frame: &[u8], zone: u16, sums: bool) -> Read {
     let mut flow = FlowKey::ZERO;
     let layout = extract(frame, &mut flow);
     let v6 = match layout.l3 {
         L3::Ipv4 => false,
         L3::Ipv6 => true,
-        L3::None | L3::Arp => return None,
+        L3::None | L3::Arp => return Read::Wrong,
     };
     if flow.get(slot::NW_FRAG) & 1 != 0 {
-        return None;
+        return Read::Fragment(layout);
     }
+    read_whole(frame, &flow, layout, (zone, v6), sums).map_or(Read::Wrong, Read::Packet)
+}
+
+fn read_whole(
+    frame: &[u8],
+    flow: &FlowKey,
+    layout: Layout,
+    (zone, v6): (u16, bool),
+    sums: bool,
+) -> Option<Parsed> {
     let header = frame.get(layout.l3_at as usize..layout.l4_at as usize)?;
     let segment = frame.get(layout.l4_at as usize..layout.l3_end as usize)?;
     if sums && !v6 && checksum::internet(header) != 0 {

@@ -2,7 +2,8 @@
 //!
 //! The tour: [`Tracker::track`] does what a `ct` action asks for. `key` reads the packet, `table`
 //! finds the connection by it, `conn` and `tcp` say what the packet means for the conversation,
-//! `nat` chooses addresses for new ones and rewrites packets. `wheel` finds what is expired without
+//! `nat` chooses addresses for new ones and rewrites packets; `helper` looks into FTP
+//! and TFTP, `fragments` puts packets together. `wheel` finds what is expired without
 //! looking at the rest; `limits` says how many there may be.
 //!
 //! What it decides follows Open vSwitch's userspace tracker (conntrack.c), state bit for state bit.
@@ -17,6 +18,7 @@
 mod conn;
 mod expect;
 mod flush;
+mod fragments;
 mod ftp;
 mod helper;
 mod index;
@@ -39,6 +41,7 @@ use packet::Frame;
 use packet::key::{FlowKey, slot};
 
 pub(crate) use conn::Side;
+pub(crate) use fragments::{Cut, Fragments};
 pub(crate) use helper::Helper;
 pub(crate) use key::{Addr, ConnKey};
 pub(crate) use nat::{Nat, Range};
@@ -48,8 +51,9 @@ pub(crate) use timeout::TimeoutPolicy;
 
 use conn::{Conn, Extra, Payload};
 use expect::{Expectations, Expected};
+use fragments::Added;
 use helper::Finding;
-use key::Parsed;
+use key::{Parsed, Read};
 use limits::Limits;
 use table::Table;
 use tcp::Verdict;
@@ -149,11 +153,25 @@ impl Tracked {
     }
 }
 
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It has the length that it had.
+    Same,
+    /// A message in it was rewritten.
+    Rewritten,
+    /// It was the last fragment of a packet, which it is now.
+    Joined(Cut),
+    /// It is a fragment that waits for others, or was dropped with them.
+    Held,
+}
+
 /// The connections that the switch knows.
 #[derive(Debug)]
 pub(crate) struct Tracker {
     table: Table,
     expectations: Expectations,
+    pub fragments: Fragments,
     pub limits: Limits,
     pub policies: BTreeMap<u16, TimeoutPolicy>,
     /// Whether TCP windows are checked.
@@ -168,6 +186,7 @@ impl Tracker {
         Self {
             table: Table::new(seed),
             expectations: Expectations::default(),
+            fragments: Fragments::default(),
             limits: Limits::default(),
             policies: BTreeMap::new(),
             check_windows: true,
@@ -177,14 +196,14 @@ impl Tracker {
     }
 
     /// Sends a packet through the tracker: its state is in `packet` afterwards, and its headers are
-    /// translated. Says whether the frame's length may have changed.
+    /// translated.
     pub(crate) fn track(
         &mut self,
         request: &Request,
         packet: &mut Tracked,
         frame: &mut Frame,
         now: Instant,
-    ) -> bool {
+    ) -> Outcome {
         let now = self.millis(now);
         let known = packet.found.filter(|found| {
             let conn = self.table.get(found.id).filter(|_| !request.force);
@@ -192,9 +211,25 @@ impl Tracker {
         });
         if let Some(found) = known {
             self.again(request, packet, frame, found);
-            return false;
+            return Outcome::Same;
         }
-        let parsed = key::read(frame, request.zone, !packet.summed);
+        let mut outcome = Outcome::Same;
+        let mut read = key::read(frame, request.zone, !packet.summed);
+        if let Read::Fragment(layout) = read {
+            read = match self.fragments.add(frame, &layout, request.zone, now) {
+                Added::Held => return Outcome::Held,
+                Added::Wrong => Read::Wrong,
+                Added::Whole(whole, cut) => {
+                    *frame = whole;
+                    outcome = Outcome::Joined(cut);
+                    key::read(frame, request.zone, true)
+                }
+            };
+        }
+        let parsed = match read {
+            Read::Packet(parsed) => Some(parsed),
+            Read::Fragment(_) | Read::Wrong => None,
+        };
         let payload = parsed.as_ref().and_then(|parsed| {
             let segment = &frame[parsed.layout.l4_at as usize..parsed.layout.l3_end as usize];
             // Of an ICMP error the transport header is not that of the connection.
@@ -202,16 +237,18 @@ impl Tracker {
         });
         let (Some(parsed), Some(payload)) = (parsed, payload) else {
             *packet = Tracked { state: state::INV | state::TRK, zone: request.zone, ..Tracked::default() };
-            return false;
+            return outcome;
         };
         packet.summed = true;
-        Walk { tracker: self, request, packet, frame, parsed, payload, expected: None, now }.run()
+        let rewritten =
+            Walk { tracker: self, request, packet, frame, parsed, payload, expected: None, now }.run();
+        if rewritten && outcome == Outcome::Same { Outcome::Rewritten } else { outcome }
     }
 
     /// A packet whose connection was looked up before in this zone.
     fn again(&mut self, request: &Request, packet: &mut Tracked, frame: &mut Frame, found: Found) {
         if request.nat.is_some() {
-            if let Some(parsed) = key::read(frame, request.zone, false) {
+            if let Read::Packet(parsed) = key::read(frame, request.zone, false) {
                 self.translate(packet, frame, &parsed, found);
             }
             packet.found = None;
@@ -258,11 +295,13 @@ impl Tracker {
         let now = self.millis(now);
         self.table.expire(now, EXPIRE_AT_ONCE);
         self.expectations.expire(now);
+        self.fragments.expire(now);
     }
 
     /// When [`Self::handle_timeout`] has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let next = self.table.next_expiry().into_iter().chain(self.expectations.next_expiry()).min()?;
+        let all = [self.table.next_expiry(), self.expectations.next_expiry(), self.fragments.next_expiry()];
+        let next = all.into_iter().flatten().min()?;
         Some(self.beginning? + Duration::from_millis(next))
     }
 
@@ -272,10 +311,13 @@ impl Tracker {
     }
 }
 
+#[cfg(test)]
+pub(crate) use tests::fragments_of;
+
 /// Whether a frame is a whole IP packet with right checksums.
 #[cfg(test)]
 pub(crate) fn is_whole(frame: &[u8]) -> bool {
-    key::read(frame, 0, true).is_some()
+    matches!(key::read(frame, 0, true), Read::Packet(_))
 }
 
 fn set_marks(request: &Request, packet: &mut Tracked, conn: &mut Conn) {

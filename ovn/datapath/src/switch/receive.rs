@@ -10,7 +10,7 @@ use packet::{Frame, Geneve, Vxlan};
 use super::Switch;
 use crate::bridge::BridgeId;
 use crate::cache::MegaflowId;
-use crate::conntrack::Tracked;
+use crate::conntrack::{Cut, Tracked};
 use crate::counters::Event;
 use crate::device::{DeviceId, TunnelKind};
 use crate::exec::{Again, Executor};
@@ -22,6 +22,8 @@ use crate::xlate::{Depends, Effect, Translation, Xlate};
 /// One way of a packet through the tables.
 struct Pass {
     tracked: Tracked,
+    /// How the packet is to be cut where it leaves.
+    cut: Option<Cut>,
     /// How many there were before.
     depth: u8,
 }
@@ -121,7 +123,7 @@ impl Switch {
                 self.keep(translation, key, now)
             }
         };
-        let first = Pass { tracked: Tracked::default(), depth: 0 };
+        let first = Pass { tracked: Tracked::default(), cut: None, depth: 0 };
         self.execute(id, key, frame, layout, first, now);
         self.go_on(key, now);
     }
@@ -137,7 +139,7 @@ impl Switch {
                 continue;
             }
             self.counters.count(Event::Recirculated);
-            let Again { recirc, frame, tracked, depth } = again;
+            let Again { recirc, frame, tracked, cut, depth } = again;
             let mut key = key.clone();
             recirc.mark(&mut key);
             tracked.write(&mut key);
@@ -151,7 +153,7 @@ impl Switch {
                     self.keep(translation, &key, now)
                 }
             };
-            self.execute(id, &key, frame, layout, Pass { tracked, depth }, now);
+            self.execute(id, &key, frame, layout, Pass { tracked, cut, depth }, now);
         }
     }
 
@@ -211,6 +213,7 @@ impl Switch {
             hash,
             tracker: &mut self.tracker,
             tracked: pass.tracked,
+            cut: pass.cut,
             again: &mut self.again,
             depth: pass.depth,
             now,
@@ -278,6 +281,7 @@ impl Switch {
             hash: flow_hash(key),
             tracker: &mut self.tracker,
             tracked: Tracked::from_key(key),
+            cut: None,
             again: &mut self.again,
             depth: 0,
             now,

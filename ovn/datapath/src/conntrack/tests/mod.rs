@@ -1,9 +1,12 @@
 //! The tracker as a whole: conversations as tables, and laws.
 
+mod fragments;
 mod helpers;
 mod laws;
 mod packets;
 mod sequences;
+
+pub(crate) use fragments::fragments_of;
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};

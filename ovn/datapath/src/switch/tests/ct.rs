@@ -235,3 +235,21 @@ fn connections_are_shown_limited_and_flushed() {
     insta::assert_snapshot!(run(&mut lab, "dpctl/flush-conntrack", &["ct_tp_src=1"]).unwrap_err(), @"ovs-vswitchd: port is set without protocol (Invalid argument)");
     insta::assert_snapshot!(run(&mut lab, "dpctl/ct-set-maxconns", &["x"]).unwrap_err(), @"ovs-vswitchd: maxconns missing or malformed (Invalid argument)");
 }
+
+#[test]
+fn fragments_pass_as_one_packet_and_leave_as_they_came() {
+    let mut lab = firewall();
+    let whole = udp4(1, 2, (5, 6), &[7; 3000]);
+    let pieces = crate::conntrack::fragments_of(&whole, 1400);
+    let mut sent = Vec::new();
+    for piece in &pieces {
+        let before = sent.len();
+        sent.extend(lab.send(1, piece));
+        assert!(sent.len() == before || sent.len() == pieces.len(), "all or nothing");
+    }
+    let expected: Vec<(u32, Vec<u8>)> = pieces.into_iter().map(|piece| (2, piece)).collect();
+    assert_eq!(sent, expected);
+    assert_eq!(lab.ports(2, &udp4(2, 1, (6, 5), b"x")), [1], "the connection has its ports");
+    let status = lab.switch.command("dpctl/ipf-get-status", &[], lab.now).unwrap().unwrap();
+    assert!(status.contains("v4 frags completed: 3"), "{status}");
+}
