@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -52,6 +53,13 @@ pub struct About {
     pub commands: &'static [Spec],
 }
 
+impl About {
+    /// Whether the daemon has a control command of this name of its own.
+    fn has_own(&self, name: &str) -> bool {
+        self.commands.iter().any(|command| command.name == name)
+    }
+}
+
 /// The surroundings of a running daemon.
 pub struct Shell {
     /// Its listeners and connections.
@@ -60,6 +68,8 @@ pub struct Shell {
     pub common: Common,
     vlog: Vlog,
     commands: mpsc::Receiver<Command>,
+    /// Whether the daemon answers `memory/show` itself.
+    shows_memory: bool,
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
@@ -78,7 +88,7 @@ const COMMON_COMMANDS: [Spec; 4] = [
 /// Runs a daemon: reads the command line, detaches, and gives `body` its shell and its own options.
 pub fn run<F>(about: &About, args: &[String], body: impl FnOnce(Shell, Own) -> F) -> ExitCode
 where
-    F: Future<Output = anyhow::Result<()>>,
+    F: Future<Output = anyhow::Result<()>> + 'static,
 {
     let name = about.program.name;
     let (common, own) = match options::parse(about.program, about.options, args) {
@@ -108,7 +118,7 @@ where
 
 fn start<F>(about: &About, common: Common, own: Own, body: impl FnOnce(Shell, Own) -> F) -> anyhow::Result<()>
 where
-    F: Future<Output = anyhow::Result<()>>,
+    F: Future<Output = anyhow::Result<()>> + 'static,
 {
     let readiness = detach::detach(common.detach)?;
     let vlog = vlog::init(about.program.name);
@@ -118,11 +128,12 @@ where
         None => None,
     };
     // One thread: a chassis runs three daemons, and each mostly waits.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async {
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let specs: Arc<[Spec]> = COMMON_COMMANDS
             .into_iter()
+            .filter(|common| !about.has_own(common.name))
             .chain(vlog::commands::COMMANDS.iter().copied())
             .chain(about.commands.iter().copied())
             .collect();
@@ -138,6 +149,7 @@ where
             common,
             vlog,
             commands,
+            shows_memory: about.has_own("memory/show"),
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
@@ -145,7 +157,11 @@ where
             _socket: socket,
             _pidfile: pidfile,
         };
-        let result = body(shell, own).await;
+        // A task among those that it waits for: from one of them to it the runtime does not look at all sockets first.
+        let result = match tokio::task::spawn_local(body(shell, own)).await {
+            Ok(result) => result,
+            Err(lost) => std::panic::resume_unwind(lost.into_panic()),
+        };
         answering.settle().await;
         result
     })
@@ -225,7 +241,7 @@ impl Shell {
         }
         match command.name {
             "version" => command.reply(Ok(format!("{}\n", version(self.vlog.program())))),
-            "memory/show" => command.reply(Ok(memory())),
+            "memory/show" if !self.shows_memory => command.reply(Ok(memory())),
             _ => return Some(command),
         }
         None
@@ -241,7 +257,7 @@ pub(crate) async fn until(deadline: Option<Instant>) {
 }
 
 /// Resident memory, in upstream's `name:value` form.
-fn memory() -> String {
+pub(crate) fn memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));

@@ -38,7 +38,8 @@ pub(super) fn run(program: Program, invocation: &Invocation) -> ExitCode {
     // Warnings reach whoever starts it, as those of other clients do.
     let quiet = ["--verbose=console:warn", "--verbose=reconnect:warn"].map(str::to_owned);
     let args: Vec<String> = quiet.into_iter().chain(super::shell_words(&invocation.shell)).collect();
-    shell::run(&about, &args, |shell, _| async move { serve(named, shell, invocation).await })
+    let invocation = invocation.clone();
+    shell::run(&about, &args, |shell, _| async move { serve(named, shell, &invocation).await })
 }
 
 async fn serve(named: Named, mut shell: Shell, invocation: &Invocation) -> anyhow::Result<()> {

@@ -1,12 +1,18 @@
 //! Control commands of the database server; replies are upstream's.
 
 use std::path::Path;
+use std::time::Instant;
 
 use super::Daemon;
+use super::file::DbFile;
+use crate::base::shell;
 use crate::base::unixctl::{Command, Spec, spec};
 
 /// The commands.
 pub(super) const COMMANDS: &[Spec] = &[
+    spec("coverage/read-counter", "COUNTER", 1, 1),
+    spec("coverage/show", "", 0, 0),
+    spec("memory/show", "", 0, 0),
     spec("ovsdb-server/add-db", "DB", 1, 1),
     spec("ovsdb-server/add-remote", "REMOTE", 1, 1),
     spec("ovsdb-server/compact", "", 0, 1),
@@ -51,6 +57,9 @@ impl Daemon {
                 None => self.change(name, &arg),
                 Some(refused) => Err(refused),
             },
+            "coverage/show" => Ok(self.coverage.show(Instant::now())),
+            "coverage/read-counter" => self.coverage.read(&arg),
+            "memory/show" => Ok(self.memory()),
             "compact" if arg.starts_with('_') => Err("cannot compact built-in databases".to_owned()),
             "compact" if !arg.is_empty() && !self.files.contains_key(arg.as_str()) => {
                 Err("no database by that name".to_owned())
@@ -67,7 +76,10 @@ impl Daemon {
             "get-db-storage-status" if self.server.published(&arg).is_none() => {
                 Err("Failed to find the database.".to_owned())
             }
-            "get-db-storage-status" => Ok("status: ok".to_owned()),
+            "get-db-storage-status" => {
+                let failure = self.files.get(arg.as_str()).and_then(DbFile::failure);
+                Ok(format!("status: {}", failure.unwrap_or("ok")))
+            }
             "list-dbs" => Ok(self.server.database_names().map(|name| format!("{name}\n")).collect()),
             "list-remotes" => Ok(self.remotes.list()),
             // Memory that is free goes back by itself.
@@ -90,6 +102,13 @@ impl Daemon {
         self.remotes.look_again();
         command.reply(outcome);
         false
+    }
+
+    /// What there is in memory, and how much that takes.
+    fn memory(&self) -> String {
+        let usage = self.server.usage();
+        let usage: Vec<String> = usage.into_iter().map(|(name, count)| format!("{name}:{count}")).collect();
+        format!("{} {}", usage.join(" "), shell::memory())
     }
 
     fn change(&mut self, name: &str, arg: &str) -> Result<String, String> {

@@ -219,6 +219,7 @@ mod tests {
         }
 
         fn transact(&mut self, operation: Value) {
+            let before = self.database.snapshot();
             let Outcome::Done { commit: Some(commit), results } =
                 self.database.transact(&[operation], Caller::default(), 0)
             else {
@@ -228,7 +229,7 @@ mod tests {
             assert!(results.iter().all(|result| result.get("error").is_none()));
             // What has no record has an id that the file does not know.
             let id = record.map_or(Uuid::ZERO, |record| self.file.add(&record));
-            self.file.append().unwrap();
+            self.file.append(false, &before, 5).unwrap();
             self.transactions.push((id, Arc::new(commit)));
         }
 

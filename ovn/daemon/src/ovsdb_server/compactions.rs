@@ -6,6 +6,7 @@ use ovsdb::Str;
 use tokio::sync::mpsc;
 
 use super::compaction::{self, Copy};
+use super::coverage::Event as Counted;
 use super::file::FileError;
 use super::{Daemon, wall_ms};
 use crate::base::unixctl::Command;
@@ -80,6 +81,9 @@ impl Daemon {
         let error = outcome.err().map(|error| error.to_string());
         if let Some(error) = &error {
             tracing::warn!(target: "ovsdb_file", "compacting failed: {error}");
+        }
+        if error.is_none() {
+            self.coverage.count(Counted::FileCompacted);
         }
         for waiting in &mut self.compactions.waiting {
             if waiting.databases.remove(&database) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use ovsdb::db::Database;
-use ovsdb::follow::{Event, Follower, PROBE_INTERVAL, Progress};
+use ovsdb::follow::{Event, Follower, PROBE_INTERVAL, Progress, Rows};
 use ovsdb::rpc::{Framer, MESSAGE_BYTES_MAX};
 use ovsdb::server::SessionId;
 use ovsdb::{DatabaseSchema, Str};
@@ -74,6 +74,14 @@ impl Copies {
             format!("replicating: {active}\ndatabase: {}{exclude}", names.join(", "))
         };
         format!("state: backup\n{what}")
+    }
+
+    /// What the active server said could not be written here: its next updates would not fit.
+    pub(super) fn not_written(&mut self, database: &str, why: &str) {
+        let backups = self.by_link.values_mut().filter(|copy| !copy.is_relay);
+        for copy in backups.filter(|copy| **copy.follower.database() == *database) {
+            copy.follower.fail(why);
+        }
     }
 
     fn of_conn(&mut self, conn: ConnId) -> Option<&mut Copy> {
@@ -249,8 +257,7 @@ impl Daemon {
         {
             match event {
                 Event::Schema(schema) => self.on_schema(link, &schema),
-                Event::Contents(contents) => self.write_copy(link, &contents, true, now),
-                Event::Update(updates) => self.write_copy(link, &updates, false, now),
+                Event::Rows(rows) => self.write_copy(link, &rows, now),
                 Event::Forwarded(ticket, result) => {
                     if let Some((session, id)) = self.copies.waiting.remove(&(link, ticket)) {
                         self.server.forwarded(session, id, result);
@@ -286,6 +293,7 @@ impl Daemon {
             None if !copy.is_relay => return copy.follower.fail("the database is served no more"),
             Some(_) | None => {
                 self.server.remove_database(&database);
+                copy.follower.forget();
                 let empty = Database::new(Arc::clone(theirs), crate::base::random_seed());
                 if let Err(error) = self.server.add_relay(empty) {
                     return copy.follower.fail(&error.to_string());
@@ -301,11 +309,11 @@ impl Daemon {
         copy.follower.monitor(theirs, &ours);
     }
 
-    fn write_copy(&mut self, link: LinkId, updates: &Value, whole: bool, now: Instant) {
+    fn write_copy(&mut self, link: LinkId, rows: &Rows, now: Instant) {
         let Some(copy) = self.copies.by_link.get_mut(&link) else { return };
         let database = copy.follower.database().clone();
         let Some((_, present)) = self.server.newest(&database) else { return };
-        let written = copy.follower.operations(present, updates, whole).and_then(|operations| {
+        let written = copy.follower.operations(present, rows).and_then(|operations| {
             let results =
                 self.server.transact(&database, &operations, now).map_err(|error| error.to_string())?;
             match results.iter().find(|result| result.get("error").is_some()) {
@@ -314,7 +322,7 @@ impl Daemon {
             }
         });
         match written {
-            Ok(()) if whole && copy.is_relay => self.server.set_connected(&database, true),
+            Ok(()) if rows.is_first() && copy.is_relay => self.server.set_connected(&database, true),
             Ok(()) => {}
             Err(error) => {
                 tracing::error!(target: "replication", "{database}: the copy cannot be kept: {error}");

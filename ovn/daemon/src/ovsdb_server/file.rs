@@ -1,8 +1,9 @@
 //! The file of one database: upstream's standalone log, locked, appended to, and rewritten when it has grown.
 //!
 //! A record is written before anybody hears of its transaction, so that a server that is killed has everything it
-//! acknowledged; records of `durable` transactions are on disk before their acknowledgement. After a failed write or sync nothing more is
-//! written: what the disk holds is then unknown, and a later success would not make up for it.
+//! acknowledged; records of `durable` transactions are on disk before their acknowledgement. Records that could not be
+//! written whole are cut off again. After a failed sync the system does not know any more what of the file is on disk,
+//! and a later success would not make up for it: then the file is replaced by a new one before it takes another record.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -13,10 +14,10 @@ use std::sync::Arc;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
-use ovsdb::Uuid;
 use ovsdb::db::{Commit, Database, Snapshot};
 use ovsdb::log::{self, LogError, Past};
 use ovsdb::server::HISTORY_TXNS_MAX;
+use ovsdb::{OvsdbError, Uuid};
 use serde_json::Value;
 
 use super::compaction::{self, Copy, Plan};
@@ -54,6 +55,28 @@ pub enum FileError {
     },
 }
 
+impl FileError {
+    /// What clients are told.
+    pub fn to_ovsdb(&self) -> OvsdbError {
+        match self {
+            Self::Io { path, what, cause } => OvsdbError {
+                io_error: Some(crate::base::os_error(cause)),
+                ..OvsdbError::new(OvsdbError::IO, format!("{}: {what}", path.display()))
+            },
+            Self::Locked(_) | Self::Log { .. } => OvsdbError::new(OvsdbError::IO, self.to_string()),
+        }
+    }
+}
+
+/// What of a file is not sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    /// Whether it ends with the last whole record.
+    End,
+    /// Whether any of it is on disk.
+    Whole,
+}
+
 fn way_out(error: &LogError) -> &'static str {
     match error {
         LogError::Damaged { .. } | LogError::Record { .. } => {
@@ -79,10 +102,13 @@ pub struct DbFile {
     base: Uuid,
     /// How often it was replaced by another file.
     generation: u64,
-    /// Whether a thread makes a compacted copy of it.
+    /// Whether a thread makes a compacted copy of it, and whether it has lost octets meanwhile that the copy may have.
     compacting: bool,
-    /// Why it is not to be written any more.
-    broken: Option<FileError>,
+    overtaken: bool,
+    /// What has to be mended before more is written.
+    doubt: Option<Doubt>,
+    /// Why the last records could not be written, until some are.
+    failure: Option<String>,
     /// Records that are not written yet.
     waiting: Vec<u8>,
     _lock: File,
@@ -125,7 +151,9 @@ impl DbFile {
             base: replayed.past.base,
             generation: 0,
             compacting: false,
-            broken: None,
+            overtaken: false,
+            doubt: None,
+            failure: None,
             waiting: Vec::new(),
             _lock: lock,
         };
@@ -142,35 +170,93 @@ impl DbFile {
         let (octets, checksum) = log::encode_with_checksum(record);
         self.last = log::txn_id(self.last, &checksum);
         self.records.push_back((self.last, self.length + self.waiting.len() as u64));
-        if self.records.len() > HISTORY_TXNS_MAX
-            && let Some((first, _)) = self.records.pop_front()
-        {
-            self.base = first;
-        }
         self.waiting.extend(octets);
         self.last
     }
 
-    /// Writes the records that wait.
+    /// Writes the records that wait, and to the disk if `durable`. `written` is the state before them, `wall_ms` the wall
+    /// clock.
     ///
     /// # Errors
-    /// When not all of it could be written.
-    pub fn append(&mut self) -> Result<(), FileError> {
-        if let Some(error) = self.broken.take() {
-            return Err(error);
+    /// When not all of that could be done. The file then has none of these records, or will have none before it takes
+    /// others.
+    pub fn append(&mut self, durable: bool, written: &Snapshot, wall_ms: i64) -> Result<(), FileError> {
+        if self.waiting.is_empty() && !durable {
+            return Ok(());
         }
-        self.file.write_all(&self.waiting).map_err(|cause| self.failed("write failed", cause))?;
+        let appended = self.mend(written, wall_ms).and_then(|()| self.try_append(durable));
+        match &appended {
+            Ok(()) => {
+                if self.failure.take().is_some() {
+                    tracing::info!(target: "ovsdb_file", "{}: records are written again", self.path.display());
+                }
+            }
+            Err(error) => {
+                if self.failure.is_none() {
+                    tracing::error!(target: "ovsdb_file", "{error}; until it can be written its clients get this error");
+                }
+                self.failure = Some(error.to_string());
+                self.forget_waiting();
+            }
+        }
+        appended
+    }
+
+    /// Why the last records could not be written, if so.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    fn try_append(&mut self, durable: bool) -> Result<(), FileError> {
+        if let Err(cause) = self.file.write_all(&self.waiting) {
+            self.doubt = Some(Doubt::End);
+            // A full disk does not hinder this; what does, may not the next time.
+            let _ = self.cut();
+            return Err(self.failed("write failed", cause));
+        }
+        if durable && let Err(cause) = self.file.sync_data() {
+            // Nobody is to find these records after a crash either.
+            let _ = self.cut();
+            self.doubt = Some(Doubt::Whole);
+            return Err(self.failed("sync failed", cause));
+        }
         self.length += self.waiting.len() as u64;
         self.waiting.clear();
+        while self.records.len() > HISTORY_TXNS_MAX
+            && let Some((first, _)) = self.records.pop_front()
+        {
+            self.base = first;
+        }
         Ok(())
     }
 
-    /// Waits until everything appended is on disk.
-    ///
-    /// # Errors
-    /// When the system cannot promise it.
-    pub fn sync(&mut self) -> Result<(), FileError> {
-        self.file.sync_data().map_err(|cause| self.failed("sync failed", cause))
+    /// Brings the file to where it can take records.
+    fn mend(&mut self, written: &Snapshot, wall_ms: i64) -> Result<(), FileError> {
+        match self.doubt {
+            None => Ok(()),
+            Some(Doubt::End) => self.cut(),
+            Some(Doubt::Whole) => {
+                let last = self.records.iter().rev().find(|(_, offset)| *offset < self.length);
+                let id = last.map_or(self.base, |(id, _)| *id);
+                self.rewrite(written, id, wall_ms)
+            }
+        }
+    }
+
+    /// Cuts off what is behind the last record that was written whole.
+    fn cut(&mut self) -> Result<(), FileError> {
+        self.overtaken = self.compacting;
+        self.file.set_len(self.length).map_err(|cause| self.failed("truncate failed", cause))?;
+        self.file.seek(SeekFrom::Start(self.length)).map_err(|cause| self.failed("seek failed", cause))?;
+        self.doubt = None;
+        Ok(())
+    }
+
+    /// Records that wait will not be written.
+    fn forget_waiting(&mut self) {
+        self.waiting.clear();
+        while self.records.pop_back_if(|(_, offset)| *offset >= self.length).is_some() {}
+        self.last = self.records.back().map_or(self.base, |(id, _)| *id);
     }
 
     /// Whether it has grown so much that it should be compacted.
@@ -192,6 +278,7 @@ impl DbFile {
             return None;
         }
         self.compacting = true;
+        self.overtaken = false;
         // Should it fail, the next try comes only after the file has grown as much again.
         self.compacted_length = self.length;
         let records = self.records.iter().filter(|(_, offset)| *offset < self.length).copied().collect();
@@ -202,7 +289,8 @@ impl DbFile {
     /// Goes on with the copy that a thread made, if this is still the file it was made from.
     ///
     /// # Errors
-    /// When the copy cannot take its place; the old file stays and is in use.
+    /// When the copy cannot take its place, or may have octets that could not be written whole to the old file; that
+    /// stays and is in use.
     pub(super) fn end_compaction(
         &mut self,
         generation: u64,
@@ -214,9 +302,15 @@ impl DbFile {
             copy.discard();
             return Ok(());
         }
+        if self.overtaken {
+            copy.discard();
+            return Err(
+                self.failed("compaction was overtaken by a failed write", io::ErrorKind::Interrupted.into())
+            );
+        }
         let (kept_from, snapshot_length) = (copy.kept_from, copy.snapshot_length);
         let (file, unsure) = copy.finish(&self.file, self.length)?;
-        self.broken = unsure;
+        self.doubt = unsure.map(|_| Doubt::Whole);
         self.file = file;
         self.generation += 1;
         let moved = |offset: u64| offset - kept_from + snapshot_length;
@@ -237,17 +331,29 @@ impl DbFile {
         self.generation
     }
 
-    /// Replaces it by one that holds just `snapshot`, the state that transaction `id` made. A crash at any moment leaves
-    /// the old or the new file whole.
+    /// Replaces it by one that holds just `snapshot`, the state that transaction `id` made; records that wait still do. A
+    /// crash at any moment leaves the old or the new file whole.
     ///
     /// # Errors
-    /// When the new one could not be written; the old one stays and is in use.
+    /// When the new one could not be written: the old one stays and is in use. When it is not sure which of the two is
+    /// on disk, a third one follows before the next record.
     pub fn rewrite(&mut self, snapshot: &Snapshot, id: Uuid, wall_ms: i64) -> Result<(), FileError> {
         let octets = log::compacted(snapshot, id, wall_ms, "compacting database online");
-        self.file = replace_with(&self.path, &octets)?;
-        (self.length, self.compacted_length) = (octets.len() as u64, octets.len() as u64);
-        (self.last, self.base) = (id, id);
-        self.records.clear();
+        let (file, unsure) = replace_with(&self.path, &octets)?;
+        if let Some(unsure) = unsure {
+            self.doubt = Some(Doubt::Whole);
+            return Err(unsure);
+        }
+        self.file = file;
+        self.doubt = None;
+        let old = std::mem::replace(&mut self.length, octets.len() as u64);
+        self.compacted_length = self.length;
+        self.records.retain(|(_, offset)| *offset >= old);
+        for (_, offset) in &mut self.records {
+            *offset = *offset - old + self.length;
+        }
+        self.base = id;
+        self.last = self.records.back().map_or(id, |(last, _)| *last);
         self.generation += 1;
         Ok(())
     }
@@ -288,26 +394,36 @@ pub fn create(path: &Path, octets: &[u8]) -> Result<(), FileError> {
 /// When the new one could not be written; the old one stays.
 pub fn replace(path: &Path, octets: &[u8]) -> Result<(), FileError> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    replace_with(&path, octets).map(|_| ())
+    match replace_with(&path, octets)? {
+        (_, None) => Ok(()),
+        (_, Some(unsure)) => Err(unsure),
+    }
 }
 
-/// As [`replace`], for the path of no link; gives the new file, opened behind its last octet.
-fn replace_with(path: &Path, octets: &[u8]) -> Result<File, FileError> {
+/// As [`replace`], for the path of no link; gives the new file, opened behind its last octet. When only the directory
+/// cannot be synced the new file is in place, and nobody knows which of the two a crash of the machine would leave:
+/// that is told along with it.
+fn replace_with(path: &Path, octets: &[u8]) -> Result<(File, Option<FileError>), FileError> {
     let io = |what| move |cause| FileError::Io { path: path.to_owned(), what, cause };
     let temporary = temporary(path);
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(MODE)
-        .open(&temporary)
-        .map_err(io("create of new copy failed"))?;
-    file.write_all(octets).map_err(io("write of new copy failed"))?;
-    file.sync_all().map_err(io("sync of new copy failed"))?;
-    fs::rename(&temporary, path).map_err(io("rename of new copy failed"))?;
-    sync_parent(path).map_err(io("sync of directory failed"))?;
-    Ok(file)
+    let write = || {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(MODE)
+            .open(&temporary)
+            .map_err(io("create of new copy failed"))?;
+        file.write_all(octets).map_err(io("write of new copy failed"))?;
+        file.sync_all().map_err(io("sync of new copy failed"))?;
+        fs::rename(&temporary, path).map_err(io("rename of new copy failed"))?;
+        Ok(file)
+    };
+    // What there is of a copy takes room that is short.
+    let file = write().inspect_err(|_| drop(fs::remove_file(&temporary)))?;
+    let unsure = sync_parent(path).map_err(io("sync of directory failed")).err();
+    Ok((file, unsure))
 }
 
 /// Where the new copy of a file is written: beside it, so that it can be renamed over it.
@@ -365,11 +481,117 @@ pub fn lock(path: &Path) -> Result<File, FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ovsdb::db::{Caller, Outcome};
+    use serde_json::json;
 
     #[test]
     fn an_error_says_its_cause_once() {
         let cause = io::Error::from_raw_os_error(libc::ENOSPC);
         let error = anyhow::Error::from(FileError::Io { path: "x.db".into(), what: "write failed", cause });
         assert_eq!(format!("{error:#}"), "I/O error: x.db: write failed (No space left on device)");
+    }
+
+    /// A database and its file, to which numbers are added.
+    struct Bench {
+        dir: tempfile::TempDir,
+        file: DbFile,
+        database: Database,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let schema = json!({"name": "D", "version": "1.0.0",
+                "tables": {"A": {"isRoot": true, "columns": {"n": {"type": "integer"}}}}});
+            let schema = ovsdb::DatabaseSchema::from_json(&schema).unwrap();
+            let dir = tempfile::tempdir().unwrap();
+            create(&dir.path().join("d.db"), &log::created(&schema)).unwrap();
+            let (file, database, _) = DbFile::open(&dir.path().join("d.db"), 1).unwrap();
+            Self { dir, file, database }
+        }
+
+        /// Adds numbers in a round, as the server does.
+        fn add(&mut self, numbers: &[i64], durable: bool) -> Result<(), String> {
+            let before = self.database.clone();
+            for n in numbers {
+                let insert = json!({"op": "insert", "table": "A", "row": {"n": n}});
+                let Outcome::Done { commit: Some(commit), .. } =
+                    self.database.transact(&[insert], Caller::default(), 0)
+                else {
+                    panic!("nothing changed");
+                };
+                let record = log::transaction_record(self.database.layout(), &commit, 5);
+                self.file.add(&record.unwrap());
+            }
+            let written = self.file.append(durable, before.now(), 6);
+            if written.is_err() {
+                self.database = before;
+            }
+            written.map_err(|error| error.to_string().replace(&self.dir.path().display().to_string(), "DIR"))
+        }
+
+        /// The numbers that a server finds that starts now, and whether the ids of transactions go on.
+        fn found(&self) -> (Vec<i64>, bool) {
+            let copy = self.dir.path().join("copy.db");
+            fs::copy(self.dir.path().join("d.db"), &copy).unwrap();
+            let (_, database, past) = DbFile::open(&copy, 2).unwrap();
+            let table = database.layout().table_id("A").unwrap();
+            let rows = database.now().rows(table).map(|(_, row)| row[0].as_integer().unwrap());
+            let mut rows: Vec<i64> = rows.collect();
+            rows.sort_unstable();
+            (rows, past.last() == self.file.last)
+        }
+    }
+
+    #[test]
+    fn records_that_a_full_disk_does_not_take_leave_no_trace_and_the_next_ones_follow() {
+        let mut bench = Bench::new();
+        bench.add(&[1], false).unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let good = std::mem::replace(&mut bench.file.file, full);
+        let refused = Err("I/O error: DIR/d.db: write failed (No space left on device)".to_owned());
+        assert_eq!(bench.add(&[2, 3], true), refused);
+        assert!(bench.file.failure().is_some());
+        // Not even its end can be cut off there.
+        assert_eq!(bench.file.doubt, Some(Doubt::End));
+        bench.file.file = good;
+        // A part of a record, as a disk leaves it that had some room.
+        bench.file.file.write_all(b"OVSDB JSON 12").unwrap();
+        bench.add(&[4, 5], true).unwrap();
+        assert_eq!((bench.file.failure(), bench.file.doubt), (None, None));
+        assert_eq!(bench.found(), (vec![1, 4, 5], true));
+    }
+
+    #[test]
+    fn after_a_failed_sync_a_new_file_takes_the_place_of_the_old_one() {
+        let mut bench = Bench::new();
+        bench.add(&[1, 2], true).unwrap();
+        // A pipe takes what is written, and cannot be synced.
+        let (_reader, writer) = io::pipe().unwrap();
+        bench.file.file = File::from(std::os::fd::OwnedFd::from(writer));
+        assert!(bench.add(&[3], true).unwrap_err().contains("d.db: sync failed"));
+        assert_eq!(bench.file.doubt, Some(Doubt::Whole));
+        // While the directory takes no new file, nothing is accepted.
+        fs::create_dir(temporary(&bench.dir.path().join("d.db"))).unwrap();
+        assert!(bench.add(&[4], false).unwrap_err().contains("create of new copy failed"));
+        fs::remove_dir(temporary(&bench.dir.path().join("d.db"))).unwrap();
+        bench.add(&[5, 6], false).unwrap();
+        bench.add(&[7], true).unwrap();
+        assert_eq!(bench.found(), (vec![1, 2, 5, 6, 7], true));
+        assert_eq!(bench.file.records.len(), 3);
+    }
+
+    #[test]
+    fn a_compacted_copy_that_may_have_octets_that_were_cut_off_is_not_used() {
+        let mut bench = Bench::new();
+        bench.add(&[1], false).unwrap();
+        let plan = bench.file.begin_compaction(bench.database.snapshot(), Vec::new(), 5).unwrap();
+        let copy = compaction::write(plan).unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let good = std::mem::replace(&mut bench.file.file, full);
+        bench.add(&[2], false).unwrap_err();
+        bench.file.file = good;
+        assert!(bench.file.end_compaction(0, Ok(copy)).is_err());
+        bench.add(&[3], false).unwrap();
+        assert_eq!(bench.found(), (vec![1, 3], true));
     }
 }

@@ -11,6 +11,7 @@ mod compaction;
 mod compactions;
 mod config;
 mod copies;
+mod coverage;
 pub mod file;
 mod remotes;
 mod status;
@@ -27,7 +28,7 @@ use ovsdb::db::Snapshot;
 use ovsdb::log;
 use ovsdb::rpc::{Frame, Framer, MESSAGE_BYTES_MAX};
 use ovsdb::server::{Output, Server, SessionId, Storage};
-use ovsdb::{Str, Uuid, UuidGenerator};
+use ovsdb::{Str, UuidGenerator};
 
 use crate::base::getopt::{Opt, Takes, opt};
 use crate::base::net::{CONNECTIONS_MAX, ConnId, Event};
@@ -38,6 +39,7 @@ use crate::base::target::Target;
 use compactions::Compactions;
 use config::{Config, Model};
 use copies::Copies;
+use coverage::{Coverage, Event as Counted};
 use file::{DbFile, FileError};
 use remotes::Remotes;
 use traced::Traced;
@@ -84,6 +86,7 @@ struct Daemon {
     copies: Copies,
     compactions: Compactions,
     traced: Traced,
+    coverage: Coverage,
     config_file: Option<PathBuf>,
     /// When the rows of remotes are next to be brought up to date.
     status_due: Instant,
@@ -104,6 +107,7 @@ impl Daemon {
             compactions: Compactions::default(),
             copies: Copies::default(),
             traced: Traced::default(),
+            coverage: Coverage::new(Instant::now()),
             config_file: own.last("config-file").map(|path| below(&PROGRAM.family.db_dir(), path)),
             status_due: Instant::now(),
             run_dir,
@@ -209,7 +213,7 @@ impl Daemon {
         loop {
             self.run_copies(Instant::now());
             self.report_status(Instant::now());
-            self.drain()?;
+            self.drain();
             self.follow().await;
             let wake =
                 self.server.poll_timeout().map(|(at, _)| at).into_iter().chain(self.copies.poll_timeout());
@@ -240,12 +244,14 @@ impl Daemon {
 
     fn on_net(&mut self, event: Event) {
         let now = Instant::now();
+        self.coverage.tick(now);
         match event {
             Event::Connected(link, conn) if self.copies.connected(link, conn, now) => {}
             Event::Accepted(link, conn) | Event::Connected(link, conn) => {
                 let options = self.remotes.session_options(link, conn, &self.shell.net);
                 match self.server.open_session(&options, now) {
                     Ok(session) => {
+                        self.coverage.count(Counted::SessionOpened);
                         self.conns.insert(conn, (session, Framer::new(MESSAGE_BYTES_MAX)));
                         self.sessions.insert(session, conn);
                     }
@@ -255,7 +261,10 @@ impl Daemon {
                     }
                 }
             }
-            Event::Received(conn, bytes) => self.on_bytes(conn, &bytes, now),
+            Event::Received(conn, bytes) => {
+                self.coverage.count(Counted::BytesReceived);
+                self.on_bytes(conn, &bytes, now);
+            }
             Event::Drained(conn) => {
                 if let Some((session, _)) = self.conns.get(&conn) {
                     self.server.set_writable(*session, true, now);
@@ -295,7 +304,7 @@ impl Daemon {
     }
 
     /// Carries out what the core asks for, until it asks for nothing more. Records of one round are written together.
-    fn drain(&mut self) -> anyhow::Result<()> {
+    fn drain(&mut self) {
         loop {
             let mut batch = Batch::default();
             while let Some(output) = self.server.poll_output() {
@@ -303,12 +312,14 @@ impl Daemon {
                     Output::Send { session, frame } => self.send(session, frame),
                     Output::Close { session, reason } => {
                         tracing::info!(target: "ovsdb_jsonrpc_server", "closing a session: {reason}");
+                        self.coverage.count(Counted::SessionDropped);
                         if let Some(conn) = self.sessions.remove(&session) {
                             self.conns.remove(&conn);
                             self.shell.net.close(conn);
                         }
                     }
                     Output::Forward { database, session, id, params } => {
+                        self.coverage.count(Counted::Forwarded);
                         self.forward(&database, session, id, params);
                     }
                     Output::Persist { database, seq, layout, commit } => {
@@ -317,65 +328,79 @@ impl Daemon {
                             && let Some(file) = self.files.get_mut(&database)
                         {
                             self.server.recorded(&database, seq, file.add(&record));
+                            self.coverage.count(Counted::RecordWritten);
                         }
                         batch.add(database, seq, commit.durable);
                     }
                     Output::Rewrite { database, seq, snapshot } => {
-                        self.write(std::mem::take(&mut batch))?;
-                        // Another schema is another database: who knew the old one starts anew.
-                        let id = UuidGenerator::new(crate::base::random_seed()).generate();
-                        self.rewrite(&database, &snapshot, id)?;
-                        self.server.recorded(&database, seq, id);
-                        self.server.persisted(&database, seq);
+                        self.write(std::mem::take(&mut batch));
+                        // What it builds on may just have failed.
+                        if self.server.newest(&database).is_some_and(|(newest, _)| newest >= seq) {
+                            self.rewrite(&database, seq, &snapshot);
+                        }
                     }
                 }
             }
             if batch.is_empty() {
-                return Ok(());
+                return;
             }
-            self.write(batch)?;
+            self.write(batch);
         }
     }
 
     fn send(&mut self, session: SessionId, frame: Frame) {
         let Some(conn) = self.sessions.get(&session) else { return };
+        self.coverage.count(Counted::MessageSent);
         self.shell.net.send(*conn, frame);
         if self.shell.net.is_full(*conn) {
             self.server.set_writable(session, false, Instant::now());
         }
     }
 
-    fn write(&mut self, batch: Batch) -> anyhow::Result<()> {
+    /// Writes the records of a round. Those of a database whose file does not take them are undone, and their clients
+    /// hear why; the next ones are tried again.
+    fn write(&mut self, batch: Batch) {
         for (database, records) in batch.databases {
-            let Some(file) = self.files.get_mut(&database) else { continue };
-            let mut written = file.append();
-            if records.durable {
-                written = written.and_then(|()| file.sync());
-            }
-            if let Err(error) = written {
-                // The clients hear of it; then this process ends, since only a fresh reading of the file tells what it holds.
-                self.server.persist_failed(&database, &error.to_string());
-                while let Some(output) = self.server.poll_output() {
-                    if let Output::Send { session, frame } = output {
-                        self.send(session, frame);
+            let (Some(file), Some(written)) =
+                (self.files.get_mut(&database), self.server.published(&database))
+            else {
+                continue;
+            };
+            match file.append(records.durable, written, wall_ms()) {
+                Ok(()) => {
+                    let is_overgrown = file.is_overgrown();
+                    self.coverage.count(Counted::FileWritten);
+                    if records.durable {
+                        self.coverage.count(Counted::FileSynced);
+                    }
+                    self.server.persisted(&database, records.seq);
+                    if is_overgrown {
+                        self.compact(&database);
                     }
                 }
-                self.shell.net.flush();
-                return Err(error.into());
-            }
-            self.server.persisted(&database, records.seq);
-            if self.files.get(&database).is_some_and(DbFile::is_overgrown) {
-                self.compact(&database);
+                Err(error) => self.not_written(&database, &error),
             }
         }
-        Ok(())
     }
 
-    fn rewrite(&mut self, database: &str, snapshot: &Snapshot, id: Uuid) -> Result<(), FileError> {
-        match self.files.get_mut(database) {
-            Some(file) => file.rewrite(snapshot, id, wall_ms()),
-            None => Ok(()),
+    /// Replaces the file of a database that has got another schema.
+    fn rewrite(&mut self, database: &str, seq: u64, snapshot: &Snapshot) {
+        let Some(file) = self.files.get_mut(database) else { return };
+        // Another schema is another database: who knew the old one starts anew.
+        let id = UuidGenerator::new(crate::base::random_seed()).generate();
+        match file.rewrite(snapshot, id, wall_ms()) {
+            Ok(()) => {
+                self.server.recorded(database, seq, id);
+                self.server.persisted(database, seq);
+            }
+            Err(error) => self.not_written(database, &error),
         }
+    }
+
+    fn not_written(&mut self, database: &str, error: &FileError) {
+        self.coverage.count(Counted::FileFailed);
+        self.server.persist_failed(database, &error.to_ovsdb());
+        self.copies.not_written(database, &error.to_string());
     }
 }
 

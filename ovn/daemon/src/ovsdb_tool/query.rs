@@ -23,13 +23,13 @@ pub(super) fn transact(args: &Args<'_>) -> anyhow::Result<Done> {
     let (path, request) = request(args)?;
     load(&path)?;
     let (mut file, mut database, _) = DbFile::open(&path, crate::base::random_seed())?;
+    let before = database.snapshot();
     let (reply, commit) = run(&mut database, &request, args.rbac_role, false);
     let record =
         commit.and_then(|commit| log::transaction_record(database.layout(), &commit, crate::base::wall_ms()));
     if let Some(record) = record {
         file.add(&record);
-        file.append()?;
-        file.sync()?;
+        file.append(true, &before, crate::base::wall_ms())?;
     }
     Ok(format!("{reply}\n").into())
 }

@@ -1,6 +1,6 @@
 //! What a transaction changed: the food of monitors, of the log and of replicas.
 
-use super::Snapshot;
+use super::{Database, Snapshot};
 use crate::Row;
 use crate::schema::TableId;
 use crate::value::Uuid;
@@ -37,7 +37,28 @@ impl Snapshot {
     }
 }
 
+impl Database {
+    /// Goes back to the state before `commit`, the last one that was applied.
+    pub fn undo(&mut self, commit: &Commit) {
+        let back = commit.reversed();
+        self.generation += 1;
+        self.references.apply(&self.now.layout, &back);
+        self.indexes.apply(&self.now.layout, &back);
+        self.now.undo(commit);
+    }
+}
+
 impl Commit {
+    /// What leads from the state that it made to the one before.
+    fn reversed(&self) -> Self {
+        let turn = |update: &RowUpdate| RowUpdate { old: update.new.clone(), new: update.old.clone() };
+        let rows = |rows: &BTreeMap<Uuid, RowUpdate>| {
+            rows.iter().map(|(uuid, update)| (*uuid, turn(update))).collect()
+        };
+        let tables = self.tables.iter().map(|(table, changed)| (*table, rows(changed))).collect();
+        Self { tables, ..Self::default() }
+    }
+
     /// All changed rows, by table and UUID.
     pub fn iter(&self) -> impl Iterator<Item = (TableId, Uuid, &RowUpdate)> {
         self.tables.iter().flat_map(|(table, rows)| rows.iter().map(|(uuid, update)| (*table, *uuid, update)))

@@ -1,13 +1,14 @@
 //! A copy of a database that another server has: for a relay, which forwards what its clients write, and for a backup.
 //!
 //! ```text
-//!  other server ──get_server_id, get_schema, monitor──► Follower ──Event::Schema, Event::Operations──► our server
+//!  other server ◄──get_server_id, get_schema, monitor_cond_since── Follower ──Event::Schema, Event::Rows──► our server
 //!       ▲                                                  ▲
 //!       └──────────────── transact ──────── forward ───────┘
 //! ```
-//! What the other server says is compared with what is there, so that after a reconnection only the differences are
-//! written and told on. Rows keep their UUIDs. Source: ovsdb-server(7), "Active-Backup" and "Relay"; RFC 7047
-//! section 4.1.5.
+//! After a reconnection the other server is asked for what happened since the last transaction that it told of. When it
+//! does not know that any more, or only plain monitors, all its rows come, and are compared with what is there, so that
+//! only differences are written and told on. Rows keep their UUIDs. Source: ovsdb-server(7), "Active-Backup",
+//! "Relay" and "Monitor Cond Since"; RFC 7047 section 4.1.5.
 
 mod changes;
 
@@ -21,6 +22,7 @@ use crate::db::Snapshot;
 use crate::probe::{Probe, Verdict};
 use crate::rpc::Message;
 use crate::{DatabaseSchema, Str, Uuid};
+use changes::{Columns, Encoding};
 
 /// Most transactions that wait for the other server's answer; one more is refused.
 pub const FORWARDED_MAX: usize = 4096;
@@ -33,14 +35,41 @@ pub const PROBE_INTERVAL: Duration = Duration::from_secs(60);
 pub enum Event {
     /// The database has this schema there. Whoever follows a schema of its own decides what to do if it is another.
     Schema(Arc<DatabaseSchema>),
-    /// All rows as they are there; [`Follower::operations`] makes of it what is to be done.
-    Contents(Value),
-    /// Rows as they have become there; likewise.
-    Update(Value),
+    /// Rows as they are there, or have become; [`Follower::operations`] makes of it what is to be done.
+    Rows(Rows),
     /// What came of a forwarded transaction.
     Forwarded(u64, Result<Value, Value>),
     /// The connection is to be closed and opened again.
     Reconnect,
+}
+
+/// What the other server said of its rows.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    updates: Value,
+    encoding: Encoding,
+    scope: Scope,
+}
+
+/// Which rows the other server speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// All there are.
+    All,
+    /// Those that changed while it was not followed.
+    Missed,
+    /// Those that changed after that.
+    Next,
+}
+
+impl Rows {
+    /// Whether the copy is up to date with them, for the first time on this connection.
+    pub fn is_first(&self) -> bool {
+        match self.scope {
+            Scope::All | Scope::Missed => true,
+            Scope::Next => false,
+        }
+    }
 }
 
 /// How far it is.
@@ -65,6 +94,11 @@ pub struct Follower {
     /// Tables that are not copied.
     exclude: BTreeSet<Str>,
     progress: Progress,
+    /// The last transaction that the copy has, if the other server names its transactions.
+    last_txn: Option<Uuid>,
+    /// What is asked for, and the columns in it.
+    requests: Value,
+    columns: Columns,
     probe: Probe,
     /// Requests that have no reply yet, by id.
     asked: BTreeMap<u64, Asked>,
@@ -77,8 +111,17 @@ pub struct Follower {
 enum Asked {
     ServerId,
     Schema,
-    Monitor,
+    Monitor(Method),
     Transaction(u64),
+}
+
+/// How the other server is asked for its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    /// `monitor`, which every server knows.
+    Plain,
+    /// `monitor_cond_since`.
+    Since,
 }
 
 impl Follower {
@@ -89,6 +132,9 @@ impl Follower {
             own,
             exclude,
             progress: Progress::Disconnected,
+            last_txn: None,
+            requests: Value::Null,
+            columns: Columns::new(),
             probe: Probe::new(Some(PROBE_INTERVAL)),
             asked: BTreeMap::new(),
             last_id: 0,
@@ -149,16 +195,19 @@ impl Follower {
                     self.answered(asked, result);
                 }
             }
-            Message::Notification { method, params } => match method.as_str() {
-                "update" if self.progress == Progress::Following => {
-                    if let Some(Value::Array(mut params)) = Some(params)
-                        && let Some(updates) = params.pop()
-                    {
-                        self.events.push_back(Event::Update(updates));
+            Message::Notification { method, params } => match (method.as_str(), params) {
+                ("update", Value::Array(mut params)) if self.progress == Progress::Following => {
+                    if let Some(updates) = params.pop() {
+                        self.say(updates, Encoding::Whole, Scope::Next);
+                    }
+                }
+                ("update3", Value::Array(mut params)) if self.progress == Progress::Following => {
+                    if let (Some(updates), Some(txn)) = (params.pop(), params.pop()) {
+                        self.say_since(updates, &txn, Scope::Next);
                     }
                 }
                 // The database went, or has another schema: from the start.
-                "monitor_canceled" => self.events.push_back(Event::Reconnect),
+                ("monitor_canceled", _) => self.events.push_back(Event::Reconnect),
                 _ => {}
             },
         }
@@ -168,6 +217,9 @@ impl Follower {
         let result = match (asked, result) {
             (Asked::Transaction(ticket), result) => {
                 return self.events.push_back(Event::Forwarded(ticket, result));
+            }
+            (Asked::Monitor(Method::Since), Err(Value::String(words))) if words == "unknown method" => {
+                return self.ask_for_rows(Method::Plain);
             }
             (_, Err(error)) => return self.fail(&error.to_string()),
             (asked, Ok(result)) => (asked, result),
@@ -181,41 +233,78 @@ impl Follower {
                 Ok(schema) => self.events.push_back(Event::Schema(Arc::new(schema))),
                 Err(error) => self.fail(&error.to_string()),
             },
-            (Asked::Monitor, contents) => {
+            (Asked::Monitor(Method::Plain), contents) => {
                 self.progress = Progress::Following;
-                self.events.push_back(Event::Contents(contents));
+                self.say(contents, Encoding::Whole, Scope::All);
             }
+            (Asked::Monitor(Method::Since), Value::Array(mut parts)) if parts.len() == 3 => {
+                let (contents, txn, found) = (parts.pop(), parts.pop(), parts.pop());
+                let scope = if found == Some(Value::Bool(true)) { Scope::Missed } else { Scope::All };
+                self.progress = Progress::Following;
+                self.say_since(contents.unwrap_or_default(), &txn.unwrap_or_default(), scope);
+            }
+            (Asked::Monitor(Method::Since), _) => self.fail("bad reply to monitor_cond_since"),
             (Asked::Transaction(_), _) => {}
         }
+    }
+
+    fn say(&mut self, updates: Value, encoding: Encoding, scope: Scope) {
+        self.events.push_back(Event::Rows(Rows { updates, encoding, scope }));
+    }
+
+    /// As [`Follower::say`], for what happened up to transaction `txn`.
+    fn say_since(&mut self, updates: Value, txn: &Value, scope: Scope) {
+        self.last_txn = txn.as_str().and_then(|txn| txn.parse().ok());
+        self.say(updates, Encoding::Difference, scope);
+    }
+
+    /// The copy does not have any more what the other server told of so far.
+    pub fn forget(&mut self) {
+        self.last_txn = None;
     }
 
     /// Goes on after [`Event::Schema`]: asks for the tables and columns that both `theirs` and `ours` have.
     pub fn monitor(&mut self, theirs: &DatabaseSchema, ours: &DatabaseSchema) {
         let mut requests = Map::new();
+        self.columns.clear();
         for (name, table) in &theirs.tables {
             let Some(own) = ours.table(name).filter(|_| !self.exclude.contains(name)) else { continue };
-            let columns: Vec<&str> = table
-                .columns
-                .keys()
-                .filter(|column| own.column(column).is_some())
-                .map(|column| &**column)
-                .collect();
-            requests.insert(name.to_string(), json!([{ "columns": columns }]));
+            let both = table.columns.keys().filter(|column| own.column(column).is_some());
+            let columns: Vec<Str> = both.cloned().collect();
+            let names: Vec<&str> = columns.iter().map(|column| &**column).collect();
+            requests.insert(name.to_string(), json!([{ "columns": names }]));
+            self.columns.insert(name.clone(), columns);
         }
-        self.ask(Asked::Monitor, "monitor", json!([&*self.database, &*self.database, requests]));
+        self.requests = requests.into();
+        self.ask_for_rows(Method::Since);
     }
 
-    /// What is to be done to `now` so that it becomes what an event says; `whole` if that was [`Event::Contents`].
+    fn ask_for_rows(&mut self, method: Method) {
+        let (database, requests) = (&*self.database, &self.requests);
+        let (name, params) = match method {
+            Method::Plain => ("monitor", json!([database, database, requests])),
+            Method::Since => {
+                let since = self.last_txn.unwrap_or(Uuid::ZERO).to_string();
+                ("monitor_cond_since", json!([database, database, requests, since]))
+            }
+        };
+        self.ask(Asked::Monitor(method), name, params);
+    }
+
+    /// What is to be done to `now` so that it becomes what an event says.
     ///
     /// # Errors
     /// When what the other server says makes no sense here; nothing is followed then until the next connection.
-    pub fn operations(&mut self, now: &Snapshot, updates: &Value, whole: bool) -> Result<Vec<Value>, String> {
-        let made = changes::operations(now, updates, whole, &self.exclude);
+    pub fn operations(&mut self, now: &Snapshot, rows: &Rows) -> Result<Vec<Value>, String> {
+        let whole = rows.scope == Scope::All;
+        let copied = (&self.columns, &self.exclude);
+        let made = changes::operations(now, (&rows.updates, rows.encoding), whole, copied);
         made.inspect_err(|error| self.fail(error))
     }
 
-    /// What was to be done could not be done.
+    /// What was to be done could not be done: the next connection begins with all rows.
     pub fn fail(&mut self, why: &str) {
+        self.forget();
         self.progress = Progress::Failed(why.to_owned());
     }
 

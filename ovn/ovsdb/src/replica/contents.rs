@@ -208,7 +208,7 @@ impl Table {
             let ty = ty.filter(|ty| same_kind(ty, &column.ours));
             if column.theirs.as_ref() != ty {
                 column.theirs = ty.cloned();
-                column.difference = difference_type(ty.unwrap_or(&column.ours));
+                column.difference = ty.unwrap_or(&column.ours).of_differences();
                 *blank = Datum::default_for(ty.unwrap_or(&column.ours));
                 changed = true;
             }
@@ -274,10 +274,6 @@ impl Table {
         }
         Ok(row)
     }
-}
-
-fn difference_type(ty: &ColumnType) -> ColumnType {
-    if ty.is_composite() { ColumnType { min: 0, max: None, ..ty.clone() } } else { ty.clone() }
 }
 
 /// Whether values of type `theirs` can stand in a column of type `ours`, apart from how many there may be.

@@ -164,6 +164,11 @@ impl ColumnType {
         !matches!(self.max, Some(0 | 1))
     }
 
+    /// The type of differences between two values of this type, which may have any number of elements.
+    pub fn of_differences(&self) -> Self {
+        if self.is_composite() { Self { min: 0, max: None, ..self.clone() } } else { self.clone() }
+    }
+
     /// Whether `len` elements are allowed.
     pub fn allows_len(&self, len: usize) -> bool {
         let max = self.max.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));

@@ -1,5 +1,6 @@
 //! All sessions, and which of them have something to send.
 
+use super::monitor::Told;
 use super::session::{Queued, Session};
 use super::{CloseReason, SESSIONS_MAX, SessionId, SessionOptions};
 use crate::probe::{Probe, Verdict};
@@ -20,6 +21,8 @@ pub(super) struct Clients {
     turn: SessionId,
     /// Before this no probe is due. Signs of life only postpone probes, so that it need not follow each of them.
     probes_due: Option<Instant>,
+    /// The sessions with monitors that are behind.
+    behind: BTreeSet<SessionId>,
     /// Sessions to be dropped, which have missed a message.
     doomed: BTreeMap<SessionId, CloseReason>,
 }
@@ -40,6 +43,7 @@ impl Clients {
     pub(super) fn close(&mut self, id: SessionId) -> Option<Session> {
         self.ready.remove(&id);
         self.doomed.remove(&id);
+        self.behind.remove(&id);
         self.sessions.remove(&id)
     }
 
@@ -67,6 +71,33 @@ impl Clients {
                 self.doomed.insert(id, CloseReason::SlowReader);
             }
         }
+    }
+
+    /// As [`Clients::queue`], for a change of what a client monitors.
+    pub(super) fn tell(&mut self, id: SessionId, frame: Frame) -> Told {
+        if self.sessions.get(&id).is_some_and(Session::is_slow) {
+            self.set_behind(id, true);
+            return Told::Later;
+        }
+        self.queue(id, frame);
+        Told::Now
+    }
+
+    /// Says whether a session has monitors that are behind.
+    pub(super) fn set_behind(&mut self, id: SessionId, is_behind: bool) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.is_behind = is_behind;
+        if is_behind {
+            self.behind.insert(id);
+        } else {
+            self.behind.remove(&id);
+        }
+    }
+
+    /// A session that is behind and reads again.
+    pub(super) fn next_behind(&self) -> Option<SessionId> {
+        let reads = |id: &&SessionId| self.sessions.get(id).is_some_and(Session::wants_output);
+        self.behind.iter().find(reads).copied()
     }
 
     /// A session to be dropped, and why.

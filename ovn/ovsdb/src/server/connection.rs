@@ -1,6 +1,7 @@
 //! The life of a session: its beginning and end, its time-outs, and what is sent to it.
 
-use super::{Output, SESSIONS_MAX, Server, SessionId, SessionOptions};
+use super::databases::Forgotten;
+use super::{CloseReason, Output, SESSIONS_MAX, Server, SessionId, SessionOptions};
 use crate::Str;
 use crate::rpc::{Frame, Message};
 use serde_json::{Value, json};
@@ -81,6 +82,30 @@ impl Server {
         self.clients.set_writable(id, writable, now);
     }
 
+    /// Tells a client of all that it was not told because it read too slowly, in one update a monitor.
+    pub(super) fn catch_up(&mut self, id: SessionId) {
+        while self.clients.get(id).is_some_and(|session| session.is_behind) {
+            self.catch_up_next(id);
+        }
+    }
+
+    /// As [`Server::catch_up`], for one monitor that has something to tell; or the client is not behind any more.
+    fn catch_up_next(&mut self, id: SessionId) {
+        let monitors = self.clients.get(id).map(|session| &session.monitors);
+        for (key, monitor) in monitors.into_iter().flatten() {
+            let Some(hosted) = self.databases.get_mut(&monitor.database) else { continue };
+            match hosted.catch_up(id, key, monitor) {
+                Ok(Some(frame)) => return self.clients.queue(id, frame),
+                Ok(None) => {}
+                Err(Forgotten) => {
+                    self.clients.doom(id, CloseReason::SlowReader);
+                    break;
+                }
+            }
+        }
+        self.clients.set_behind(id, false);
+    }
+
     /// Time has come, see [`Server::poll_timeout`].
     pub fn handle_timeout(&mut self, now: Instant) {
         self.clock = Some(now);
@@ -98,13 +123,20 @@ impl Server {
 
     /// The next thing for the shell to do.
     pub fn poll_output(&mut self) -> Option<Output> {
-        while let Some((session, reason)) = self.clients.pop_doomed() {
-            self.close_session(session);
-            self.outputs.push_back(Output::Close { session, reason });
+        loop {
+            while let Some((session, reason)) = self.clients.pop_doomed() {
+                self.close_session(session);
+                self.outputs.push_back(Output::Close { session, reason });
+            }
+            if let Some(output) = self.outputs.pop_front() {
+                return Some(output);
+            }
+            if let Some((session, frame)) = self.clients.pop() {
+                return Some(Output::Send { session, frame });
+            }
+            // One monitor at a time: what is not told yet takes no memory.
+            self.catch_up_next(self.clients.next_behind()?);
         }
-        self.outputs
-            .pop_front()
-            .or_else(|| self.clients.pop().map(|(session, frame)| Output::Send { session, frame }))
     }
 
     pub(super) fn send(&mut self, session: SessionId, frame: Frame) {

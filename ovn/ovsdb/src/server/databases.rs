@@ -2,7 +2,7 @@
 
 use super::changes::Changes;
 use super::history::{History, Missed};
-use super::monitor::{Contents, Groups, Spec};
+use super::monitor::{Contents, Groups, Monitor, Spec};
 use super::transact::Waiting;
 use super::{Output, Server, SessionId};
 use crate::db::{Commit, Database, Snapshot};
@@ -40,8 +40,6 @@ pub(super) struct Hosted {
     history: History,
     pub(super) groups: Groups,
     pub(super) waiting: Vec<Waiting>,
-    /// Why the file of the database takes no more records, if so.
-    failure: Option<OvsdbError>,
 }
 
 #[derive(Debug)]
@@ -55,8 +53,8 @@ struct Unpublished {
 #[derive(Debug)]
 enum Step {
     Transaction(Uuid, Arc<Commit>),
-    /// Another schema.
-    Conversion(Uuid),
+    /// Another schema, and the database with the old one.
+    Conversion(Uuid, Box<Database>),
 }
 
 /// A reply to a client. `key` is the JSON text of `id`.
@@ -68,6 +66,10 @@ pub(super) struct PendingReply {
     pub(super) result: Result<Value, Value>,
     pub(super) seq: u64,
 }
+
+/// What a client has missed is not known any more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Forgotten;
 
 impl Hosted {
     pub(super) fn new(newest: Database, storage: Storage, history: History) -> Self {
@@ -83,7 +85,6 @@ impl Hosted {
             history,
             groups: Groups::default(),
             waiting: Vec::new(),
-            failure: None,
         }
     }
 
@@ -124,6 +125,25 @@ impl Hosted {
         self.groups.initial(spec, &self.published)
     }
 
+    /// What a monitor that is behind is to be told, if anything; an error if that is not remembered any more.
+    pub(super) fn catch_up(
+        &mut self,
+        session: SessionId,
+        key: &str,
+        monitor: &Monitor,
+    ) -> Result<Option<Frame>, Forgotten> {
+        let Monitor { spec, method, .. } = monitor;
+        let Some(since) = self.groups.take_behind(spec, session, key) else { return Ok(None) };
+        let missed = self.history.since(since).ok_or(Forgotten)?;
+        let body = spec.changes(&missed.changes);
+        Ok(body.map(|body| method.update(key, self.last_txn(), Contents::Whole(body))))
+    }
+
+    /// The number of transactions that are remembered.
+    pub(super) fn remembered(&self) -> usize {
+        self.history.entries().len()
+    }
+
     pub(super) fn forget_session(&mut self, session: SessionId) {
         self.waiting.retain(|waiting| waiting.session() != session);
         self.replies.retain(|reply| reply.session != session);
@@ -148,8 +168,7 @@ impl Hosted {
         key: String,
         result: Result<Value, Value>,
     ) {
-        let seq = if self.failure.is_some() { 0 } else { self.seq };
-        self.replies.push_back(PendingReply { session, id, key, result, seq });
+        self.replies.push_back(PendingReply { session, id, key, result, seq: self.seq });
     }
 
     /// A reply whose time has come.
@@ -162,6 +181,17 @@ impl Hosted {
         self.seq += 1;
         self.unpublished.push_back(Unpublished { seq: self.seq, step, after: self.newest.snapshot() });
         self.seq
+    }
+
+    /// Goes back to the published state, whose number is the newest again.
+    fn roll_back(&mut self) {
+        while let Some(Unpublished { step, .. }) = self.unpublished.pop_back() {
+            match step {
+                Step::Transaction(_, commit) => self.newest.undo(&commit),
+                Step::Conversion(_, before) => self.newest = *before,
+            }
+        }
+        self.seq = self.published_seq;
     }
 
     /// The next state that is on disk up to `seq` and not yet published.
@@ -198,7 +228,7 @@ impl Server {
         if let Some(entry) = unpublished.and_then(|entries| entries.iter_mut().find(|entry| entry.seq == seq))
         {
             match &mut entry.step {
-                Step::Transaction(txn, _) | Step::Conversion(txn) => *txn = id,
+                Step::Transaction(txn, _) | Step::Conversion(txn, _) => *txn = id,
             }
         }
     }
@@ -208,26 +238,24 @@ impl Server {
         self.publish(database, seq);
     }
 
-    /// A record of a database could not be written, and none will be from now on. What was not yet published is
-    /// answered with an I/O error of these words, and so is every transaction to come: after a failed write nobody
-    /// knows what is on disk, so that the shell should start again from there.
-    pub fn persist_failed(&mut self, database: &str, words: &str) {
+    /// What [`Output::Persist`] or [`Output::Rewrite`] asked for could not be done. The file holds the published state,
+    /// as far as the shell can bring that about, and so does the database again; all that happened since, whether it
+    /// was asked to be written already or not, is answered with `error`. Numbers count on from the published state.
+    pub fn persist_failed(&mut self, database: &str, error: &OvsdbError) {
         let Some(hosted) = self.databases.get_mut(database) else { return };
-        let failure = OvsdbError {
-            io_error: Some(words.to_owned()),
-            ..OvsdbError::new(OvsdbError::IO, format!("{database}: the transaction may not be on disk"))
-        };
+        hosted.roll_back();
         for reply in &mut hosted.replies {
-            reply.result = Err(failure.to_json());
-            reply.seq = 0;
+            reply.seq = hosted.seq;
+            match &mut reply.result {
+                Ok(Value::Array(results)) => results.push(error.to_json()),
+                result => *result = Err(error.to_json()),
+            }
         }
-        hosted.failure = Some(failure);
+        self.outputs.retain(|output| match output {
+            Output::Persist { database: of, .. } | Output::Rewrite { database: of, .. } => **of != *database,
+            Output::Send { .. } | Output::Close { .. } | Output::Forward { .. } => true,
+        });
         self.send_replies(database);
-    }
-
-    /// Why a database takes no transactions, if so.
-    pub(super) fn failure(&self, database: &str) -> Option<&OvsdbError> {
-        self.databases.get(database)?.failure.as_ref()
     }
 
     /// A transaction has been applied to the newest state of a database.
@@ -247,8 +275,8 @@ impl Server {
     /// A database has got another schema.
     pub(super) fn converted(&mut self, database: &Str, newest: Database) {
         let Some(hosted) = self.databases.get_mut(database) else { return };
-        hosted.newest = newest;
-        let seq = hosted.step(Step::Conversion(self.uuids.generate()));
+        let before = Box::new(std::mem::replace(&mut hosted.newest, newest));
+        let seq = hosted.step(Step::Conversion(self.uuids.generate(), before));
         match hosted.storage {
             Storage::Memory => self.publish(database, seq),
             Storage::Log => {
@@ -261,7 +289,6 @@ impl Server {
     /// Tells of all states of a database up to `seq`, first the monitors, then who waits for a reply.
     fn publish(&mut self, database: &str, seq: u64) {
         while let Some(hosted) = self.databases.get_mut(database)
-            && hosted.failure.is_none()
             && let Some(Unpublished { seq, step, after }) = hosted.pop_unpublished(seq)
         {
             hosted.published = after;
@@ -270,10 +297,11 @@ impl Server {
                 Step::Transaction(txn, commit) => {
                     let clients = &mut self.clients;
                     let encode = |spec: &Spec| spec.changes(&commit.tables);
-                    hosted.groups.tell(txn, encode, |session, frame| clients.queue(session, frame));
+                    let txns = (hosted.history.last(), txn);
+                    hosted.groups.tell(txns, encode, |session, frame| clients.tell(session, frame));
                     hosted.history.push(txn, commit);
                 }
-                Step::Conversion(base) => {
+                Step::Conversion(base, _) => {
                     hosted.history = History::new(base);
                     self.schema_changed(database);
                 }
@@ -283,11 +311,13 @@ impl Server {
     }
 
     pub(super) fn send_replies(&mut self, database: &str) {
-        let Some(hosted) = self.databases.get_mut(database) else { return };
-        while let Some(PendingReply { session, id, key, result, .. }) = hosted.pop_reply() {
+        while let Some(reply) = self.databases.get_mut(database).and_then(Hosted::pop_reply) {
+            let PendingReply { session, id, key, result, .. } = reply;
             if let Some(client) = self.clients.get_mut(session) {
                 client.in_flight.remove(&key);
             }
+            // Who hears of the end of a transaction knows what it did.
+            self.catch_up(session);
             self.clients.queue(session, Frame::from(&Message::Reply { id, result }));
         }
     }

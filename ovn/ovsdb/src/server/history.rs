@@ -71,7 +71,7 @@ impl History {
     }
 
     /// The transactions that are remembered, in order.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &(Uuid, Arc<Commit>)> {
+    pub(super) fn entries(&self) -> impl ExactSizeIterator<Item = &(Uuid, Arc<Commit>)> {
         self.entries.iter()
     }
 

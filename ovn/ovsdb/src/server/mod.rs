@@ -29,6 +29,7 @@ mod relay;
 mod requests;
 mod session;
 mod transact;
+mod usage;
 
 pub use connection::TooManySessions;
 pub use databases::Storage;
@@ -37,7 +38,7 @@ pub use locks::LOCKS_PER_SESSION_MAX;
 pub use own::DatabaseExists;
 pub use rbac::Rbac;
 pub use requests::MONITORS_PER_SESSION_MAX;
-pub use session::{OUTPUT_BYTES_MAX, SessionOptions};
+pub use session::{OUTPUT_BYTES_MAX, SessionOptions, UPDATE_BYTES_MAX};
 pub use transact::{TRANSACTIONS_PER_SESSION_MAX, WAITING_TRANSACTIONS_MAX};
 
 use crate::db::{Commit, Snapshot};
@@ -90,7 +91,9 @@ pub enum Output {
 pub enum CloseReason {
     #[error("no sign of life from the client")]
     Silent,
-    #[error("the client reads too slowly: more than {OUTPUT_BYTES_MAX} bytes wait for it")]
+    #[error(
+        "the client reads too slowly: more waits for it than {OUTPUT_BYTES_MAX} bytes, or than is remembered"
+    )]
     SlowReader,
     #[error("the databases of the server change and the client is not aware of that")]
     DatabasesChanged,

@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 /// session is closed; a client that returns with its last transaction gets what it missed.
 pub const OUTPUT_BYTES_MAX: usize = 128 << 20;
 
+/// When so many bytes wait for a client that does not read, changes of what it monitors wait elsewhere, as differences
+/// between states of the database: once it reads again it is told of all of them in one update.
+pub const UPDATE_BYTES_MAX: usize = 1 << 20;
+
 /// What a message in the queue costs besides its bytes.
 const FRAME_OVERHEAD_BYTES: usize = 64;
 
@@ -54,6 +58,9 @@ pub(super) struct Session {
     queue: VecDeque<Frame>,
     queued_bytes: usize,
     pub(super) queue_bytes_max: usize,
+    pub(super) update_bytes_max: usize,
+    /// Whether one of its monitors is behind.
+    pub(super) is_behind: bool,
     /// Whether the connection can take more.
     writable: bool,
 }
@@ -81,6 +88,8 @@ impl Session {
             queue: VecDeque::new(),
             queued_bytes: 0,
             queue_bytes_max: OUTPUT_BYTES_MAX,
+            update_bytes_max: UPDATE_BYTES_MAX,
+            is_behind: false,
             writable: true,
         }
     }
@@ -92,6 +101,21 @@ impl Session {
         self.queued_bytes += frame.byte_count() + FRAME_OVERHEAD_BYTES;
         self.queue.push_back(frame);
         Queued::Waiting
+    }
+
+    /// Whether it could take more than waits for it.
+    pub(super) fn wants_output(&self) -> bool {
+        self.writable && self.queue.is_empty()
+    }
+
+    /// The length of what waits for it.
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
+    /// Whether changes are rather told together later.
+    pub(super) fn is_slow(&self) -> bool {
+        !self.writable && self.queued_bytes > self.update_bytes_max
     }
 
     /// The next message, if the connection can take one.

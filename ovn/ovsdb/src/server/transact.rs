@@ -71,9 +71,6 @@ impl Server {
         operations: &[Value],
         now: Instant,
     ) -> Result<Vec<Value>, OvsdbError> {
-        if let Some(failure) = self.failure(database) {
-            return Err(failure.clone());
-        }
         let Some(hosted) = self.databases.get_mut(database) else {
             return Err(OvsdbError::new(OvsdbError::UNKNOWN_DATABASE, format!("no database {database}")));
         };
@@ -127,7 +124,6 @@ impl Server {
     }
 
     fn attempt(&mut self, database: &Str, request: Request, now: Instant) -> Tried {
-        let failure = self.failure(database).map(OvsdbError::to_json);
         let Some(hosted) = self.databases.get_mut(database) else { return Tried::Ended { changed: false } };
         let locks = |lock: &str| self.locks.owns(lock, request.session);
         let session = self.clients.get(request.session);
@@ -135,25 +131,14 @@ impl Server {
             || session.is_some_and(|session| session.read_only)
             || database.as_ref() == "_Server";
         let waited = now.saturating_duration_since(request.since).as_millis();
-        let outcome = match failure {
-            Some(failure) => Err(failure),
-            None => {
-                let guard = session.and_then(|session| {
-                    Rbac::new(&session.role, session.identity.as_deref(), hosted.newest.now())
-                });
-                let guard = guard.as_ref().map(|guard| guard as &dyn Guard);
-                let caller = Caller { read_only, locks: Some(&locks), guard };
-                Ok(hosted.newest.transact(
-                    &request.operations,
-                    caller,
-                    u64::try_from(waited).unwrap_or(u64::MAX),
-                ))
-            }
-        };
-        let (result, commit) = match outcome {
-            Err(failure) => (Err(failure), None),
-            Ok(Outcome::Done { results, commit }) => (Ok(Value::Array(results)), commit),
-            Ok(Outcome::Blocked { until_ms }) => {
+        let guard = session
+            .and_then(|session| Rbac::new(&session.role, session.identity.as_deref(), hosted.newest.now()));
+        let guard = guard.as_ref().map(|guard| guard as &dyn Guard);
+        let caller = Caller { read_only, locks: Some(&locks), guard };
+        let waited = u64::try_from(waited).unwrap_or(u64::MAX);
+        let (result, commit) = match hosted.newest.transact(&request.operations, caller, waited) {
+            Outcome::Done { results, commit } => (Ok(Value::Array(results)), commit),
+            Outcome::Blocked { until_ms } => {
                 let until = until_ms.and_then(|ms| request.since.checked_add(Duration::from_millis(ms)));
                 return Tried::Waiting(Waiting { request, until });
             }

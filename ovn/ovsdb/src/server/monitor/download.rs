@@ -1,4 +1,5 @@
-//! All rows that a monitor sees when it begins, written piece by piece as its clients read them.
+//! All rows that a monitor sees when it begins, or that come and go when its conditions change, written piece by piece
+//! as its clients read them.
 //!
 //! The first contents of a large database are a hundred megabytes. They are never held whole: a [`Download`] holds the
 //! rows as they were and writes each piece when a client is ready for it, on whatever thread that is. Clients that
@@ -7,7 +8,7 @@
 use super::request::Spec;
 use super::update::{Body, Cursor};
 use crate::db::Snapshot;
-use crate::rpc::Pieces;
+use crate::rpc::{Frame, Pieces};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -17,7 +18,7 @@ const PIECE_BYTES: usize = 112 << 10;
 /// How many pieces are kept for clients that read more slowly than the quickest.
 const PIECES_KEPT_MAX: usize = 4;
 
-/// The first contents of a monitor.
+/// The first contents of a monitor, or what it sees otherwise with other conditions.
 #[derive(Clone, Debug)]
 pub(in crate::server) enum Contents {
     Whole(Body),
@@ -27,13 +28,37 @@ pub(in crate::server) enum Contents {
 impl Contents {
     /// What `spec` sees of `snapshot`.
     pub(in crate::server) fn new(spec: &Arc<Spec>, snapshot: &Snapshot) -> Self {
-        match spec.initial(snapshot, Cursor::default(), PIECE_BYTES) {
+        Self::of(Source { spec: spec.clone(), before: None, snapshot: snapshot.clone() })
+    }
+
+    /// What comes and goes for `spec` that was `before`. Nothing if that is sure at once: it is for a small database.
+    pub(in crate::server) fn change(
+        spec: &Arc<Spec>,
+        before: &Arc<Spec>,
+        snapshot: &Snapshot,
+    ) -> Option<Self> {
+        let before = Some(before.clone());
+        match Self::of(Source { spec: spec.clone(), before, snapshot: snapshot.clone() }) {
+            Self::Whole(body) if *body == *b"{}" => None,
+            contents => Some(contents),
+        }
+    }
+
+    /// The message that has `head` before it and `tail` behind it.
+    pub(super) fn into_frame(self, head: String, tail: &'static str) -> Frame {
+        match self {
+            Self::Whole(body) => Frame::shared(head, body, tail),
+            Self::Pieces(download) => Frame::in_pieces(head, download, tail),
+        }
+    }
+
+    fn of(source: Source) -> Self {
+        match source.write(Cursor::default()) {
             (text, None) => Self::Whole(text.into()),
             (text, Some(next)) => {
                 let mut state = State { starts: vec![Cursor::default()], ..State::default() };
                 state.add(text.into(), Some(next));
-                let (spec, snapshot) = (spec.clone(), snapshot.clone());
-                Self::Pieces(Arc::new(Download { spec, snapshot, state: Mutex::new(state) }))
+                Self::Pieces(Arc::new(Download { source, state: Mutex::new(state) }))
             }
         }
     }
@@ -41,9 +66,27 @@ impl Contents {
 
 #[derive(Debug)]
 pub(in crate::server) struct Download {
-    spec: Arc<Spec>,
-    snapshot: Snapshot,
+    source: Source,
     state: Mutex<State>,
+}
+
+/// What is to be written.
+#[derive(Debug)]
+struct Source {
+    spec: Arc<Spec>,
+    /// What the monitor was, if only the difference is to be written.
+    before: Option<Arc<Spec>>,
+    snapshot: Snapshot,
+}
+
+impl Source {
+    /// A piece of it, and where the next one begins.
+    fn write(&self, from: Cursor) -> (Vec<u8>, Option<Cursor>) {
+        match &self.before {
+            None => self.spec.initial(&self.snapshot, from, PIECE_BYTES),
+            Some(before) => self.spec.condition_change(before, &self.snapshot, from, PIECE_BYTES),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +126,7 @@ impl Pieces for Download {
             }
             let at = index.min(state.written.len());
             let start = *state.starts.get(at)?;
-            let (text, next) = self.spec.initial(&self.snapshot, start, PIECE_BYTES);
+            let (text, next) = self.source.write(start);
             let piece: Arc<[u8]> = text.into();
             if at == state.written.len() {
                 state.add(piece.clone(), next);

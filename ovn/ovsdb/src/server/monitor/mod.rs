@@ -54,6 +54,17 @@ struct Member {
     method: Method,
     /// The number of the last change that it knows of.
     told: u64,
+    /// The last transaction that its client has been told of, if what came later is told together when it reads again.
+    behind: Option<Uuid>,
+}
+
+/// What became of an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It will be sent.
+    Now,
+    /// Too much waits for the client: it will be told of this change together with later ones.
+    Later,
 }
 
 /// The monitors of one database.
@@ -90,13 +101,13 @@ impl Method {
     }
 
     /// The notification of a change that `txn` is the last transaction of; `id` is the JSON text of the monitor's id.
-    pub(super) fn update(self, id: &str, txn: Uuid, body: &Body) -> Frame {
+    pub(super) fn update(self, id: &str, txn: Uuid, contents: Contents) -> Frame {
         let head = match self {
             Self::Plain => format!("{{\"id\":null,\"method\":\"update\",\"params\":[{id},"),
             Self::Cond => format!("{{\"id\":null,\"method\":\"update2\",\"params\":[{id},"),
             Self::CondSince => format!("{{\"id\":null,\"method\":\"update3\",\"params\":[{id},\"{txn}\","),
         };
-        Frame::shared(head, body.clone(), "]}")
+        contents.into_frame(head, "]}")
     }
 
     /// The reply that makes a monitor. `found` says whether `contents` are only what changed.
@@ -105,10 +116,7 @@ impl Method {
             Self::Plain | Self::Cond => (format!("{{\"id\":{id},\"result\":"), ",\"error\":null}"),
             Self::CondSince => (format!("{{\"id\":{id},\"result\":[{found},\"{txn}\","), "],\"error\":null}"),
         };
-        match contents {
-            Contents::Whole(body) => Frame::shared(head, body, tail),
-            Contents::Pieces(download) => Frame::in_pieces(head, download, tail),
-        }
+        contents.into_frame(head, tail)
     }
 }
 
@@ -119,7 +127,7 @@ impl Groups {
             .by_key
             .entry(spec.key().to_owned())
             .or_insert_with(|| Group { spec: Arc::new(spec), members: BTreeMap::new() });
-        group.members.insert((session, id.to_owned()), Member { method, told: self.changes });
+        group.members.insert((session, id.to_owned()), Member { method, told: self.changes, behind: None });
         group.spec.clone()
     }
 
@@ -143,13 +151,19 @@ impl Groups {
         contents
     }
 
+    /// The last transaction that a monitor has been told of if it is behind, which it is not any more.
+    pub(super) fn take_behind(&mut self, spec: &Spec, session: SessionId, id: &str) -> Option<Uuid> {
+        let group = self.by_key.get_mut(spec.key())?;
+        group.members.get_mut(&(session, id.to_owned()))?.behind.take()
+    }
+
     /// Calls `tell` with a message for each monitor that `encode` has something for, and for those that need a
-    /// reminder. `txn` is the last transaction.
+    /// reminder. `txn` is the last transaction, `before` the one before it. Monitors that are behind are left alone.
     pub(super) fn tell(
         &mut self,
-        txn: Uuid,
+        (before, txn): (Uuid, Uuid),
         encode: impl Fn(&Spec) -> Option<Body>,
-        mut tell: impl FnMut(SessionId, Frame),
+        mut tell: impl FnMut(SessionId, Frame) -> Told,
     ) {
         self.initial.clear();
         self.changes += 1;
@@ -162,7 +176,9 @@ impl Groups {
             }
             // Clients of a kind call their monitors the same: one message is for all of them.
             let mut last: Option<(Method, &str, Frame)> = None;
-            for ((session, id), member) in &mut group.members {
+            for ((session, id), member) in
+                group.members.iter_mut().filter(|(_, member)| member.behind.is_none())
+            {
                 let is_forgetful =
                     member.method == Method::CondSince && member.told + REMINDER_TXNS <= self.changes;
                 if body.is_none() && !is_forgetful {
@@ -171,9 +187,14 @@ impl Groups {
                 member.told = self.changes;
                 let frame = match &last {
                     Some((method, name, frame)) if *method == member.method && *name == id => frame.clone(),
-                    Some(_) | None => member.method.update(id, txn, body.as_ref().unwrap_or(&nothing)),
+                    Some(_) | None => {
+                        let body = body.as_ref().unwrap_or(&nothing).clone();
+                        member.method.update(id, txn, Contents::Whole(body))
+                    }
                 };
-                tell(*session, frame.clone());
+                if tell(*session, frame.clone()) == Told::Later {
+                    member.behind = Some(before);
+                }
                 last = Some((member.method, id, frame));
             }
         }
@@ -185,7 +206,7 @@ impl Groups {
         std::mem::take(&mut self.by_key).into_values().flat_map(|group| group.members.into_keys()).collect()
     }
 
-    #[cfg(test)]
+    /// The number of groups of equal monitors.
     pub(super) fn group_count(&self) -> usize {
         self.by_key.len()
     }

@@ -21,6 +21,43 @@ impl Spec {
         from: Cursor,
         bytes_max: usize,
     ) -> (Vec<u8>, Option<Cursor>) {
+        let is_wanted = |_, table: &TableSpec| table.select.initial;
+        self.some_rows(snapshot, from, bytes_max, is_wanted, |_, table, uuid, row| {
+            table.condition.holds(uuid, row).then_some(Update::Initial(row))
+        })
+    }
+
+    /// Some of the rows that come and go when the conditions of `old` become those of `self`, as [`Spec::initial`].
+    pub(super) fn condition_change(
+        &self,
+        old: &Self,
+        snapshot: &Snapshot,
+        from: Cursor,
+        bytes_max: usize,
+    ) -> (Vec<u8>, Option<Cursor>) {
+        let before = |id| old.tables.get(&id).map(|table| &table.condition);
+        let is_wanted = |id, table: &TableSpec| {
+            before(id).is_some_and(|condition| condition.key() != table.condition.key())
+        };
+        self.some_rows(snapshot, from, bytes_max, is_wanted, |id, table, uuid, row| {
+            let was_seen = before(id).is_some_and(|condition| condition.holds(uuid, row));
+            match (was_seen, table.condition.holds(uuid, row)) {
+                (false, true) => Some(Update::Insert(row)),
+                (true, false) => Some(Update::Delete(row)),
+                (true, true) | (false, false) => None,
+            }
+        })
+    }
+
+    /// The updates that `pick` has for rows of the tables that are wanted, from `from` on.
+    fn some_rows<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        from: Cursor,
+        bytes_max: usize,
+        is_wanted: impl Fn(TableId, &TableSpec) -> bool,
+        pick: impl Fn(TableId, &TableSpec, Uuid, &'a [Datum]) -> Option<Update<'a>>,
+    ) -> (Vec<u8>, Option<Cursor>) {
         let text = JsonText::after(from.before, bytes_max + ROW_BYTES);
         let mut updates = Updates { text, encoding: self.encoding };
         if from.before.is_none() {
@@ -28,17 +65,20 @@ impl Spec {
         }
         let mut visited = 0;
         let first = from.table.unwrap_or(TableId(0));
-        for (id, table) in self.tables.range(first..).filter(|(_, table)| table.select.initial) {
+        for (id, table) in self.tables.range(first..).filter(|(id, table)| is_wanted(**id, table)) {
             let (after, mut is_open) =
                 if from.table == Some(*id) { (from.row, from.is_open) } else { (None, false) };
             for (uuid, row) in snapshot.rows_after(*id, after) {
                 visited += 1;
-                if table.condition.holds(uuid, row) {
+                if let Some(update) = pick(*id, table, uuid, row) {
+                    let before = updates.text.len();
                     if !is_open {
                         updates.text.member(&table.name).raw("{");
-                        is_open = true;
                     }
-                    updates.row(table, uuid, Update::Initial(row));
+                    match updates.row(table, uuid, update) {
+                        true => is_open = true,
+                        false => updates.text.truncate(before),
+                    }
                 }
                 if updates.text.len() >= bytes_max || visited >= ROWS_PER_PIECE_MAX {
                     let before = updates.text.last();
@@ -65,28 +105,6 @@ impl Spec {
                 };
                 updates.table(table, rows.iter().filter_map(update));
             }
-        }
-        updates.finish_if_any()
-    }
-
-    /// The rows that come and go when the conditions of `old` become those of `self`.
-    pub(in crate::server) fn condition_change(&self, old: &Self, snapshot: &Snapshot) -> Option<Body> {
-        let mut updates = Updates::new(self.encoding);
-        for (id, table) in &self.tables {
-            let Some(old) = old.tables.get(id).filter(|old| old.condition.key() != table.condition.key())
-            else {
-                continue;
-            };
-            let update = |(uuid, row)| {
-                let seen = |table: &TableSpec| table.condition.holds(uuid, row);
-                match (seen(old), seen(table)) {
-                    (false, true) => Some((uuid, Update::Insert(row))),
-                    (true, false) => Some((uuid, Update::Delete(row))),
-                    (true, true) | (false, false) => None,
-                }
-            };
-            let rows = snapshot.rows(*id).map(|(uuid, row)| (uuid, &row[..]));
-            updates.table(table, rows.filter_map(update));
         }
         updates.finish_if_any()
     }
@@ -157,7 +175,8 @@ impl Updates {
         }
     }
 
-    fn row(&mut self, table: &TableSpec, uuid: Uuid, update: Update<'_>) {
+    /// Writes a row; whether there was something to tell.
+    fn row(&mut self, table: &TableSpec, uuid: Uuid, update: Update<'_>) -> bool {
         let before = self.text.len();
         self.text.uuid_member(uuid);
         let written = match self.encoding {
@@ -167,6 +186,7 @@ impl Updates {
         if !written {
             self.text.truncate(before);
         }
+        written
     }
 
     /// Writes a `<row-update>`, or says that there is nothing to tell.

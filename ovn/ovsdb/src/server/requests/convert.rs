@@ -37,9 +37,6 @@ impl Server {
                 format!("\"convert\" of database {database} (only the root role may convert databases)");
             return Err(denied(&client.role, client.identity.as_deref(), &what).to_json());
         }
-        if let Some(failure) = self.failure(&database) {
-            return Err(failure.to_json());
-        }
         let seed = self.uuids.generate().first_u32();
         let Some(hosted) = self.databases.get_mut(&database) else { return Ok(()) };
         let newest = hosted.newest.convert(Arc::new(schema), u64::from(seed)).map_err(refuse)?;

@@ -81,12 +81,14 @@ impl Server {
         };
         let new_key =
             if new_name == old_name { old_key.clone() } else { self.new_monitor_key(session, new_name)? };
+        // The change is one from what the client knows.
+        self.catch_up(session);
         let Monitor { database, method, spec: old, .. } = monitor;
         let hosted = self.databases.get_mut(&database).expect("a database takes its monitors with it");
         let new = old.with_conditions(requests, hosted.layout()).map_err(|error| error.to_json())?;
-        let update = new.condition_change(&old, hosted.published());
         hosted.groups.leave(&old, session, &old_key);
         let new = hosted.groups.join(new, session, &new_key, method);
+        let update = Contents::change(&new, &old, hosted.published());
         let txn = hosted.last_txn();
         if let Some(client) = self.clients.get_mut(session) {
             client.monitors.remove(&old_key);
@@ -94,7 +96,7 @@ impl Server {
             client.monitors.insert(new_key.clone(), Monitor { id, database, method, spec: new });
         }
         if let Some(update) = update {
-            self.send(session, method.update(&new_key, txn, &update));
+            self.send(session, method.update(&new_key, txn, update));
         }
         Ok(json!({}))
     }

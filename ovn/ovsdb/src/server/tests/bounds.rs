@@ -28,6 +28,84 @@ fn a_client_that_reads_slowly_is_dropped_and_others_are_not() {
 }
 
 #[test]
+fn a_client_that_reads_slowly_is_told_of_many_changes_at_once() {
+    let mut bench = Bench::new(&["a", "slow"]);
+    let slow = bench.session("slow");
+    let zero = Uuid::ZERO.to_string();
+    bench.ask("slow", "monitor", json!(["T", "m", {"A": {"columns": ["name", "n"]}}]));
+    bench.ask("slow", "monitor_cond_since", json!(["T", "s", {"A": [{"columns": ["n"]}]}, zero]));
+    bench.ask("slow", "monitor_cond", json!(["T", "none", {"B": [{}]}]));
+    bench.server.set_writable(slow, false, bench.now);
+    bench.server.clients.get_mut(slow).unwrap().update_bytes_max = 0;
+    let insert = |name: &str| json!({"op": "insert", "table": "A", "row": {"name": name, "n": 1}});
+    let whose = |name: &str| json!([["name", "==", name]]);
+    let update =
+        |name: &str, n: i64| json!({"op": "update", "table": "A", "where": whose(name), "row": {"n": n}});
+    let delete = |name: &str| json!({"op": "delete", "table": "A", "where": whose(name)});
+    // The first change still waits as a message.
+    bench.transact(json!([insert("x"), insert("y")]));
+    let queued = bench.server.clients.get(slow).unwrap().queued_bytes();
+    for n in 2..9 {
+        bench.transact(json!([update("x", n), insert("z")]));
+        bench.transact(json!([update("x", 0), delete("z")]));
+    }
+    bench.transact(json!([update("x", 9), delete("y")]));
+    assert_eq!(bench.server.clients.get(slow).unwrap().queued_bytes(), queued);
+    bench.server.set_writable(slow, true, bench.now);
+    assert_snapshot!(bench.said(), @r#"
+    slow< update3: ["s","U10",{"A":{"U1":{"insert":{"n":1}},"U2":{"insert":{"n":1}}}}]
+    slow< update: ["m",{"A":{"U1":{"new":{"n":9,"name":"x"}}}}]
+    slow< update3: ["s","U11",{"A":{"U1":{"modify":{"n":9}},"U2":{"delete":null}}}]
+    "#);
+    assert_snapshot!(bench.transact(json!([update("x", 10)])), @r#"
+    a< 20: [{"count":1}]
+    slow< update3: ["s","U12",{"A":{"U1":{"modify":{"n":10}}}}]
+    slow< update: ["m",{"A":{"U1":{"new":{"n":10,"name":"x"},"old":{"n":9}}}}]
+    "#);
+}
+
+#[test]
+fn a_slow_client_that_writes_knows_what_it_has_done_when_it_hears_so() {
+    let mut bench = Bench::new(&["a", "b"]);
+    let slow = bench.session("a");
+    bench.ask("a", "monitor_cond", json!(["T", "m", {"A": [{"columns": ["name"]}]}]));
+    bench.server.set_writable(slow, false, bench.now);
+    bench.server.clients.get_mut(slow).unwrap().update_bytes_max = 0;
+    let insert = |name: &str| json!({"op": "insert", "table": "A", "row": {"name": name}});
+    for name in ["x", "y"] {
+        bench.ask("b", "transact", json!(["T", insert(name)]));
+    }
+    assert_eq!(bench.transact(json!([insert("z")])), "");
+    bench.ask("b", "transact", json!(["T", insert("w")]));
+    let where_n = json!([{"where": [["name", "!=", "x"]]}]);
+    assert_eq!(bench.ask("a", "monitor_cond_change", json!(["m", "m", {"A": where_n}])), "");
+    bench.server.set_writable(slow, true, bench.now);
+    assert_snapshot!(bench.said(), @r#"
+    a< update2: ["m",{"A":{"U0":{"insert":{"name":"x"}}}}]
+    a< update2: ["m",{"A":{"U3":{"insert":{"name":"z"}},"U1":{"insert":{"name":"y"}}}}]
+    a< 4: [{"uuid":["uuid","U3"]}]
+    a< update2: ["m",{"A":{"U2":{"insert":{"name":"w"}}}}]
+    a< update2: ["m",{"A":{"U0":{"delete":null}}}]
+    a< 6: {}
+    "#);
+}
+
+#[test]
+fn a_slow_client_that_misses_more_than_is_remembered_is_dropped() {
+    let mut bench = Bench::new(&["a", "slow"]);
+    let slow = bench.session("slow");
+    bench.ask("slow", "monitor", json!(["T", "m", {"A": {"columns": ["n"]}}]));
+    bench.server.set_writable(slow, false, bench.now);
+    bench.server.clients.get_mut(slow).unwrap().update_bytes_max = 0;
+    bench.transact(json!([{"op": "insert", "table": "A", "row": {"name": "x"}}]));
+    for n in 0..=HISTORY_TXNS_MAX {
+        bench.transact(json!([{"op": "update", "table": "A", "where": [], "row": {"n": n + 1}}]));
+    }
+    bench.server.set_writable(slow, true, bench.now);
+    assert!(bench.said().contains("slow: closed, the client reads too slowly"));
+}
+
+#[test]
 fn what_waits_for_a_slow_client_is_sent_in_order_when_it_reads_again() {
     let mut bench = Bench::new(&["a"]);
     let session = bench.session("a");

@@ -1,4 +1,5 @@
 use super::*;
+use crate::OvsdbError;
 use insta::assert_snapshot;
 
 fn wait(name: &str, timeout: Option<u64>) -> Value {
@@ -100,17 +101,76 @@ fn nobody_learns_of_a_transaction_before_it_is_on_disk() {
     assert_eq!(bench.said(), "");
 }
 
+fn names() -> Value {
+    json!([{"op": "select", "table": "A", "where": [], "columns": ["name"]}])
+}
+
+/// What the shell says of a full disk.
+fn full() -> OvsdbError {
+    let io_error = Some("No space left on device".to_owned());
+    OvsdbError { io_error, ..OvsdbError::new(OvsdbError::IO, "t.db: write failed") }
+}
+
 #[test]
-fn after_a_failed_write_nothing_is_acknowledged_any_more() {
+fn what_could_not_be_written_is_undone_and_the_next_transaction_counts_again() {
     let mut bench = Bench::new(&["a", "b"]);
-    bench.persists = false;
     bench.ask("b", "monitor", json!(["T", "m", {"A": {"columns": ["name"]}}]));
+    bench.transact(json!([insert("w", 0)]));
+    bench.persists = false;
+    // The second refers to the first, the third only looks; none is told of before the disk has its say.
     bench.transact(json!([insert("x", 1)]));
-    bench.server.persist_failed("T", "No space left on device");
-    assert_snapshot!(bench.said(), @r#"a< 2: ERROR {"details":"T: the transaction may not be on disk","error":"I/O error","io-error":"No space left on device"}"#);
-    bench.server.persisted("T", 1);
+    bench.transact(json!([{"op": "update", "table": "A", "where": [["n", "<", 2]], "row": {"s": "y"}}]));
+    bench.transact(names());
+    bench.server.persist_failed("T", &full());
+    assert_snapshot!(bench.said(), @r#"
+    a< 3: [{"uuid":["uuid","U1"]},{"details":"t.db: write failed","error":"I/O error","io-error":"No space left on device"}]
+    a< 4: [{"count":2},{"details":"t.db: write failed","error":"I/O error","io-error":"No space left on device"}]
+    a< 5: [{"rows":[{"name":"w"},{"name":"x"}]},{"details":"t.db: write failed","error":"I/O error","io-error":"No space left on device"}]
+    "#);
+    bench.server.persisted("T", 3);
     assert_eq!(bench.said(), "");
-    assert_snapshot!(bench.transact(json!([])), @r#"a< 3: ERROR {"details":"T: the transaction may not be on disk","error":"I/O error","io-error":"No space left on device"}"#);
+    assert_snapshot!(bench.transact(names()), @r#"a< 6: [{"rows":[{"name":"w"}]}]"#);
+    // The name and the number of what was undone are free.
+    bench.persists = true;
+    assert_snapshot!(bench.transact(json!([insert("x", 2)])), @r#"
+    b< update: ["m",{"A":{"U2":{"new":{"name":"x"}}}}]
+    a< 7: [{"uuid":["uuid","U2"]}]
+    "#);
+}
+
+#[test]
+fn a_transaction_that_has_not_been_handed_out_is_undone_with_those_that_have() {
+    let mut bench = Bench::new(&["a"]);
+    bench.persists = false;
+    let request = |id: u64, name| Message::request(id, "transact", json!(["T", insert(name, 1)]));
+    let session = bench.session("a");
+    bench.server.handle_message(session, request(101, "x"), bench.now);
+    assert!(matches!(bench.server.poll_output(), Some(Output::Persist { seq: 1, .. })));
+    bench.server.handle_message(session, request(102, "y"), bench.now);
+    bench.server.persist_failed("T", &full());
+    assert_snapshot!(bench.said(), @r#"
+    a< 101: [{"uuid":["uuid","U0"]},{"details":"t.db: write failed","error":"I/O error","io-error":"No space left on device"}]
+    a< 102: [{"uuid":["uuid","U1"]},{"details":"t.db: write failed","error":"I/O error","io-error":"No space left on device"}]
+    "#);
+}
+
+#[test]
+fn a_conversion_that_could_not_be_written_leaves_the_old_schema() {
+    let mut bench = Bench::new(&["a"]);
+    bench.transact(json!([insert("x", 1)]));
+    bench.persists = false;
+    let mut schema = schema();
+    schema.version = "2.0.0".into();
+    bench.ask("a", "convert", json!(["T", schema.to_json()]));
+    bench.server.persist_failed("T", &full());
+    assert_snapshot!(bench.said(), @r#"a< 2: ERROR {"details":"t.db: write failed","error":"I/O error","io-error":"No space left on device"}"#);
+    bench.persists = true;
+    bench.transact(json!([insert("y", 1)]));
+    assert_eq!(
+        bench.server.published("T").map(|now| now.layout().schema.version.to_string()),
+        Some("1.0.0".to_owned())
+    );
+    assert_snapshot!(bench.transact(names()), @r#"a< 4: [{"rows":[{"name":"x"},{"name":"y"}]}]"#);
 }
 
 #[test]
