@@ -233,9 +233,9 @@ impl Net {
     }
 
     /// Queues bytes for a peer, to be written by [`Net::flush`]. A peer that is gone, or does not read, loses them with
-    /// its connection.
-    pub fn send(&mut self, conn: ConnId, what: impl Into<Outgoing>) {
-        let Some(peer) = self.conns.get_mut(&conn) else { return };
+    /// its connection. Says whether [`Net::is_full`] may be the case.
+    pub fn send(&mut self, conn: ConnId, what: impl Into<Outgoing>) -> bool {
+        let Some(peer) = self.conns.get_mut(&conn) else { return false };
         if peer.outbox.push(what.into()) {
             self.unflushed.push(conn);
         }
@@ -244,6 +244,7 @@ impl Net {
             tracing::warn!(target: "jsonrpc", "dropping a peer that left {queued} bytes unread");
             self.hang_up(conn);
         }
+        queued > QUEUE_BYTES_FULL
     }
 
     /// Writes what was sent. [`Net::next`] begins with it.

@@ -17,7 +17,7 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 
 use nix::sys::socket::{MsgFlags, send};
-use ovsdb::rpc::{Frame, Pieces, ToBeMade};
+use ovsdb::rpc::{Frame, Piece, Pieces, ToBeMade};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _, Interest};
 use tokio::sync::{Semaphore, mpsc};
@@ -398,7 +398,7 @@ async fn write_made(stream: &mut (impl AsyncWrite + Unpin), item: &Item) -> io::
 }
 
 /// A piece of a frame, made on a thread of its own unless it is at hand.
-async fn make(pieces: &Arc<dyn Pieces>, index: usize) -> io::Result<Option<Arc<[u8]>>> {
+async fn make(pieces: &Arc<dyn Pieces>, index: usize) -> io::Result<Option<Piece>> {
     if let Some(piece) = pieces.made(index) {
         return Ok(Some(piece));
     }

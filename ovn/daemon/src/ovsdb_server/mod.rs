@@ -351,8 +351,7 @@ impl Daemon {
     fn send(&mut self, session: SessionId, frame: Frame) {
         let Some(conn) = self.sessions.get(&session) else { return };
         self.coverage.count(Counted::MessageSent);
-        self.shell.net.send(*conn, frame);
-        if self.shell.net.is_full(*conn) {
+        if self.shell.net.send(*conn, frame) && self.shell.net.is_full(*conn) {
             self.server.set_writable(session, false, Instant::now());
         }
     }

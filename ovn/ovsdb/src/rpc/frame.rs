@@ -20,13 +20,17 @@ enum Body {
     Pieces(Arc<dyn Pieces>),
 }
 
+/// Bytes that several messages share. When the last of them is sent they are free, whoever holds a `Weak` to them: of an
+/// `Arc<[u8]>` that would keep the bytes too.
+pub type Piece = Arc<Vec<u8>>;
+
 /// The bulk of a message, made piece by piece as it is sent, on whatever thread.
 pub trait Pieces: Debug + Send + Sync {
     /// Piece number `index`, counted from 0; nothing after the last. The same whenever it is asked for. Takes time.
-    fn piece(&self, index: usize) -> Option<Arc<[u8]>>;
+    fn piece(&self, index: usize) -> Option<Piece>;
 
     /// The piece, if it is at hand.
-    fn made(&self, index: usize) -> Option<Arc<[u8]>>;
+    fn made(&self, index: usize) -> Option<Piece>;
 }
 
 /// A message whose bulk is yet to be made.

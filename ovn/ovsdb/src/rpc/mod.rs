@@ -8,6 +8,6 @@ mod frame;
 mod framer;
 mod message;
 
-pub use frame::{Frame, Pieces, ToBeMade};
+pub use frame::{Frame, Piece, Pieces, ToBeMade};
 pub use framer::{FrameError, Framer, MESSAGE_BYTES_MAX, NESTING_MAX};
 pub use message::{Message, MessageError};

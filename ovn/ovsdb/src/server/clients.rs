@@ -2,13 +2,16 @@
 
 use super::monitor::Told;
 use super::session::{Queued, Session};
-use super::{CloseReason, SESSIONS_MAX, SessionId, SessionOptions};
+use super::{CloseReason, Output, SESSIONS_MAX, SessionId, SessionOptions};
 use crate::probe::{Probe, Verdict};
 use crate::rpc::{Frame, Message};
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::time::{Duration, Instant};
+
+/// Most outputs among which updates are put at once; beyond, they wait with their sessions.
+const OUTPUTS_MAX: usize = 1 << 16;
 
 #[derive(Debug, Default)]
 pub(super) struct Clients {
@@ -74,12 +77,18 @@ impl Clients {
     }
 
     /// As [`Clients::queue`], for a change of what a client monitors.
-    pub(super) fn tell(&mut self, id: SessionId, frame: Frame) -> Told {
-        if self.sessions.get(&id).is_some_and(Session::is_slow) {
-            self.set_behind(id, true);
-            return Told::Later;
+    pub(super) fn tell(&mut self, id: SessionId, frame: Frame, outputs: &mut VecDeque<Output>) -> Told {
+        match self.sessions.get(&id) {
+            Some(session) if session.is_slow() => {
+                self.set_behind(id, true);
+                return Told::Later;
+            }
+            // Nothing waits that would have to come before it.
+            Some(session) if session.wants_output() && outputs.len() < OUTPUTS_MAX => {
+                outputs.push_back(Output::Send { session: id, frame });
+            }
+            Some(_) | None => self.queue(id, frame),
         }
-        self.queue(id, frame);
         Told::Now
     }
 

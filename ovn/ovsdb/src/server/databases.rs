@@ -295,10 +295,10 @@ impl Server {
             hosted.published_seq = seq;
             match step {
                 Step::Transaction(txn, commit) => {
-                    let clients = &mut self.clients;
+                    let (clients, outputs) = (&mut self.clients, &mut self.outputs);
                     let encode = |spec: &Spec| spec.changes(&commit.tables);
                     let txns = (hosted.history.last(), txn);
-                    hosted.groups.tell(txns, encode, |session, frame| clients.tell(session, frame));
+                    hosted.groups.tell(txns, encode, |session, frame| clients.tell(session, frame, outputs));
                     hosted.history.push(txn, commit);
                 }
                 Step::Conversion(base, _) => {

@@ -117,7 +117,7 @@ impl Server {
         let Some(hosted) = self.databases.get_mut(name) else { return };
         for (session, key) in hosted.groups.clear() {
             if let Some(client) = self.clients.get_mut(session)
-                && let Some(monitor) = client.monitors.remove(&key)
+                && let Some(monitor) = client.monitors.remove(&*key)
                 && client.db_change_aware
             {
                 let canceled = Message::notification("monitor_canceled", Value::Array(vec![monitor.id]));

@@ -8,7 +8,7 @@
 use super::request::Spec;
 use super::update::{Body, Cursor};
 use crate::db::Snapshot;
-use crate::rpc::{Frame, Pieces};
+use crate::rpc::{Frame, Piece, Pieces};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -57,7 +57,7 @@ impl Contents {
             (text, None) => Self::Whole(text.into()),
             (text, Some(next)) => {
                 let mut state = State { starts: vec![Cursor::default()], ..State::default() };
-                state.add(text.into(), Some(next));
+                state.add(Arc::new(text), Some(next));
                 Self::Pieces(Arc::new(Download { source, state: Mutex::new(state) }))
             }
         }
@@ -94,30 +94,30 @@ struct State {
     /// Where each piece begins, as far as that is known.
     starts: Vec<Cursor>,
     /// The pieces written so far, as long as somebody has them.
-    written: Vec<Weak<[u8]>>,
+    written: Vec<Weak<Vec<u8>>>,
     /// The last ones that were written.
-    kept: VecDeque<Arc<[u8]>>,
+    kept: VecDeque<Piece>,
 }
 
 impl State {
-    fn add(&mut self, piece: Arc<[u8]>, next: Option<Cursor>) {
+    fn add(&mut self, piece: Piece, next: Option<Cursor>) {
         self.written.push(Arc::downgrade(&piece));
         self.starts.extend(next);
         self.keep(piece);
     }
 
-    fn keep(&mut self, piece: Arc<[u8]>) {
+    fn keep(&mut self, piece: Piece) {
         self.kept.truncate(PIECES_KEPT_MAX - 1);
         self.kept.push_front(piece);
     }
 
-    fn made(&self, index: usize) -> Option<Arc<[u8]>> {
+    fn made(&self, index: usize) -> Option<Piece> {
         self.written.get(index).and_then(Weak::upgrade)
     }
 }
 
 impl Pieces for Download {
-    fn piece(&self, index: usize) -> Option<Arc<[u8]>> {
+    fn piece(&self, index: usize) -> Option<Piece> {
         // A panic elsewhere leaves a state that is as good as before.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -127,7 +127,7 @@ impl Pieces for Download {
             let at = index.min(state.written.len());
             let start = *state.starts.get(at)?;
             let (text, next) = self.source.write(start);
-            let piece: Arc<[u8]> = text.into();
+            let piece = Arc::new(text);
             if at == state.written.len() {
                 state.add(piece.clone(), next);
             } else {
@@ -140,7 +140,7 @@ impl Pieces for Download {
         }
     }
 
-    fn made(&self, index: usize) -> Option<Arc<[u8]>> {
+    fn made(&self, index: usize) -> Option<Piece> {
         // Who has to wait here may as well wait elsewhere.
         self.state.try_lock().ok()?.made(index)
     }

@@ -46,7 +46,9 @@ pub(super) struct Monitor {
 struct Group {
     spec: Arc<Spec>,
     /// By session and the JSON text of the monitor's id.
-    members: BTreeMap<(SessionId, String), Member>,
+    members: BTreeMap<(SessionId, Arc<str>), Member>,
+    /// The id of the last monitor that joined: clients of a kind call theirs the same, and share the text.
+    last_id: Arc<str>,
 }
 
 #[derive(Debug)]
@@ -123,17 +125,23 @@ impl Method {
 impl Groups {
     /// Adds a monitor; gives what it is to be told by, the one that its equals have if there are any.
     pub(super) fn join(&mut self, spec: Spec, session: SessionId, id: &str, method: Method) -> Arc<Spec> {
-        let group = self
-            .by_key
-            .entry(spec.key().to_owned())
-            .or_insert_with(|| Group { spec: Arc::new(spec), members: BTreeMap::new() });
-        group.members.insert((session, id.to_owned()), Member { method, told: self.changes, behind: None });
+        let group = self.by_key.entry(spec.key().to_owned()).or_insert_with(|| Group {
+            spec: Arc::new(spec),
+            members: BTreeMap::new(),
+            last_id: id.into(),
+        });
+        if *group.last_id != *id {
+            group.last_id = id.into();
+        }
+        group
+            .members
+            .insert((session, group.last_id.clone()), Member { method, told: self.changes, behind: None });
         group.spec.clone()
     }
 
     pub(super) fn leave(&mut self, spec: &Spec, session: SessionId, id: &str) {
         if let Some(group) = self.by_key.get_mut(spec.key()) {
-            group.members.remove(&(session, id.to_owned()));
+            group.members.remove(&(session, id.into()));
             if group.members.is_empty() {
                 self.by_key.remove(spec.key());
             }
@@ -154,7 +162,7 @@ impl Groups {
     /// The last transaction that a monitor has been told of if it is behind, which it is not any more.
     pub(super) fn take_behind(&mut self, spec: &Spec, session: SessionId, id: &str) -> Option<Uuid> {
         let group = self.by_key.get_mut(spec.key())?;
-        group.members.get_mut(&(session, id.to_owned()))?.behind.take()
+        group.members.get_mut(&(session, id.into()))?.behind.take()
     }
 
     /// Calls `tell` with a message for each monitor that `encode` has something for, and for those that need a
@@ -175,7 +183,7 @@ impl Groups {
                 continue;
             }
             // Clients of a kind call their monitors the same: one message is for all of them.
-            let mut last: Option<(Method, &str, Frame)> = None;
+            let mut last: Option<(Method, &Arc<str>, Frame)> = None;
             for ((session, id), member) in
                 group.members.iter_mut().filter(|(_, member)| member.behind.is_none())
             {
@@ -186,22 +194,25 @@ impl Groups {
                 }
                 member.told = self.changes;
                 let frame = match &last {
-                    Some((method, name, frame)) if *method == member.method && *name == id => frame.clone(),
+                    Some((method, name, frame)) if *method == member.method && Arc::ptr_eq(name, id) => {
+                        frame.clone()
+                    }
                     Some(_) | None => {
                         let body = body.as_ref().unwrap_or(&nothing).clone();
-                        member.method.update(id, txn, Contents::Whole(body))
+                        let frame = member.method.update(id, txn, Contents::Whole(body));
+                        last = Some((member.method, id, frame.clone()));
+                        frame
                     }
                 };
-                if tell(*session, frame.clone()) == Told::Later {
+                if tell(*session, frame) == Told::Later {
                     member.behind = Some(before);
                 }
-                last = Some((member.method, id, frame));
             }
         }
     }
 
     /// Forgets all monitors; gives them with their sessions.
-    pub(super) fn clear(&mut self) -> BTreeSet<(SessionId, String)> {
+    pub(super) fn clear(&mut self) -> BTreeSet<(SessionId, Arc<str>)> {
         self.initial.clear();
         std::mem::take(&mut self.by_key).into_values().flat_map(|group| group.members.into_keys()).collect()
     }

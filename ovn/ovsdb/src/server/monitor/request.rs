@@ -38,6 +38,8 @@ pub(super) struct TableSpec {
 #[derive(Clone, Debug)]
 pub(super) struct SpecColumn {
     pub(super) name: Str,
+    /// The name as the JSON text of a member begins with it.
+    pub(super) label: Box<str>,
     pub(super) at: ColumnId,
     pub(super) ty: ColumnType,
     pub(super) select: Select,
@@ -218,7 +220,8 @@ impl SpecColumn {
             // `_uuid` and `_version`.
             None => (name.into(), ColumnType::from(AtomType::Uuid)),
         };
-        Some(Self { name, at, ty, select })
+        let label = format!("\"{name}\":").into();
+        Some(Self { name, label, at, ty, select })
     }
 }
 

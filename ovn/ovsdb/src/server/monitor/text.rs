@@ -36,7 +36,15 @@ impl JsonText {
         self.string(name).raw(":")
     }
 
-    /// As [`JsonText::member`] for a name that needs no escapes.
+    /// As [`JsonText::member`] for a name that is JSON text already, with a colon.
+    pub(super) fn labelled(&mut self, label: &str) -> &mut Self {
+        if self.last() != Some(b'{') {
+            self.raw(",");
+        }
+        self.raw(label)
+    }
+
+    /// As [`JsonText::member`] for a UUID.
     pub(super) fn uuid_member(&mut self, uuid: Uuid) -> &mut Self {
         if self.last() != Some(b'{') {
             self.raw(",");

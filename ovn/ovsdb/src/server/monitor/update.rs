@@ -263,7 +263,7 @@ impl Updates {
         self.text.raw("{");
         for column in table.columns.iter().filter(|column| selected(column.select)) {
             if let Some(datum) = datum(column) {
-                self.text.member(&column.name).datum(&datum);
+                self.text.labelled(&column.label).datum(&datum);
                 any = true;
             }
         }

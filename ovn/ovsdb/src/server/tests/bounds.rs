@@ -58,9 +58,9 @@ fn a_client_that_reads_slowly_is_told_of_many_changes_at_once() {
     slow< update3: ["s","U11",{"A":{"U1":{"modify":{"n":9}},"U2":{"delete":null}}}]
     "#);
     assert_snapshot!(bench.transact(json!([update("x", 10)])), @r#"
-    a< 20: [{"count":1}]
     slow< update3: ["s","U12",{"A":{"U1":{"modify":{"n":10}}}}]
     slow< update: ["m",{"A":{"U1":{"new":{"n":10,"name":"x"},"old":{"n":9}}}}]
+    a< 20: [{"count":1}]
     "#);
 }
 

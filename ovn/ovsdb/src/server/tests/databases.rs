@@ -14,8 +14,8 @@ fn databases_come_and_go_and_clients_that_are_aware_of_it_stay() {
     assert_snapshot!(bench.ask("a", "monitor_cond", own), @r#"a< 2: {"Database":{"U0":{"initial":{"connected":true,"leader":true,"model":"standalone","name":"_Server"}},"U1":{"initial":{"connected":true,"leader":true,"model":"standalone","name":"T"}}}}"#);
     bench.server.add_database(other(), Storage::Memory).unwrap();
     assert_snapshot!(bench.said(), @r#"
-    b: closed, the databases of the server change and the client is not aware of that
     a< update2: ["own",{"Database":{"U2":{"insert":{"connected":true,"leader":true,"model":"standalone","name":"O"}}}}]
+    b: closed, the databases of the server change and the client is not aware of that
     "#);
     assert_eq!(bench.server.add_database(other(), Storage::Memory), Err(DatabaseExists("O".into())));
     bench.ask("a", "monitor", json!(["T", ["m", 1], {}]));

@@ -25,27 +25,27 @@ fn each_kind_of_monitor_is_told_in_its_words() {
         json!({"A": {"columns": ["name", "n", "s", "m", "o"], "where": [["n", "<", 5], ["o", "==", 7]]}});
     assert_snapshot!(bench.ask("b", "monitor_cond_since", json!(["T", ["m", 3], since, u(0)])), @r#"b< 3: [false,"U0",{}]"#);
     assert_snapshot!(bench.transact(json!([insert(1, json!({"name": "a", "n": 1, "s": ["set", ["p", "q"]]}))])), @r#"
-    a< 4: [{"uuid":["uuid","1"]}]
     b< update2: ["m2",{"A":{"1":{"insert":{"_version":["uuid","U1"],"n":1,"name":"a","s":["set",["p","q"]]}}}}]
     b< update3: [["m",3],"U2",{"A":{"1":{"insert":{"n":1,"name":"a","s":["set",["p","q"]]}}}}]
     b< update: ["m1",{"A":{"1":{"new":{"n":1,"name":"a","s":["set",["p","q"]]}}}}]
+    a< 4: [{"uuid":["uuid","1"]}]
     "#);
     assert_snapshot!(bench.transact(json!([insert(2, json!({"name": "b", "n": 9, "m": ["map", [["k", "v"]]]}))])), @r#"
-    a< 5: [{"uuid":["uuid","2"]}]
     b< update: ["m1",{"A":{"2":{"new":{"n":9,"name":"b","s":["set",[]]}}}}]
+    a< 5: [{"uuid":["uuid","2"]}]
     "#);
     assert_snapshot!(bench.transact(json!([update("b", json!({"n": 2, "s": "z"}))])), @r#"
-    a< 6: [{"count":1}]
     b< update2: ["m2",{"A":{"2":{"insert":{"_version":["uuid","U3"],"m":["map",[["k","v"]]],"n":2,"name":"b","s":"z"}}}}]
     b< update3: [["m",3],"U4",{"A":{"2":{"insert":{"m":["map",[["k","v"]]],"n":2,"name":"b","s":"z"}}}}]
     b< update: ["m1",{"A":{"2":{"new":{"n":2,"name":"b"},"old":{"n":9}}}}]
+    a< 6: [{"count":1}]
     "#);
     let row = json!({"n": 3, "m": ["map", [["k", "w"], ["k2", "v2"]]], "o": 4});
     assert_snapshot!(bench.transact(json!([update("b", row)])), @r#"
-    a< 7: [{"count":1}]
     b< update2: ["m2",{"A":{"2":{"modify":{"_version":["uuid","U5"],"m":["map",[["k","w"],["k2","v2"]]],"n":3,"o":4}}}}]
     b< update3: [["m",3],"U6",{"A":{"2":{"modify":{"m":["map",[["k","w"],["k2","v2"]]],"n":3,"o":4}}}}]
     b< update: ["m1",{"A":{"2":{"new":{"n":3,"name":"b"},"old":{"n":2}}}}]
+    a< 7: [{"count":1}]
     "#);
     let mutations = json!([
         ["m", "delete", "k2"],
@@ -56,29 +56,29 @@ fn each_kind_of_monitor_is_told_in_its_words() {
     let mutate =
         json!({"op": "mutate", "table": "A", "where": [["name", "==", "b"]], "mutations": mutations});
     assert_snapshot!(bench.transact(json!([mutate])), @r#"
-    a< 8: [{"count":1}]
     b< update2: ["m2",{"A":{"2":{"modify":{"_version":["uuid","U7"],"m":["map",[["k2","v2"]]],"o":["set",[]],"s":["set",["y","z"]]}}}}]
     b< update3: [["m",3],"U8",{"A":{"2":{"modify":{"m":["map",[["k2","v2"]]],"o":["set",[]],"s":["set",["y","z"]]}}}}]
+    a< 8: [{"count":1}]
     "#);
     assert_snapshot!(bench.transact(json!([update("b", json!({"n": 9}))])), @r#"
-    a< 9: [{"count":1}]
     b< update2: ["m2",{"A":{"2":{"delete":null}}}]
     b< update3: [["m",3],"U9",{"A":{"2":{"delete":null}}}]
     b< update: ["m1",{"A":{"2":{"new":{"n":9,"name":"b"},"old":{"n":3}}}}]
+    a< 9: [{"count":1}]
     "#);
     let child = json!({"op": "insert", "table": "B", "uuid-name": "c", "row": {"x": 3}});
     assert_snapshot!(bench.transact(json!([update("a", json!({"r": ["named-uuid", "c"]})), child])), @r#"
-    a< 10: [{"count":1},{"uuid":["uuid","U10"]}]
-    b< update2: ["m2",{"A":{"1":{"modify":{"_version":["uuid","U11"],"r":["uuid","U10"]}}}}]
-    b< update: ["m1",{"B":{"U10":{"new":{"_uuid":["uuid","U10"],"x":3}}}}]
+    b< update2: ["m2",{"A":{"1":{"modify":{"_version":["uuid","U10"],"r":["uuid","U11"]}}}}]
+    b< update: ["m1",{"B":{"U11":{"new":{"_uuid":["uuid","U11"],"x":3}}}}]
+    a< 10: [{"count":1},{"uuid":["uuid","U11"]}]
     "#);
     assert_snapshot!(bench.transact(json!([{"op": "update", "table": "B", "where": [], "row": {"e": "e"}}])), @r#"a< 11: [{"count":1}]"#);
     assert_snapshot!(bench.transact(json!([{"op": "comment", "comment": "x"}])), @"a< 12: [{}]");
     assert_snapshot!(bench.transact(json!([{"op": "delete", "table": "A", "where": []}])), @r#"
     b< update2: ["m2",{"A":{"1":{"delete":null}}}]
-    a< 13: [{"count":2}]
     b< update3: [["m",3],"U12",{"A":{"1":{"delete":null}}}]
-    b< update: ["m1",{"A":{"1":{"old":{"n":1,"name":"a","s":["set",["p","q"]]}},"2":{"old":{"n":9,"name":"b","s":"y"}}},"B":{"U10":{"old":{"_uuid":["uuid","U10"],"x":3}}}}]
+    b< update: ["m1",{"A":{"1":{"old":{"n":1,"name":"a","s":["set",["p","q"]]}},"2":{"old":{"n":9,"name":"b","s":"y"}}},"B":{"U11":{"old":{"_uuid":["uuid","U11"],"x":3}}}}]
+    a< 13: [{"count":2}]
     "#);
 }
 
@@ -108,13 +108,13 @@ fn rows_come_and_go_with_conditions_before_the_reply() {
     b< 8: {}
     "#);
     assert_snapshot!(bench.transact(json!([update("b", json!({"n": 4}))])), @r#"
-    a< 9: [{"count":1}]
     b< update3: ["q","U2",{"A":{"2":{"modify":{"n":4}}}}]
+    a< 9: [{"count":1}]
     "#);
     // A column that is not told of may decide.
     assert_snapshot!(bench.transact(json!([update("b", json!({"name": "c"}))])), @r#"
-    a< 10: [{"count":1}]
     b< update3: ["q","U3",{"A":{"2":{"delete":null}}}]
+    a< 10: [{"count":1}]
     "#);
 }
 
@@ -142,16 +142,16 @@ fn kinds_of_change_are_selected() {
     b< 6: {"A":{"1":{"initial":{"_uuid":["uuid","1"]}}}}
     "#);
     assert_snapshot!(bench.transact(json!([update("a", json!({"n": 4}))])), @r#"
-    a< 7: [{"count":1}]
     b< update: [null,{"A":{"1":{"new":{"n":4},"old":{"n":0}}}}]
     b< update: ["a",{"A":{"1":{"new":{"n":4,"name":"a"},"old":{"n":0}}}}]
+    a< 7: [{"count":1}]
     "#);
     assert_snapshot!(bench.transact(json!([{"op": "delete", "table": "A", "where": []}])), @r#"
-    a< 8: [{"count":1}]
     b< update2: ["c",{"A":{"1":{"delete":null}}}]
     b< update2: ["d",{"A":{"1":{"delete":null}}}]
     b< update: ["b",{"A":{"1":{"old":{}}}}]
     b< update: [null,{"A":{"1":{"old":{"n":4}}}}]
+    a< 8: [{"count":1}]
     "#);
 }
 

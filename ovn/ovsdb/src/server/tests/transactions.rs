@@ -26,14 +26,14 @@ fn a_transaction_that_waits_goes_on_when_rows_become_what_it_waits_for() {
         Some((bench.now + Duration::from_secs(60), "ovsdb wait operation"))
     );
     assert_snapshot!(bench.transact(json!([insert("w", 5)])), @r#"
-    a< 4: [{"uuid":["uuid","U0"]}]
     b< update: ["m",{"A":{"U0":{"new":{"name":"w"}}}}]
+    a< 4: [{"uuid":["uuid","U0"]}]
     "#);
     assert_snapshot!(bench.transact(json!([insert("x", 5)])), @r#"
-    a< 5: [{"uuid":["uuid","U1"]}]
     b< update: ["m",{"A":{"U1":{"new":{"name":"x"}}}}]
     b< update: ["m",{"A":{"U2":{"new":{"name":"y"}}}}]
     b< 2: [{},{"uuid":["uuid","U2"]}]
+    a< 5: [{"uuid":["uuid","U1"]}]
     b< update: ["m",{"A":{"U3":{"new":{"name":"z"}}}}]
     b< 3: [{},{"uuid":["uuid","U3"]}]
     "#);
@@ -85,16 +85,16 @@ fn nobody_learns_of_a_transaction_before_it_is_on_disk() {
     assert_snapshot!(bench.ask("c", "monitor", request), @"c< 5: {}");
     bench.server.persisted("T", 1);
     assert_snapshot!(bench.said(), @r#"
-    a< 2: [{"uuid":["uuid","U0"]}]
     b< update: ["m",{"A":{"U0":{"new":{"name":"x"}}}}]
     c< update: ["m",{"A":{"U0":{"new":{"name":"x"}}}}]
+    a< 2: [{"uuid":["uuid","U0"]}]
     "#);
     bench.server.persisted("T", 2);
     assert_snapshot!(bench.said(), @r#"
-    a< 3: [{"uuid":["uuid","U1"]}]
     b< update: ["m",{"A":{"U1":{"new":{"name":"y"}}}}]
     c< update: ["m",{"A":{"U1":{"new":{"name":"y"}}}}]
     c< 4: [{"rows":[{"name":"x"},{"name":"y"}]}]
+    a< 3: [{"uuid":["uuid","U1"]}]
     "#);
     bench.server.persisted("T", 2);
     bench.server.persisted("nope", 1);
