@@ -66,7 +66,9 @@ impl Executor<'_> {
                 self.run(ops, frame, layout);
             }
             Op::Ct(ct) => {
-                self.ct(ct, &mut frame, &mut layout);
+                if self.track(ct, &mut frame, &mut layout) {
+                    self.send_again(ct, frame);
+                }
             }
             Op::Set(_) | Op::PushVlan { .. } | Op::PopVlan | Op::Truncate(_) | Op::CtClear => {}
         }
@@ -99,7 +101,14 @@ impl Executor<'_> {
                 self.run(nested, frame.clone(), *layout);
                 (self.tracked, self.cut) = (tracked, cut);
             }
-            Op::Ct(ct) => return self.ct(ct, frame, layout),
+            Op::Ct(ct) => {
+                if !self.track(ct, frame, layout) {
+                    return false;
+                }
+                if ct.recirc.is_some() {
+                    self.send_again(ct, frame.clone());
+                }
+            }
             Op::CtClear => self.tracked = Tracked::default(),
             Op::CheckLarger { length, larger, smaller } => {
                 let ops = if self.wire_len(frame, layout) > usize::from(*length) { larger } else { smaller };
@@ -114,9 +123,8 @@ impl Executor<'_> {
         self.cut.map_or(frame.len(), |cut| cut.wire_len(frame.len(), layout))
     }
 
-    /// Sends the packet through the tracker, and perhaps a copy through the tables again. False if it
-    /// was a fragment that waits for others.
-    fn ct(&mut self, ct: &Ct, frame: &mut Frame, layout: &mut Layout) -> bool {
+    /// Sends the packet through the tracker. False if it was a fragment that waits for others.
+    fn track(&mut self, ct: &Ct, frame: &mut Frame, layout: &mut Layout) -> bool {
         match self.tracker.track(&ct.request, &mut self.tracked, frame, self.now) {
             Outcome::Same => {}
             Outcome::Held => return false,
@@ -127,16 +135,20 @@ impl Executor<'_> {
                 }
             }
         }
+        true
+    }
+
+    /// Sends the packet through the tables again, if that is asked for.
+    fn send_again(&mut self, ct: &Ct, frame: Frame) {
         if let Some(recirc) = &ct.recirc {
             self.again.push_back(Again {
                 recirc: Arc::clone(recirc),
-                frame: frame.clone(),
+                frame,
                 tracked: self.tracked.clone(),
                 cut: self.cut,
                 depth: self.depth + 1,
             });
         }
-        true
     }
 
     fn port(&mut self, id: crate::port::PortId) -> Option<&mut Port> {

@@ -49,7 +49,7 @@ pub const COMMANDS: &[(&str, &str, usize, usize, Run)] = &[
     ("fdb/flush", "[BRIDGE]", 0, 1, fdb::flush),
     ("fdb/show", "BRIDGE", 1, 1, fdb::show),
     ("ofproto/list", "", 0, 0, dpif::list),
-    ("ofproto/trace", "BRIDGE FLOW [PACKET]", 2, 3, trace::trace),
+    ("ofproto/trace", "BRIDGE FLOW [PACKET] [--ct-next=FLAGS]...", 2, usize::MAX, trace::trace),
     ("revalidator/purge", "", 0, 0, flows::purge),
 ];
 

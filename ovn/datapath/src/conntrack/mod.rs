@@ -129,6 +129,11 @@ impl Tracked {
         }
     }
 
+    /// What a trace supposes that was found for a request.
+    pub(crate) fn found(state: u8, request: &Request) -> Self {
+        Self { state, zone: request.zone, mark: request.mark.0, label: request.label.0, ..Self::default() }
+    }
+
     /// Writes the `ct_*` fields of a flow key.
     pub(crate) fn write(&self, key: &mut FlowKey) {
         key.set(slot::CT_STATE, self.state.into());
@@ -312,7 +317,7 @@ impl Tracker {
 }
 
 #[cfg(test)]
-pub(crate) use tests::fragments_of;
+pub(crate) use tests::{fragments_of, packets};
 
 /// Whether a frame is a whole IP packet with right checksums.
 #[cfg(test)]
@@ -349,9 +354,12 @@ impl Walk<'_> {
             self.packet.state = 0;
         }
         let mut found = self.look_up();
+        let mut taken = false;
         if let Some(wrong) = found.filter(|found| self.request.force && found.reply) {
             self.tracker.remove(wrong.id);
             found = None;
+            // Translation may leave another with the same ends; then this packet opens none.
+            taken = self.tracker.table.find(&self.parsed.key, self.now).is_some();
         }
         match found {
             Some(there) => {
@@ -365,6 +373,7 @@ impl Walk<'_> {
             }
             // The connection of an ICMP error must be there.
             None if self.parsed.related => self.packet.state = state::INV,
+            None if taken => {}
             None => found = self.open(),
         }
         self.tell(found);

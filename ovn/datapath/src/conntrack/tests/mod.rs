@@ -3,7 +3,8 @@
 mod fragments;
 mod helpers;
 mod laws;
-mod packets;
+pub(crate) mod packets;
+mod peer;
 mod sequences;
 
 pub(crate) use fragments::fragments_of;

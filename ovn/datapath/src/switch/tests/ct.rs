@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use openflow::{
-    Action, Ct, Field, Match, Nat, NatKind, NatRange, NatSpread, PortNo, SetField, Subfield, ZoneSource,
+    Action, Ct, Field, FlowMod, Match, Nat, NatKind, NatRange, NatSpread, PortNo, SetField, Subfield,
+    ZoneSource,
 };
 use packet::checksum::internet;
+use proptest::prelude::*;
 
+use crate::conntrack::packets::{host, tcp, udp};
 use crate::counters::Event;
 use crate::testing::{Lab, mac, udp4};
 
@@ -237,6 +240,33 @@ fn connections_are_shown_limited_and_flushed() {
 }
 
 #[test]
+fn traces_go_on_behind_the_tracker() {
+    let mut lab = firewall();
+    let mut run = |next: &[&str]| {
+        let args = [&["br", "in_port=1,tcp,nw_src=10.0.0.1"], next].concat();
+        let text = lab.switch.command("ofproto/trace", &args, lab.now).unwrap().unwrap();
+        text.lines()
+            .filter(|line| line.starts_with("recirc") || line.starts_with("Datapath"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    insta::assert_snapshot!(run(&[]), @r"
+    Datapath actions: ct(zone=7),recirc(0x1)
+    recirc(0x1) - resume conntrack with default ct_state=new|trk (use --ct-next to customize)
+    Datapath actions: ct(commit,zone=7),recirc(0x2)
+    recirc(0x2) - resume conntrack with default ct_state=new|trk (use --ct-next to customize)
+    Datapath actions: p2
+    ");
+    insta::assert_snapshot!(run(&["--ct-next", "trk,est"]), @r"
+    Datapath actions: ct(zone=7),recirc(0x1)
+    recirc(0x1) - resume conntrack with ct_state=est|trk
+    Datapath actions: p2
+    ");
+    let bad = lab.switch.command("ofproto/trace", &["br", "ip", "--ct-next=x"], lab.now).unwrap();
+    assert_eq!(bad.unwrap_err(), "unknown ct_state flag x");
+}
+
+#[test]
 fn fragments_pass_as_one_packet_and_leave_as_they_came() {
     let mut lab = firewall();
     let whole = udp4(1, 2, (5, 6), &[7; 3000]);
@@ -252,4 +282,102 @@ fn fragments_pass_as_one_packet_and_leave_as_they_came() {
     assert_eq!(lab.ports(2, &udp4(2, 1, (6, 5), b"x")), [1], "the connection has its ports");
     let status = lab.switch.command("dpctl/ipf-get-status", &[], lab.now).unwrap().unwrap();
     assert!(status.contains("v4 frags completed: 3"), "{status}");
+}
+
+/// Actions of flows in `table`, which may go on in later ones, and here and there back.
+fn tracked_action(table: u8) -> impl Strategy<Value = Action> {
+    let zone = 1u16..3;
+    let next = move |go: u8| (table + 1 + go % 2).min(3);
+    let range = prop_oneof![Just(NatKind::Src), Just(NatKind::Dst)];
+    let translated = range.prop_map(|kind| nat(kind, [10, 0, 0, 3], None));
+    let nested = prop_oneof![
+        3 => Just(vec![]),
+        2 => Just(vec![Action::Nat(Nat::existing())]),
+        2 => translated.prop_map(|nat| vec![nat]),
+        2 => (0u32..3).prop_map(|mark| vec![Action::set(Field::CtMark, mark)]),
+        1 => Just(vec![Action::copy(Subfield::new(Field::Reg(0), 0, 8), Subfield::new(Field::CtLabel, 0, 8))]),
+    ];
+    let leaf = prop_oneof![
+        4 => (zone, any::<u8>(), proptest::bool::weighted(0.8), any::<bool>(), nested).prop_map(
+            move |(zone, go, goes, commit, nested)| ct(zone, goes.then(|| next(go)), commit, nested)
+        ),
+        3 => (2u32..4).prop_map(out),
+        1 => Just(Action::CtClear),
+        1 => (0u32..3).prop_map(|n| Action::set(Field::Reg(0), n)),
+        1 => Just(Action::copy(Subfield::new(Field::CtMark, 0, 8), Subfield::new(Field::Reg(0), 0, 8))),
+        1 => (1u8..4).prop_map(|n| Action::set(Field::EthDst, mac(n).to_u64())),
+        1 => Just(Action::set(Field::Ipv4Dst, 0x0a00_0002u32)),
+        1 => any::<u8>().prop_map(move |go| Action::resubmit(next(go))),
+    ];
+    leaf.prop_recursive(2, 6, 2, |inner| proptest::collection::vec(inner, 1..3).prop_map(Action::Clone))
+}
+
+fn tracked_match() -> impl Strategy<Value = Match> {
+    prop_oneof![
+        2 => Just(ip()),
+        1 => (1u32..3).prop_map(|port| ip().with(Field::InPort, port)),
+        3 => (0u32..256, 0u32..256).prop_map(|(value, mask)| state(value & mask, mask)),
+        1 => (0u32..3).prop_map(|mark| ip().with(Field::CtMark, mark)),
+        1 => (0u16..3).prop_map(|zone| ip().with(Field::CtZone, zone)),
+        1 => (0u128..3).prop_map(|label| ip().with(Field::CtLabel, label)),
+        1 => (0u32..3).prop_map(|reg| ip().with(Field::Reg(0), reg)),
+        1 => (1u32..4).prop_map(|n| state(TRK, TRK).with(Field::CtNwSrc, 0x0a00_0000 | n)),
+        1 => (1u32..4).prop_map(|n| ip().with(Field::Ipv4Src, 0x0a00_0000 | n)),
+    ]
+}
+
+fn tracked_flow() -> impl Strategy<Value = FlowMod> {
+    (0u8..4).prop_flat_map(|table| {
+        let actions = proptest::collection::vec(tracked_action(table), 1..4);
+        (0u16..4, tracked_match(), actions).prop_map(move |(priority, matching, actions)| {
+            FlowMod::add(table, priority, matching, actions, 0)
+        })
+    })
+}
+
+fn conversation() -> impl Strategy<Value = (u32, Vec<u8>, u64)> {
+    let flags = prop_oneof![Just("S"), Just("S."), Just("."), Just("F."), Just("R")];
+    let frame =
+        (1u8..4, 1u8..4, 1u16..3, 1u16..3, proptest::option::of(flags)).prop_map(|(a, b, p, q, flags)| {
+            let (src, dst) = ((host(false, a), p), (host(false, b), q));
+            flags.map_or_else(|| udp(src, dst, b"x"), |flags| tcp(src, dst, flags, (1, 1), b""))
+        });
+    (1u32..3, frame, prop_oneof![9 => Just(0u64), 1 => 20u64..70])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    /// What is known of packets that went through the tracker changes no result, also after time
+    /// passed and flows changed.
+    #[test]
+    fn cached_equals_uncached(
+        flows in proptest::collection::vec(tracked_flow(), 4..16),
+        packets in proptest::collection::vec(conversation(), 1..40),
+        late in proptest::collection::vec(tracked_flow(), 0..3),
+    ) {
+        let (mut cached, mut uncached) = (Lab::new(3), Lab::new(3));
+        for lab in [&mut cached, &mut uncached] {
+            for flow in &flows {
+                prop_assert_eq!(lab.flow_mod(flow), Ok(()));
+            }
+        }
+        for (at, (port, frame, seconds)) in packets.iter().enumerate() {
+            if at % 13 == 12 {
+                for lab in [&mut cached, &mut uncached] {
+                    for flow in &late {
+                        prop_assert_eq!(lab.flow_mod(flow), Ok(()));
+                    }
+                }
+            }
+            uncached.switch.cache.clear();
+            let expected = uncached.send(*port, frame);
+            prop_assert_eq!(cached.send(*port, frame), expected);
+            for lab in [&mut cached, &mut uncached] {
+                lab.now += Duration::from_secs(*seconds);
+                lab.switch.handle_timeout(lab.now);
+            }
+        }
+        let dump = |lab: &mut Lab| lab.switch.command("dpctl/dump-conntrack", &["-m", "-s"], lab.now).unwrap();
+        prop_assert_eq!(dump(&mut cached), dump(&mut uncached));
+    }
 }
