@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -36,6 +37,22 @@ impl Client {
         let request = json!({"id": self.request_last, "method": method, "params": params});
         self.stream.write_all(request.to_string().as_bytes())?;
         Ok(self.request_last)
+    }
+
+    /// Sends octets as they are, which may be no message.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn send_text(&mut self, text: &str) -> io::Result<()> {
+        self.stream.write_all(text.as_bytes())
+    }
+
+    /// Sends nothing more; the server can.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)
     }
 
     /// The next message.

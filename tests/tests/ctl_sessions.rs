@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ctl::cli::split_words;
-use ovsdb::Uuid;
+use tests::differential::{masked, without_time};
 use tests::process::{Daemon, Outcome, RunDir, run, run_ok};
 use tests::{need, root};
 
@@ -74,37 +74,14 @@ impl Stack {
     }
 }
 
-/// Writes `<uuid>` for UUIDs but those that the commands themselves name, and for the parts of them in output.
-fn masked(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(letter) = rest.chars().next() {
-        let is_known = ["12345678-", "aaaaaaaa-", "aaaa1111"].iter().any(|known| rest.starts_with(known));
-        let is_part = out.ends_with("uuid=0x")
-            || (out.ends_with("\">") && rest.get(8..).is_some_and(|after| after.starts_with("</a>")));
-        if rest.get(..36).is_some_and(|part| part.parse::<Uuid>().is_ok()) && !is_known {
-            out.push_str("<uuid>");
-            rest = &rest[36..];
-        } else if is_part {
-            out.push_str("<uuid>");
-            rest = &rest[8..];
-        } else {
-            out.push(letter);
-            rest = &rest[letter.len_utf8()..];
-        }
-    }
-    out
-}
+/// How the UUIDs begin that the commands themselves name.
+const KNOWN: &[&str] = &["12345678-", "aaaaaaaa-", "aaaa1111"];
 
 /// What a command printed, as sessions have it: of log lines what follows time and number.
 fn transcript(outcome: &Outcome) -> Vec<String> {
-    let shown = |line: &str| if line.is_empty() { "." } else { line }.to_owned();
-    let mut lines: Vec<String> = masked(&outcome.stdout).lines().map(shown).collect();
-    for line in masked(&outcome.stderr).lines() {
-        let is_log = line.starts_with("20") && line.split('|').next().is_some_and(|time| time.ends_with('Z'));
-        let line = if is_log { line.splitn(3, '|').nth(2).unwrap_or(line) } else { line };
-        lines.push(format!("! {line}"));
-    }
+    let shown = |line: &str| if line.is_empty() { ".".to_owned() } else { masked(line, KNOWN) };
+    let mut lines: Vec<String> = outcome.stdout.lines().map(shown).collect();
+    lines.extend(outcome.stderr.lines().map(|line| format!("! {}", masked(without_time(line), KNOWN))));
     match outcome.code {
         Some(0) => {}
         code => lines.push(format!("? {}", code.map_or("signal".to_owned(), |code| code.to_string()))),

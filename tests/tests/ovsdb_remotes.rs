@@ -13,5 +13,9 @@ mod commands;
 mod copies;
 #[path = "ovsdb_remotes/pki.rs"]
 mod pki;
+#[path = "ovsdb_remotes/rbac.rs"]
+mod rbac;
 #[path = "ovsdb_remotes/remotes.rs"]
 mod remotes;
+#[path = "ovsdb_remotes/tls.rs"]
+mod tls;

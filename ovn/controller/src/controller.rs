@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use crate::conditions::Scope;
-use crate::events::{Link, Now, Options, Output};
+use crate::events::{Keys, Link, Now, Options, Output};
 use crate::flow_table::FlowTable;
 use crate::host::{self, Host};
 use crate::inputs::Inputs;
@@ -48,6 +48,8 @@ pub struct Controller {
     southbound_writer: Writer,
     memory: Memory,
     uuids: UuidGenerator,
+    /// What the shell was last told to use.
+    keys: Option<Keys>,
     /// Targets that links were last told.
     targets: BTreeMap<Link, Str>,
     /// Links that are connected.
@@ -120,6 +122,7 @@ impl Controller {
             southbound_writer: Writer::new(&Concern::SOUTHBOUND),
             memory: Memory::default(),
             uuids: UuidGenerator::new(options.seed),
+            keys: None,
             targets: BTreeMap::new(),
             connected: BTreeMap::new(),
             installed: BTreeMap::new(),
@@ -356,6 +359,7 @@ impl Controller {
     fn host_changed(&mut self) {
         self.pending.flows = true;
         self.pending.rows = true;
+        self.follow_keys();
         let Some(switch) = self.vswitch_rows.open_vswitch.values().next().cloned() else { return };
         let (config, complaints) =
             Config::parse(&switch, self.options.system_id.as_deref(), &self.options.hostname);
@@ -387,6 +391,15 @@ impl Controller {
         self.connect(Link::Flows, switch.clone());
         self.connect(Link::Packets, switch);
         self.config = Some(config);
+    }
+
+    /// Tells the shell of keys before it is told to connect with them.
+    fn follow_keys(&mut self) {
+        let keys = host::keys(&self.vswitch_rows);
+        if keys != self.keys {
+            self.keys.clone_from(&keys);
+            self.output.push_back(Output::UseKeys(keys));
+        }
     }
 
     /// Where the integration bridge listens. Only once the switch has made it, so that nobody knocks in vain.
@@ -557,6 +570,7 @@ mod monitors {
             T::Interface.monitor_columns(&["name", "type", "options", "ofport", "external_ids"]),
             T::Datapath.monitor_columns(&["capabilities"]),
             T::FlowSampleCollectorSet.monitor_columns(&["id", "bridge"]),
+            T::Ssl.monitor_columns(&["private_key", "certificate", "ca_cert", "bootstrap_ca_cert"]),
         ]
     }
 

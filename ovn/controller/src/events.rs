@@ -16,9 +16,24 @@ pub enum Link {
     Packets,
 }
 
+/// The files of TLS that the table `SSL` of the `Open_vSwitch` database names, all in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// Path of our key.
+    pub private_key: Str,
+    /// Path of our certificate.
+    pub certificate: Str,
+    /// Path of the certificates of those who may sign for others.
+    pub ca_cert: Str,
+    /// Whether the first server that is met may write that file.
+    pub bootstrap_ca_cert: bool,
+}
+
 /// What the shell does for the controller.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
+    /// Connections that are made from now on use these keys; without any, those of the command line.
+    UseKeys(Option<Keys>),
     /// Connects `link` to `target` (`unix:PATH`, `tcp:IP:PORT`, `ssl:IP:PORT`; several with commas between) and keeps it
     /// connected. Said again with another target, the link moves there.
     Connect { link: Link, target: Str },

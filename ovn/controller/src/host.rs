@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::compile::Features;
+use crate::events::Keys;
 use crate::model::EncapKind;
 use crate::network::Local;
 
@@ -35,6 +36,16 @@ pub struct TunnelPort {
     /// Name of the chassis at the other end.
     pub chassis: Str,
     pub remote: IpAddr,
+}
+
+/// The keys for TLS that the database names.
+pub fn keys(rows: &Tables) -> Option<Keys> {
+    rows.ssl.values().next().map(|row| Keys {
+        private_key: row.private_key.clone(),
+        certificate: row.certificate.clone(),
+        ca_cert: row.ca_cert.clone(),
+        bootstrap_ca_cert: row.bootstrap_ca_cert,
+    })
 }
 
 impl Host {

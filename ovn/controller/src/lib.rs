@@ -46,7 +46,7 @@ mod writer;
 pub mod zones;
 
 pub use controller::Controller;
-pub use events::{Link, Now, Options, Output};
+pub use events::{Keys, Link, Now, Options, Output};
 
 #[cfg(test)]
 mod tests;

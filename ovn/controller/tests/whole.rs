@@ -221,6 +221,26 @@ fn variables_of_this_chassis_are_asked_for() {
 }
 
 #[test]
+fn keys_for_tls_are_those_of_the_switchs_database() {
+    let mut bed = settled();
+    assert_eq!(bed.keys, None);
+    let keys = json!({"private_key": "k", "certificate": "c", "ca_cert": "a", "bootstrap_ca_cert": true});
+    bed.vswitch.transact(json!([
+        {"op": "insert", "table": "SSL", "uuid-name": "s", "row": keys},
+        {"op": "update", "table": "Open_vSwitch", "where": [], "row": {"ssl": ["named-uuid", "s"]}},
+    ]));
+    bed.settle();
+    let keys = bed.keys.clone().unwrap();
+    assert_eq!((&*keys.private_key, &*keys.certificate, &*keys.ca_cert), ("k", "c", "a"));
+    assert!(keys.bootstrap_ca_cert);
+    bed.vswitch.transact(json!([
+        {"op": "update", "table": "Open_vSwitch", "where": [], "row": {"ssl": ["set", []]}},
+    ]));
+    bed.settle();
+    assert_eq!(bed.keys, None, "those of the command line again");
+}
+
+#[test]
 fn flows_stay_while_the_southbound_database_is_away() {
     let mut bed = settled();
     let before = bed.switch.text();

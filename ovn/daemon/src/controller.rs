@@ -9,7 +9,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use controller::{Controller, Link, Now, Options, Output, commands};
+use controller::{Controller, Keys, Link, Now, Options, Output, commands};
 use openflow::{Framer, Message, Version};
 
 use crate::base::getopt::{Opt, Takes, opt, short};
@@ -18,6 +18,7 @@ use crate::base::paths::Family;
 use crate::base::peers::{Codec, Input, Json, Peers};
 use crate::base::shell::{self, About, Happening, Shell};
 use crate::base::target::Active;
+use crate::base::tls::TlsConfig;
 use crate::base::unixctl::{Command, Spec, spec};
 
 const PROGRAM: Program = Program { name: "ovn-controller", family: Family::Ovn };
@@ -91,6 +92,8 @@ struct Daemon {
     core: Controller,
     databases: Peers<Link, Json>,
     switch: Peers<Link, OpenFlow15>,
+    /// Keys and choices of the command line.
+    tls: TlsConfig,
 }
 
 impl Daemon {
@@ -104,7 +107,13 @@ impl Daemon {
             switch_run_dir: run_dir.to_string_lossy().into(),
             seed: crate::base::random_seed(),
         };
-        Self { shell, core: Controller::new(options), databases: Peers::default(), switch: Peers::default() }
+        Self {
+            shell,
+            core: Controller::new(options),
+            databases: Peers::default(),
+            switch: Peers::default(),
+            tls: TlsConfig::from_options(own),
+        }
     }
 
     async fn serve(&mut self) {
@@ -155,6 +164,7 @@ impl Daemon {
     fn drain(&mut self) -> bool {
         while let Some(output) = self.core.poll_output(now()) {
             match output {
+                Output::UseKeys(keys) => self.use_keys(keys),
                 Output::Connect { link, target } => self.connect(link, &target),
                 Output::Disconnect { link } => self.disconnect(link),
                 Output::Reconnect { link } => match link {
@@ -171,6 +181,17 @@ impl Daemon {
             }
         }
         false
+    }
+
+    fn use_keys(&mut self, keys: Option<Keys>) {
+        let mut config = self.tls.clone();
+        if let Some(keys) = keys {
+            config.set("private-key", &keys.private_key);
+            config.set("certificate", &keys.certificate);
+            let ca = if keys.bootstrap_ca_cert { "bootstrap-ca-cert" } else { "ca-cert" };
+            config.set(ca, &keys.ca_cert);
+        }
+        self.shell.net.tls.configure(config);
     }
 
     fn connect(&mut self, link: Link, target: &str) {

@@ -158,6 +158,8 @@ impl World {
         let now = self.now();
         while let Some(output) = self.chassis[id.0].controller.poll_output(now) {
             match output {
+                // There is no TLS in this world.
+                ControllerOutput::UseKeys(_) => {}
                 ControllerOutput::Connect { link, target } => self.aim(id, link, target),
                 ControllerOutput::Disconnect { link } => {
                     self.chassis[id.0].targets.remove(&link);

@@ -24,6 +24,8 @@ pub(crate) struct Bed {
     /// Links that cannot be made.
     pub(crate) cut: BTreeSet<Link>,
     pub(crate) reconnections: usize,
+    /// Keys that it wants to use.
+    pub(crate) keys: Option<controller::Keys>,
     pub(crate) exited: bool,
 }
 
@@ -51,6 +53,7 @@ impl Bed {
             up: BTreeSet::new(),
             cut: BTreeSet::new(),
             reconnections: 0,
+            keys: None,
             exited: false,
         };
         bed.vswitch.transact(json!([{"op": "insert", "table": "Open_vSwitch", "row": {
@@ -182,6 +185,7 @@ impl Bed {
         while let Some(output) = self.controller.poll_output(self.now) {
             said = true;
             match output {
+                Output::UseKeys(keys) => self.keys = keys,
                 Output::Connect { link, target } => {
                     self.break_link(link);
                     self.wanted.insert(link, target.to_string());
