@@ -163,7 +163,7 @@ fn a_flood_of_fragments_is_bounded_and_other_zones_go_on() {
     let other = Request { zone: 2, ..commit() };
     let pieces = fragments(&whole, 1400, 1);
     assert_eq!(add(&mut bed, &other, &pieces[0]).0, Outcome::Held);
-    for n in 0..20_000_u32 {
+    for n in 0..4_000_u32 {
         let mut piece = pieces[0].clone();
         piece[18..20].copy_from_slice(&(n as u16).to_be_bytes());
         piece[29] = (n >> 16) as u8 + 9;

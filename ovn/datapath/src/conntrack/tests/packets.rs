@@ -45,6 +45,17 @@ pub(crate) fn udp(src: End, dst: End, payload: &[u8]) -> Vec<u8> {
     ip(src.0, dst.0, IpProto::UDP, &segment)
 }
 
+pub(crate) fn sctp(src: End, dst: End, payload: &[u8]) -> Vec<u8> {
+    let mut segment = Vec::new();
+    segment.extend(src.1.to_be_bytes());
+    segment.extend(dst.1.to_be_bytes());
+    segment.extend([0, 0, 0, 9, 0, 0, 0, 0]);
+    segment.extend(payload);
+    let sum = packet::checksum::crc32c(&segment);
+    segment[8..12].copy_from_slice(&sum.to_be_bytes());
+    ip(src.0, dst.0, IpProto::SCTP, &segment)
+}
+
 /// Flags as in tcpdump: `S`, `S.`, `.`, `P.`, `F.`, `R`. A SYN carries window scale 7.
 pub(crate) fn tcp(
     src: End,

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use openflow::{Action, Ct, Field, Match, Nat, NatKind, NatRange, NatSpread, PortNo, Subfield, ZoneSource};
 
+use super::fragments_of;
 use super::packets::{End, echo, host, tcp, udp, unreachable};
 use crate::conntrack::state;
 use crate::testing::Lab;
@@ -199,8 +200,8 @@ impl Peer {
         Some(rest.split_once('"').unwrap().0.replace("\\n", "\n"))
     }
 
-    /// The frames that went out since this was last asked, at least one. `None` if the peer is gone.
-    fn sent(&mut self) -> Option<Vec<Vec<u8>>> {
+    /// The frames that went out since this was last asked, at least `n`. `None` if the peer is gone.
+    fn sent(&mut self, n: usize) -> Option<Vec<Vec<u8>>> {
         let path = self.dir.join("out.pcap");
         let read = self.read;
         let (frames, end) = wait("a frame", || {
@@ -216,7 +217,7 @@ impl Peer {
                 frames.push(frame.to_vec());
                 at += 16 + len;
             }
-            (!frames.is_empty()).then_some(Some((frames, at)))
+            (frames.len() >= n).then_some(Some((frames, at)))
         })?;
         self.read = end;
         Some(frames)
@@ -365,13 +366,40 @@ fn conversations_by_chance_are_tracked_as_open_vswitch_tracks_them() {
     let cases = std::env::var("CONNTRACK_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(CASES);
     let mut starts = 1;
     for case in 0..cases {
-        if converse(case, &mut peer).is_none() {
+        if converse(case, &mut peer).and_then(|()| fragment(case, &mut peer)).is_none() {
             assert!(starts < STARTS_MAX, "case {case}: the peer went away, as before");
             starts += 1;
             drop(peer);
             peer = Peer::start().unwrap();
         }
     }
+}
+
+/// Fragments in any order, through translation: the same fragments come out. `None` as below.
+fn fragment(case: u64, peer: &mut Peer) -> Option<()> {
+    let mut lab = ours();
+    let mut chance = Chance(case);
+    peer.control("dpctl/flush-conntrack", &[])?;
+    let payload: Vec<u8> = (0..1300 + chance.below(4000)).map(|n| (n % 251) as u8).collect();
+    let whole = match chance.below(2) {
+        0 => udp((host(false, 1), 1000), (host(false, 3), 80), &payload),
+        _ => tcp((host(false, 1), 1000), (host(false, 3), 80), ".", (1, 1), &payload),
+    };
+    let mut left = fragments_of(&whole, 1208 + 8 * chance.below(20) as u16);
+    let n = left.len();
+    let port = chance.one(&[2, 4, 5]);
+    let mut ours = Vec::new();
+    while !left.is_empty() {
+        let piece = left.remove(chance.below(left.len() as u64) as usize);
+        let hex: String = piece.iter().map(|octet| format!("{octet:02x}")).collect();
+        peer.control("netdev-dummy/receive", &[&format!("p{port}"), &hex])?;
+        ours.extend(lab.send(port, &piece).into_iter().map(|(_, frame)| frame));
+    }
+    let mut theirs = peer.sent(n)?;
+    theirs.sort();
+    ours.sort();
+    assert_eq!(ours, theirs, "case {case}");
+    Some(())
 }
 
 /// One conversation. `None` if the peer went away.
@@ -388,7 +416,7 @@ fn converse(case: u64, peer: &mut Peer) -> Option<()> {
         let hex: String = frame.iter().map(|octet| format!("{octet:02x}")).collect();
         log.push(format!("port {port} {hex}"));
         peer.control("netdev-dummy/receive", &[&format!("p{port}"), &hex])?;
-        let theirs = peer.sent()?;
+        let theirs = peer.sent(1)?;
         let ours: Vec<Vec<u8>> = lab.send(port, &frame).into_iter().map(|(_, frame)| frame).collect();
         if is_known_to_differ(&ours, &theirs, time_passed) {
             return Some(());

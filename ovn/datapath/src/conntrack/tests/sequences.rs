@@ -1,6 +1,6 @@
 //! Conversations and what is said of each packet.
 
-use super::packets::{End, echo, host, icmp, tcp, udp, unreachable};
+use super::packets::{End, echo, host, icmp, sctp, tcp, udp, unreachable};
 use super::*;
 use crate::conntrack::{Detail, is_whole};
 
@@ -218,6 +218,85 @@ fn marks_and_labels_are_set_bit_by_bit() {
     bed.state(&Request { mark: (0x5, 0xf), label, ..commit() }, &udp(a, b, b"x"));
     bed.state(&Request { mark: (0xa0, 0xf0), label: (0, 1), ..commit() }, &udp(a, b, b"x"));
     insta::assert_snapshot!(bed.dump(), @"udp,orig=(src=10.0.0.1,dst=10.0.0.2,sport=1000,dport=80),reply=(src=10.0.0.2,dst=10.0.0.1,sport=80,dport=1000),zone=1,mark=165,labels=0x80000000000000000000000000000004");
+}
+
+#[test]
+fn sctp_is_translated_there_and_back() {
+    for v6 in [false, true] {
+        let mut bed = Bed::new();
+        let (client, server) = ends(v6);
+        let public = host(v6, 100);
+        let snat = with(commit(), nat(Side::Source, (public, public), Some((5000, 5000))));
+        let (said, sent) = bed.track(&snat, &sctp(client, server, b"chunk..."));
+        assert_eq!((said.as_str(), sent), ("new snat", sctp((public, 5000), server, b"chunk...")));
+        let answer = sctp(server, (public, 5000), b"answer..");
+        let (said, got) = bed.track(&with(look(), existing()), &answer);
+        assert_eq!((said.as_str(), got), ("est rpl dnat", sctp(server, client, b"answer..")));
+        assert!(bed.dump().starts_with("sctp,"));
+    }
+}
+
+#[test]
+fn other_protocols_are_told_apart_by_addresses() {
+    let mut bed = Bed::new();
+    let gre = |src, dst| super::packets::ip(host(false, src), host(false, dst), packet::IpProto(47), &[0; 8]);
+    assert_eq!(bed.state(&commit(), &gre(1, 2)), "new");
+    assert_eq!(bed.state(&look(), &gre(2, 1)), "est rpl");
+    assert_eq!(bed.state(&look(), &gre(1, 2)), "est");
+    assert_eq!(bed.state(&look(), &gre(1, 3)), "new");
+    insta::assert_snapshot!(bed.dump(), @"47,orig=(src=10.0.0.1,dst=10.0.0.2,sport=0,dport=0),reply=(src=10.0.0.2,dst=10.0.0.1,sport=0,dport=0),zone=1");
+}
+
+/// CVE-2017-9264 and its kin: headers that end too early.
+#[test]
+fn a_packet_that_is_cut_anywhere_is_invalid() {
+    for v6 in [false, true] {
+        let (a, b) = ends(v6);
+        let mut bed = Bed::new();
+        let about = udp(a, b, b"data");
+        for request in [commit(), with(commit(), nat(Side::Source, (host(v6, 9), host(v6, 9)), None))] {
+            for frame in [
+                about.clone(),
+                tcp(a, b, "S", (1, 0), b""),
+                sctp(a, b, b"chunk..."),
+                echo(a.0, b.0, 7, false),
+                unreachable(b.0, a.0, &about, 1000),
+            ] {
+                for len in 0..frame.len() {
+                    assert_eq!(bed.state(&request, &frame[..len]), "inv", "{len} of {}", frame.len());
+                }
+            }
+        }
+        assert_eq!(bed.tracker.len(), 0);
+    }
+}
+
+#[test]
+fn connections_are_flushed_by_what_is_known_of_them() {
+    let flush = |wanted: openflow::CtFlush| {
+        let mut bed = Bed::new();
+        let server = (host(false, 2), 80);
+        for n in 1..=3 {
+            let request =
+                Request { mark: (n, u32::MAX), label: (u128::from(n) << 80, u128::MAX), ..commit() };
+            bed.state(&request, &udp((host(false, n as u8 + 10), 1000), server, b"x"));
+        }
+        bed.tracker.flush(&wanted, bed.now);
+        let dump = bed.dump();
+        let marks = dump.lines().filter_map(|line| line.split("mark=").nth(1)?.chars().next());
+        marks.collect::<String>()
+    };
+    let any = openflow::CtFlush::default;
+    let tuple = openflow::CtTuple::default;
+    assert_eq!(flush(any()), "");
+    assert_eq!(flush(openflow::CtFlush { zone: Some(2), ..any() }), "123");
+    assert_eq!(flush(openflow::CtFlush { mark: Some(1), mark_mask: Some(1), ..any() }), "2");
+    let label = Some(3 << 80);
+    assert_eq!(flush(openflow::CtFlush { labels: label, labels_mask: Some(0xff << 80), ..any() }), "12");
+    let reply = openflow::CtTuple { dst: Some(host(false, 12)), ..tuple() };
+    assert_eq!(flush(openflow::CtFlush { reply: Some(reply), ..any() }), "13");
+    let original = openflow::CtTuple { dst_port: Some(81), ..tuple() };
+    assert_eq!(flush(openflow::CtFlush { protocol: 17, original: Some(original), ..any() }), "123");
 }
 
 #[test]
