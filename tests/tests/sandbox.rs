@@ -111,12 +111,17 @@ fn the_other_scenarios_pass_beside_each_other() {
 
 /// The quickstart with peers in some roles.
 fn swap(roles: &[&str]) {
+    swap_in(QUICKSTART, roles);
+}
+
+/// A scenario with peers in some roles.
+fn swap_in(scenario: &str, roles: &[&str]) {
     let Some(labs) = labs() else { return };
     // A peer's switch needs tap devices, which only root can make everywhere.
     if roles.contains(&"ovs-vswitchd") && !need_root() {
         return;
     }
-    let mut args = vec!["test".to_owned(), QUICKSTART.to_owned()];
+    let mut args = vec!["test".to_owned(), scenario.to_owned()];
     for role in roles {
         let Some(peer) = need(role) else { return };
         args.extend(["--use".to_owned(), format!("{role}={}", peer.display())]);
@@ -164,6 +169,24 @@ fn the_quickstart_passes_with_a_peers_switch() {
 #[test]
 fn the_quickstart_passes_with_a_peers_nbctl() {
     swap(&["ovn-nbctl"]);
+}
+
+const ROUTERS: &str = "scenarios/routers.yaml";
+
+/// Our northd does not know routers yet, so a peer's says what is to be done.
+#[test]
+fn routers_work_with_a_peers_northd() {
+    swap_in(ROUTERS, &["ovn-northd"]);
+}
+
+#[test]
+fn routers_work_with_a_peers_northd_and_switch() {
+    swap_in(ROUTERS, &["ovn-northd", "ovs-vswitchd"]);
+}
+
+#[test]
+fn routers_work_with_a_peers_northd_controller_and_switch() {
+    swap_in(ROUTERS, &["ovn-northd", "ovn-controller", "ovs-vswitchd"]);
 }
 
 #[test]

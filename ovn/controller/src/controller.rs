@@ -604,6 +604,7 @@ mod monitors {
             T::HaChassis.monitor_columns(&["chassis", "priority"]),
             T::MacBinding.monitor(),
             T::StaticMacBinding.monitor(),
+            T::LoadBalancer.monitor(),
             T::Meter.monitor(),
             T::MeterBand.monitor(),
             T::ChassisTemplateVar.monitor(),

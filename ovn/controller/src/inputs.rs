@@ -4,6 +4,7 @@
 //! ([`crate::host::Host`]), and what changed in that is passed on.
 
 use incr::{Engine, Step, Touched};
+use lflow::pipeline::DatapathKind;
 use openflow::PortNo;
 use ovsdb::{Str, Uuid};
 use schema::sb;
@@ -16,7 +17,7 @@ use crate::compile::Features;
 use crate::gateways::Gateways;
 use crate::host::Host;
 use crate::meters::MeterName;
-use crate::model::{Complaint, Config, Datapath, LogicalFlow, LogicalPort, PortKind};
+use crate::model::{Complaint, Config, Datapath, LoadBalancer, LogicalFlow, LogicalPort, PortKind};
 use crate::network::{LearnedMac, Local, MulticastGroup, Neighbor, Network, Place, Tunnel, Unit};
 use crate::reach::Reach;
 use crate::sets::AddressSets;
@@ -48,6 +49,10 @@ pub struct Inputs {
     gateways: Gateways,
     /// Datapath of each local localnet port.
     localnets: BTreeMap<Uuid, Uuid>,
+    /// Datapaths that have load balancers.
+    balanced: BTreeSet<Uuid>,
+    /// They are to be found out anew.
+    balancers_changed: bool,
     /// Rows of meters, by name.
     named_meters: BTreeSet<(Str, Uuid)>,
     sets: AddressSets,
@@ -81,6 +86,8 @@ impl Default for Inputs {
             reach: Reach::default(),
             gateways: Gateways::default(),
             localnets: BTreeMap::new(),
+            balanced: BTreeSet::new(),
+            balancers_changed: false,
             named_meters: BTreeSet::new(),
             sets: AddressSets::default(),
             variables: Variables::default(),
@@ -117,6 +124,7 @@ impl Inputs {
             sb::Change::StaticMacBinding(delta) => {
                 self.neighbor(delta.uuid, delta.new.as_deref().map(given_neighbor));
             }
+            sb::Change::LoadBalancer(delta) => self.load_balancer(delta),
             sb::Change::Meter(delta) => self.meter(delta),
             sb::Change::MeterBand(delta) => {
                 self.network.meter_bands.set(&mut self.touched, delta.uuid, delta.new.clone());
@@ -294,6 +302,7 @@ impl Inputs {
     fn datapath_group(&mut self, delta: &Delta<sb::LogicalDpGroup>) {
         let members = delta.new.as_ref().map(|row| Arc::new(row.datapaths.clone()));
         self.network.datapath_groups.set(&mut self.touched, delta.uuid, members);
+        self.balancers_changed = true;
         self.engine.set_unit(Unit::DatapathGroup(delta.uuid), delta.new.is_some());
     }
 
@@ -421,6 +430,17 @@ impl Inputs {
         });
         self.engine.set_unit(Unit::LearnedMac(delta.uuid), learned.is_some());
         self.network.learned_macs.set(&mut self.touched, delta.uuid, learned);
+    }
+
+    fn load_balancer(&mut self, delta: &Delta<sb::LoadBalancer>) {
+        let balancer = delta.new.as_ref().map(|row| {
+            let (balancer, complaints) = LoadBalancer::parse(row);
+            self.complaints.extend(complaints);
+            Arc::new(balancer)
+        });
+        self.engine.set_unit(Unit::LoadBalancer(delta.uuid), balancer.is_some());
+        self.network.load_balancers.set(&mut self.touched, delta.uuid, balancer);
+        self.balancers_changed = true;
     }
 
     fn meter(&mut self, delta: &Delta<sb::Meter>) {
@@ -576,15 +596,34 @@ impl Inputs {
         self.network.neighbors.set(&mut self.touched, row, neighbor);
     }
 
-    /// Gives zones to local ports and hosted gateways, and to the routers that concern us.
+    /// Gives zones to local ports and hosted gateways, and to the datapaths that concern us and translate addresses.
     fn settle_zones(&mut self, complete: bool) {
+        if std::mem::take(&mut self.balancers_changed) {
+            let net = &self.network;
+            let of_group = |group: &Uuid| net.datapath_groups.peek(group).cloned();
+            self.balanced = net
+                .load_balancers
+                .peek_all()
+                .flat_map(|(_, balancer)| {
+                    let groups = balancer.groups.iter().filter_map(of_group);
+                    let of_groups = groups.flat_map(|group| group.iter().copied().collect::<Vec<_>>());
+                    balancer.datapaths.iter().copied().chain(of_groups)
+                })
+                .collect();
+        }
         let net = &self.network;
         let here =
             net.locals.peek_all().map(|(row, _)| row).chain(net.hosted.peek_all().map(|(row, ())| row));
         let mut names: BTreeSet<Str> =
             here.filter_map(|row| net.ports.peek(row)).map(|port| port.name.clone()).collect();
         let mut requested = BTreeMap::new();
-        for datapath in self.reach.local().iter().filter_map(|row| net.datapaths.peek(row)) {
+        // Of switches, those translate that have load balancers.
+        let translates = |row: &&Uuid| {
+            let datapath = net.datapaths.peek(row);
+            datapath.is_some_and(|dp| dp.kind == DatapathKind::Router) || self.balanced.contains(row)
+        };
+        for datapath in self.reach.local().iter().filter(translates).filter_map(|row| net.datapaths.peek(row))
+        {
             let Some([dnat, snat]) = datapath.nat_zones() else { continue };
             requested.extend(datapath.snat_zone.map(|zone| (snat.clone(), zone)));
             names.extend([dnat, snat]);

@@ -20,7 +20,7 @@ use crate::flow::Flow;
 use crate::groups::{GroupNumbers, Numbered};
 use crate::logical::{self, Cache};
 use crate::meters::{self, Limit, MeterNumbers};
-use crate::model::{Complaint, Datapath, EncapKind, LogicalFlow, LogicalPort};
+use crate::model::{Complaint, Datapath, EncapKind, LoadBalancer, LogicalFlow, LogicalPort};
 use crate::physical;
 
 /// See the module's documentation.
@@ -72,6 +72,7 @@ pub struct Network {
     pub hosted: Table<Uuid, ()>,
     /// Neighbours of routers' ports.
     pub neighbors: Table<Uuid, Arc<Neighbor>>,
+    pub load_balancers: Table<Uuid, Arc<LoadBalancer>>,
     pub meters: Table<Uuid, Arc<sb::Meter>>,
     pub meter_bands: Table<Uuid, Arc<sb::MeterBand>>,
     /// Numbers of meters by name.
@@ -185,6 +186,8 @@ pub enum Unit {
     LearnedMac(Uuid),
     /// A neighbour of a router's port.
     Neighbor(Uuid),
+    /// A load balancer: packets that it sends back.
+    LoadBalancer(Uuid),
     /// A meter of the southbound database.
     Meter(Uuid),
     /// A logical flow.
@@ -275,6 +278,7 @@ impl Default for Network {
             learned_macs: Table::new("learned_macs"),
             hosted: Table::new("hosted"),
             neighbors: Table::new("neighbors"),
+            load_balancers: Table::new("load_balancers"),
             meters: Table::new("meters"),
             meter_bands: Table::new("meter_bands"),
             meter_numbers: Table::new("meter_numbers"),
@@ -300,7 +304,7 @@ impl Network {
         self.zones.get(reads, port).copied().unwrap_or(0)
     }
 
-    /// The zones for packets of a port: its own, and those of its datapath if that is a router.
+    /// The zones for packets of a port: its own, and those of its datapath if that translates addresses.
     pub(crate) fn zones_of(&self, reads: &Reads, port: &LogicalPort, datapath: &Datapath) -> ZoneIds {
         let own = self.zone(reads, &port.name);
         let [dnat, snat] = match datapath.nat_zones() {
@@ -331,6 +335,7 @@ impl Program for Network {
             Unit::MulticastGroup(_) => "multicast_group",
             Unit::LearnedMac(_) => "learned_mac",
             Unit::Neighbor(_) => "neighbor",
+            Unit::LoadBalancer(_) => "load_balancer",
             Unit::Meter(_) => "meter",
             Unit::LogicalFlow(_) => "logical_flow",
             Unit::LogicalFlowOn(..) => "logical_flow_on",
@@ -348,6 +353,7 @@ impl Program for Network {
             | Unit::MulticastGroup(_)
             | Unit::LearnedMac(_)
             | Unit::Neighbor(_)
+            | Unit::LoadBalancer(_)
             | Unit::LogicalFlow(_) => 1,
             // Asked for by units of phase 1.
             Unit::PortSecurity(_) | Unit::LogicalFlowOn(..) => 2,
@@ -373,6 +379,7 @@ impl Program for Network {
             Unit::MulticastGroup(group) => physical::multicast_group::flows(self, reads, group, emit),
             Unit::LearnedMac(row) => physical::fdb::flows(self, reads, row, emit),
             Unit::Neighbor(row) => physical::neighbor::flows(self, reads, row, emit),
+            Unit::LoadBalancer(row) => physical::hairpin::flows(self, reads, row, emit),
             Unit::Meter(meter) => meters::row(self, reads, meter, emit),
             Unit::LogicalFlow(flow) => logical::flows(self, reads, flow, emit),
             Unit::LogicalFlowOn(flow, datapath) => logical::flows_on(self, reads, flow, datapath, emit),

@@ -137,6 +137,10 @@ pub const REMOTE_OUTPORT: Field = Field::Reg(1);
 pub const RESULT: Field = Field::XXReg(1);
 /// Where a table leaves the state of a connection.
 pub const SAVED_CT_STATE: Subfield = Subfield::new(Field::Reg(4), 0, 8);
+/// What the destination of a balanced packet was.
+pub const LB_ORIGINAL_IP4: Field = Field::Reg(4);
+pub const LB_ORIGINAL_IP6: Field = Field::XXReg(1);
+pub const LB_ORIGINAL_PORT: Subfield = Subfield::new(Field::Reg(2), 0, 16);
 /// Where a learned flow leaves the backend's address and port.
 pub const LB_AFF_BACKEND_IP4: Subfield = Subfield::new(Field::Reg(4), 0, 32);
 pub const LB_AFF_BACKEND_IP6: Subfield = Subfield::new(Field::XXReg(1), 0, 128);

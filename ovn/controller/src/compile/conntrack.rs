@@ -17,7 +17,7 @@ pub(super) fn zone(zone: Option<Zone>, env: &Environment<'_>) -> Subfield {
 }
 
 /// Tracking in a zone, and no more.
-pub(super) fn in_zone(zone: Subfield) -> Ct {
+pub(crate) fn in_zone(zone: Subfield) -> Ct {
     Ct {
         commit: false,
         force: false,

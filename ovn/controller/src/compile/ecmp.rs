@@ -3,7 +3,7 @@
 use lflow::action::CommitEcmpNh;
 use openflow::{Action, Field, Learn};
 
-use super::load_balance::{copies, loads, matches, ports};
+use super::learn::{copies, loads, matches, ports};
 use crate::tables;
 
 /// How long a connection without packets is remembered, in seconds.

@@ -1,13 +1,11 @@
 //! Load balancing: a group of backends, and flows that are learned for senders that stay with theirs.
 
-use lflow::action::{Backend, CommitLbAff, CtLb, LbKind, LbSnat, NatTarget, Transport};
-use openflow::{
-    Action, Bucket, BucketId, Ct, Field, GroupId, Learn, LearnDst, LearnSpec, LearnSrc, Nat, NatKind, PortNo,
-    SetField, Subfield,
-};
+use lflow::action::{Backend, CommitLbAff, CtLb, LbKind, LbSnat, NatTarget};
+use openflow::{Action, Bucket, BucketId, Ct, Field, GroupId, Learn, Nat, NatKind, PortNo, SetField};
 use std::net::IpAddr;
 
 use super::conntrack::{in_zone, recirculation, zone};
+use super::learn::{copies, loads, matches, number, ports};
 use super::select::{group, hash};
 use super::{CompileError, Environment, nat};
 use crate::tables;
@@ -60,39 +58,6 @@ fn commit_actions(lb: &CtLb, backend: &Backend) -> Vec<Action> {
         LbSnat::Force => set(FORCE_SNAT),
     }));
     actions
-}
-
-/// The fields of a protocol's source and destination port.
-pub(super) fn ports(protocol: Transport) -> (Field, Field) {
-    match protocol {
-        Transport::Tcp => (Field::TcpSrc, Field::TcpDst),
-        Transport::Udp => (Field::UdpSrc, Field::UdpDst),
-        Transport::Sctp => (Field::SctpSrc, Field::SctpDst),
-    }
-}
-
-/// A learned flow matches `value` in `field`.
-pub(super) fn matches(field: Field, value: impl Into<u128>) -> LearnSpec {
-    let dst = LearnDst::Match(Subfield::whole(field));
-    LearnSpec { bits: field.bits(), src: LearnSrc::Immediate(value.into()), dst }
-}
-
-/// A learned flow matches in `field` what the packet has in `from`.
-pub(super) fn copies(from: Field, field: Field) -> LearnSpec {
-    let dst = LearnDst::Match(Subfield::whole(field));
-    LearnSpec { bits: field.bits(), src: LearnSrc::Field(Subfield::whole(from)), dst }
-}
-
-/// A learned flow sets some bits.
-pub(super) fn loads(to: Subfield, value: impl Into<u128>) -> LearnSpec {
-    LearnSpec { bits: to.bits, src: LearnSrc::Immediate(value.into()), dst: LearnDst::Load(to) }
-}
-
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => address.to_bits().into(),
-        IpAddr::V6(address) => address.to_bits(),
-    }
 }
 
 /// `commit_lb_aff(...);`: a flow that tells the backend to the sender's next connections, while they keep coming.

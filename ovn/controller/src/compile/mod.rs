@@ -5,12 +5,13 @@
 
 mod assign;
 mod check;
-mod conntrack;
+pub(crate) mod conntrack;
 mod dhcp;
 mod domain_names;
 mod ecmp;
 mod fdb;
 mod flood;
+pub(crate) mod learn;
 mod load_balance;
 mod log;
 mod meter;

@@ -29,10 +29,9 @@ impl Datapath {
         }
     }
 
-    /// The names of the zones of a router, for destinations and sources of connections.
+    /// The names of the zones for destinations and sources of connections that are translated.
     pub fn nat_zones(&self) -> Option<[Str; 2]> {
-        let is_router = self.kind == DatapathKind::Router && !self.name.is_empty();
-        is_router.then(|| ["dnat", "snat"].map(|kind| format!("{}_{kind}", self.name).into()))
+        (!self.name.is_empty()).then(|| ["dnat", "snat"].map(|kind| format!("{}_{kind}", self.name).into()))
     }
 
     /// Where the zone for address translation of sources and destinations in one is. It is the one for destinations,

@@ -4,12 +4,14 @@
 
 mod config;
 mod datapath;
+mod load_balancer;
 mod logical_flow;
 mod port;
 mod port_security;
 
 pub use config::{BridgeMapping, Config, EncapKind, LocalEncap};
 pub use datapath::Datapath;
+pub use load_balancer::{LoadBalancer, Vip};
 pub use logical_flow::LogicalFlow;
 pub use port::{LogicalPort, PortKind, RequestedChassis};
 pub use port_security::{AllowedAddress, AllowedMac};

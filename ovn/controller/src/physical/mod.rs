@@ -10,6 +10,7 @@
 
 pub(crate) mod base;
 pub(crate) mod fdb;
+pub(crate) mod hairpin;
 mod localnet;
 pub(crate) mod multicast_group;
 pub(crate) mod neighbor;

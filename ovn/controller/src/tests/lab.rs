@@ -39,6 +39,7 @@ pub(crate) struct Rows {
     pub(crate) bands: BTreeMap<Uuid, sb::MeterBand>,
     pub(crate) gateway_groups: BTreeMap<Uuid, sb::HaChassisGroup>,
     pub(crate) members: BTreeMap<Uuid, sb::HaChassis>,
+    pub(crate) balancers: BTreeMap<Uuid, sb::LoadBalancer>,
     pub(crate) neighbors: BTreeMap<Uuid, sb::MacBinding>,
     pub(crate) given_neighbors: BTreeMap<Uuid, sb::StaticMacBinding>,
     pub(crate) host: Host,
@@ -109,6 +110,7 @@ impl Lab {
             bands MeterBand;
             gateway_groups HaChassisGroup;
             members HaChassis;
+            balancers LoadBalancer;
             neighbors MacBinding;
             given_neighbors StaticMacBinding;
         }
@@ -189,6 +191,15 @@ impl Lab {
         let mut row = self.rows.ports[&uuid("Port_Binding", &port)].clone();
         row.options.insert(text("chassis-redirect-port"), text(&gateway));
         self.put_port(row);
+    }
+
+    /// A load balancer of some switches.
+    pub(crate) fn balancer(&mut self, name: &str, switches: &[&str], vips: &[(&str, &str)], snat: &str) {
+        let datapaths = switches.iter().map(|switch| uuid("Datapath_Binding", switch)).collect();
+        let vips = vips.iter().map(|(vip, backends)| (text(vip), text(backends))).collect();
+        let options = BTreeMap::from([(text("hairpin_snat_ip"), text(snat))]);
+        let (uuid, name) = (uuid("Load_Balancer", name), text(name));
+        self.put_balancer(sb::LoadBalancer { uuid, name, vips, datapaths, options, ..Default::default() });
     }
 
     /// A neighbour of a router's port that was learned.
@@ -387,6 +398,7 @@ rows! {
     put_band delete_band bands MeterBand MeterBand;
     put_gateway_group delete_gateway_group gateway_groups HaChassisGroup HaChassisGroup;
     put_member delete_member members HaChassis HaChassis;
+    put_balancer delete_balancer balancers LoadBalancer LoadBalancer;
     put_neighbor delete_neighbor neighbors MacBinding MacBinding;
     put_given_neighbor delete_given_neighbor given_neighbors StaticMacBinding StaticMacBinding;
 }

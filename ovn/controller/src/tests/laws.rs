@@ -74,6 +74,11 @@ enum Transition {
     Router {
         present: bool,
     },
+    Balancer {
+        switches: u8,
+        snat: bool,
+    },
+    DeleteBalancer,
     Neighbor {
         switch: u8,
         present: bool,
@@ -237,6 +242,12 @@ fn apply(lab: &mut Lab, transition: &Transition) {
         }
         Transition::Router { present: true } => drop(lab.router("lr0", 9)),
         Transition::Router { present: false } => lab.delete_datapath(uuid("Datapath_Binding", "lr0")),
+        Transition::Balancer { switches, snat } => {
+            let on: Vec<&str> = (0..3).filter(|n| switches >> n & 1 != 0).map(switch).collect();
+            let vips = [("10.9.0.1:80", "10.0.0.1:8080,10.0.0.2:8080"), ("fd00::9", "fd00::1")];
+            lab.balancer("lb", &on, &vips, if snat { "10.9.0.7" } else { "" });
+        }
+        Transition::DeleteBalancer => lab.delete_balancer(uuid("Load_Balancer", "lb")),
         Transition::Neighbor { switch: s, present: true } => {
             lab.neighbor(&format!("lr0-{}", switch(s)), "10.0.0.77", "00:00:00:00:00:77");
         }
@@ -276,6 +287,8 @@ fn transition() -> impl Strategy<Value = Transition> {
         2 => any::<(u8, u8)>().prop_map(|(switch, chassis)| T::Gateway { switch, chassis }),
         1 => any::<u8>().prop_map(T::DeleteGateway),
         1 => any::<bool>().prop_map(|present| T::Router { present }),
+        1 => any::<(u8, bool)>().prop_map(|(switches, snat)| T::Balancer { switches, snat }),
+        1 => Just(T::DeleteBalancer),
         1 => any::<(u8, bool)>().prop_map(|(switch, present)| T::Neighbor { switch, present }),
         8 => Just(T::Step),
     ]
