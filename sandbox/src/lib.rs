@@ -21,5 +21,6 @@ pub mod text;
 pub mod tools;
 pub mod topology;
 
+pub use cli::logical::{LogicalNetwork, read as logical_network};
 pub use cli::main;
 pub use cli::ping::main as ping;

@@ -69,7 +69,7 @@ pub(crate) const APPLETS: &[Applet] = &[
         name: "ovn-trace",
         short: Some("trace"),
         summary: "follows a packet through the logical network",
-        run: trace::run,
+        run: |args| trace::run(args, planned),
     },
     Applet {
         name: "ovs-appctl",
@@ -103,6 +103,12 @@ pub(crate) const APPLETS: &[Applet] = &[
         run: ovsdb_tool::run,
     },
 ];
+
+/// The network of a topology file, for those who trace through it.
+fn planned(file: &std::path::Path) -> anyhow::Result<trace::Plan> {
+    let network = sandbox::logical_network(file)?;
+    Ok(trace::Plan { northbound: network.northbound, chassis: network.chassis, ports: network.ports })
+}
 
 const fn program(name: &'static str, family: Family) -> Program {
     Program { name, family }

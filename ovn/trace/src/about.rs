@@ -1,9 +1,11 @@
 //! What is known of a step of a trace beyond the text that upstream's forms show.
 
-use crate::network::Shown;
+use crate::flow_text;
+use crate::network::{Datapath, Shown};
+use crate::node::{Kind, Node};
 use crate::walk::{Place, Traced};
 use lflow::Pipeline;
-use lflow::action::Action;
+use lflow::action::{Action, Next};
 use lflow::expr::{Microflow, Packet as _};
 use openflow::Field;
 use ovsdb::{Str, Uuid};
@@ -68,14 +70,31 @@ pub(crate) struct Visit {
     pub(crate) hint: Option<Str>,
     /// The part of the database's writer that made it.
     pub(crate) source: Option<Str>,
-    /// Whether it only hands the packet on.
+    /// Whether it only hands the packet on, as it was.
     pub(crate) is_quiet: bool,
     /// The packet that the flow matched.
     pub(crate) before: Microflow,
-    /// What the actions changed: before and after.
-    pub(crate) changes: Vec<(Field, u128, u128)>,
-    /// If it drops the packet: the flows that would not have, and came nearest to matching.
-    pub(crate) near: Option<Vec<Near>>,
+    /// What the actions changed.
+    pub(crate) changes: Vec<Changed>,
+    /// If it drops the packet, why.
+    pub(crate) drop: Option<Drop>,
+}
+
+/// A field that actions changed, as text.
+#[derive(Clone, Debug)]
+pub(crate) struct Changed {
+    pub(crate) field: String,
+    pub(crate) before: String,
+    pub(crate) after: String,
+}
+
+/// Why a flow dropped a packet.
+#[derive(Clone, Debug)]
+pub(crate) struct Drop {
+    /// The flow before that made the packet match, as a line, if there is one.
+    pub(crate) decided: Option<String>,
+    /// The flows beside the one that decided which came nearest to matching, and drop nothing.
+    pub(crate) near: Vec<Near>,
 }
 
 /// A term that is not true of a packet, and what the packet has instead where that is one field.
@@ -111,27 +130,66 @@ impl About {
             actions: shown.actions.clone(),
             hint: id("stage-hint"),
             source: id("source"),
-            is_quiet: matches!(actions, [Action::Next(next)] if next.pipeline == next.from.pipeline),
+            is_quiet: !actions.is_empty() && actions.iter().all(is_pure),
             before: packet.flow.clone(),
             changes: Vec::new(),
-            near: None,
+            drop: None,
         })
     }
 }
 
 impl Visit {
     /// The flow dropped the packet.
-    pub(crate) fn dropped(mut self: Box<Self>, near: Vec<Near>) -> About {
-        self.near = Some(near);
+    pub(crate) fn dropped(mut self: Box<Self>, drop: Drop) -> About {
+        self.drop = Some(drop);
         About::Visit(self)
     }
 
-    /// The actions made this of the packet.
-    pub(crate) fn changed(mut self: Box<Self>, packet: &Traced) -> About {
-        let before = &self.before;
-        let fields: BTreeSet<Field> = before.fields().chain(packet.flow.fields()).map(|(f, _)| f).collect();
-        let change = |field: Field| (field, before.field(field), packet.flow.field(field));
-        self.changes = fields.into_iter().map(change).filter(|(_, old, new)| old != new).collect();
+    /// The actions made this of the packet, with these remarks.
+    pub(crate) fn changed(
+        mut self: Box<Self>,
+        datapath: &Datapath,
+        packet: &Traced,
+        remarks: &[Node],
+    ) -> About {
+        let (before, after) = (&self.before, &packet.flow);
+        let fields: BTreeSet<Field> = before.fields().chain(after.fields()).map(|(field, _)| field).collect();
+        let shown = |flow: &Microflow, field| flow_text::field_value(field, flow.field(field), datapath);
+        let changed = fields.into_iter().filter(|field| before.field(*field) != after.field(*field));
+        self.changes = changed
+            .map(|field| Changed {
+                field: flow_text::name(field),
+                before: shown(before, field),
+                after: shown(after, field),
+            })
+            .collect();
+        let is_text = |node: &Node| matches!(node.kind, Kind::Action | Kind::Effect | Kind::OpenFlow(_));
+        self.is_quiet &= self.changes.is_empty() && remarks.iter().all(is_text);
         About::Visit(self)
     }
+}
+
+/// Whether an action does nothing but look, or set fields of the packet, or hand it on in its pipeline.
+fn is_pure(action: &Action) -> bool {
+    let stays = |next: &Next| next.pipeline == next.from.pipeline;
+    let goes_on = matches!(action, Action::Next(next) if stays(next));
+    goes_on
+        || matches!(
+            action,
+            Action::Load(_)
+                | Action::Move(_)
+                | Action::Exchange(_)
+                | Action::Push(_)
+                | Action::Pop(_)
+                | Action::CtClear
+                | Action::CtOriginal(..)
+                | Action::CtStateSave(_)
+                | Action::GetNeighbor(_)
+                | Action::LookupNeighbor(_)
+                | Action::GetFdb(_)
+                | Action::LookupFdb(_)
+                | Action::Check(..)
+                | Action::CheckPktLarger(_)
+                | Action::MacCacheUse
+        )
 }

@@ -61,9 +61,9 @@ pub(crate) fn text(a: &Journey, b: &Journey, network: &Network) -> String {
     let shared = ours[..same].iter().filter(|(_, step)| !matches!(step, Step::Pipeline(_))).count();
     let s = if shared == 1 { "" } else { "s" };
     match (ours.get(same), theirs.get(same)) {
-        (None, None) => text.push_str(&format!("the same {shared} flow{s} match both packets\n")),
+        (None, None) => text.push_str(&format!("all in common: {shared} flow{s}\n")),
         (at, bt) => {
-            text.push_str(&format!("{shared} flow{s} match both packets"));
+            text.push_str(&format!("in common: {shared} flow{s}"));
             let pipeline = ours[..same].iter().rev().find_map(|(_, step)| match step {
                 Step::Pipeline(title) => Some(*title),
                 Step::Visit(_) | Step::Miss { .. } => None,

@@ -1,5 +1,6 @@
 //! A packet in the syntax of Open vSwitch's flows: one line, only fields that the packet has.
 
+use crate::network::Datapath;
 use crate::options::CtState;
 use lflow::expr::{Microflow, Packet};
 use lflow::symbols::{self, Body, FieldRef, Symbol};
@@ -235,21 +236,33 @@ fn tcp_flags(flags: u128) -> String {
 fn symbol(field: Field) -> Option<&'static Symbol> {
     symbols::table().iter().find(|symbol| match symbol.body {
         Body::Integer { field: of, low, bits } => (of, low, bits) == (field, 0, field.bits()),
-        Body::String(of) => of == field,
-        Body::Subfield { .. } | Body::Predicate(_) | Body::Ovn(_) => false,
+        Body::String(_) | Body::Subfield { .. } | Body::Predicate(_) | Body::Ovn(_) => false,
     })
 }
 
 /// The name of a field in the logical language, or what OpenFlow calls it where that has none.
 pub(crate) fn name(field: Field) -> String {
-    symbol(field).map_or_else(|| format!("{field:?}").to_lowercase(), |symbol| symbol.name.to_owned())
+    match (field, symbol(field)) {
+        (Field::Reg(14), _) => "inport".to_owned(),
+        (Field::Reg(15), _) => "outport".to_owned(),
+        (Field::Reg(10), _) => "flags".to_owned(),
+        (Field::Reg(n), _) => format!("reg{n}"),
+        (_, Some(symbol)) => symbol.name.to_owned(),
+        (_, None) => format!("{field:?}").to_lowercase(),
+    }
 }
 
-/// A value of a whole field.
-pub(crate) fn field_value(field: Field, value: u128) -> String {
-    match symbol(field) {
-        _ if field == Field::CtState && value != 0 => CtState(value as u8).to_string(),
-        Some(symbol) if !symbol.is_string() => self::value(&FieldRef::whole(symbol), value),
-        Some(_) | None => format!("{value:#x}"),
+/// A value of a whole field, on a datapath whose ports may be meant.
+pub(crate) fn field_value(field: Field, value: u128, datapath: &Datapath) -> String {
+    let key = u32::try_from(value).unwrap_or(0);
+    match (field, symbol(field)) {
+        (Field::Reg(14 | 15), _) => match datapath.name_of(key) {
+            Some(name) => format!("\"{name}\""),
+            None if key == 0 => "\"\"".to_owned(),
+            None => key.to_string(),
+        },
+        (Field::CtState, _) if value != 0 => CtState(value as u8).to_string(),
+        (Field::Reg(_), _) | (_, None) => format!("{value:#x}"),
+        (_, Some(symbol)) => self::value(&FieldRef::whole(symbol), value),
     }
 }

@@ -2,7 +2,7 @@
 //! it was dropped.
 
 use crate::about::{About, Near, Visit};
-use crate::flow_text::{self, describe};
+use crate::flow_text::describe;
 use crate::node::{Kind, Node};
 use crate::northbound::Northbound;
 use crate::walk::Journey;
@@ -33,7 +33,7 @@ fn packet(journey: &Journey, northbound: &Northbound) -> Value {
 fn collect_drops(of: &Node, out: &mut Vec<Value>, northbound: &Northbound) {
     match of.about.as_deref() {
         Some(About::Miss { .. }) => out.push(about_only(of, northbound)),
-        Some(About::Visit(visit)) if visit.near.is_some() => out.push(about_only(of, northbound)),
+        Some(About::Visit(visit)) if visit.drop.is_some() => out.push(about_only(of, northbound)),
         Some(About::Visit(_) | About::Hop(_) | About::Delivery { .. }) | None => {}
     }
     of.children.iter().for_each(|child| collect_drops(child, out, northbound));
@@ -109,10 +109,10 @@ fn put(about: &About, northbound: &Northbound, object: &mut Map<String, Value>) 
 }
 
 fn flow(visit: &Visit, northbound: &Northbound) -> Value {
-    let changes = visit.changes.iter().map(|(field, old, new)| {
-        let shown = |value: &u128| flow_text::field_value(*field, *value);
-        json!({ "field": flow_text::name(*field), "before": shown(old), "after": shown(new) })
-    });
+    let changes = visit
+        .changes
+        .iter()
+        .map(|changed| json!({ "field": changed.field, "before": changed.before, "after": changed.after }));
     let rows = visit.hint.as_deref().map(|hint| northbound.responsible(hint)).unwrap_or_default();
     let rows: Vec<Value> = rows
         .iter()
@@ -130,7 +130,8 @@ fn flow(visit: &Visit, northbound: &Northbound) -> Value {
         "stage_hint": visit.hint.as_deref(),
         "changes": changes.collect::<Vec<_>>(),
         "northbound": (!rows.is_empty()).then_some(rows),
-        "nearest": visit.near.as_ref().map(|near| near.iter().map(nearest).collect::<Vec<_>>()),
+        "decided": visit.drop.as_ref().and_then(|drop| drop.decided.as_deref()),
+        "nearest": visit.drop.as_ref().map(|drop| drop.near.iter().map(nearest).collect::<Vec<_>>()),
     })
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Node {
     pub(crate) kind: Kind,
     pub(crate) text: String,
     /// One of several packets of the same standing, indented even if it is the last one.
-    of_many: bool,
+    pub(crate) of_many: bool,
     /// What an action that ended its flow led to. It is not indented, so that a long way through many
     /// tables does not run off the screen.
     tail: bool,

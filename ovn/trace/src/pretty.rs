@@ -1,7 +1,7 @@
 //! The form for people: where the packet was, what happened to it and who asked for that. What changed nothing is counted.
 
-use crate::about::{About, Failed, Hop, Near, Tunnel, Visit};
-use crate::flow_text::{self, describe};
+use crate::about::{About, Changed, Failed, Hop, Near, Tunnel, Visit};
+use crate::flow_text::describe;
 use crate::node::{Kind, Node};
 use crate::northbound::Northbound;
 use crate::walk::Journey;
@@ -15,7 +15,7 @@ pub(crate) fn text(journeys: &[Journey], northbound: &Northbound) -> String {
             line(&mut out, 0, &format!("{}packet {}", if i > 0 { "\n" } else { "" }, i + 1));
         }
         let mut writer =
-            Writer { out: &mut out, northbound, quiet: 0, drops: Vec::new(), place: String::new() };
+            Writer { out: &mut out, northbound, quiet: 0, drops: Vec::new(), place: String::new(), level: 0 };
         line(writer.out, 0, &describe(&journey.flow));
         writer.node(&journey.root, 0);
         let drops = std::mem::take(&mut writer.drops);
@@ -45,8 +45,9 @@ struct Writer<'a> {
     /// Flows that only handed the packet on, since the last line.
     quiet: usize,
     drops: Vec<String>,
-    /// The pipeline that is being written.
+    /// The pipeline that is being written, and how far it is indented.
     place: String,
+    level: usize,
 }
 
 impl Writer<'_> {
@@ -66,17 +67,28 @@ impl Writer<'_> {
     fn node(&mut self, node: &Node, level: usize) {
         match (node.about.as_deref(), node.kind) {
             (Some(About::Hop(hop)), _) => {
+                // The way of one packet is a list; only that of its copies is a tree.
+                let level = if node.of_many { level } else { self.level };
+                let place = format!("{} {}", hop.datapath, hop.pipeline);
                 let outside =
-                    std::mem::replace(&mut self.place, format!("{} {}", hop.datapath, hop.pipeline));
+                    (std::mem::replace(&mut self.place, place), std::mem::replace(&mut self.level, level));
+                self.flush(level + 1);
                 self.hop(hop, level);
                 self.nodes(&node.children, level + 1);
                 self.flush(level + 1);
-                self.place = outside;
+                (self.place, self.level) = outside;
             }
             (Some(About::Visit(visit)), _) if visit.is_quiet => self.quiet += 1,
             (Some(About::Visit(visit)), _) => {
                 self.visit(visit, level);
-                self.nodes(&node.children, level + 1);
+                for (i, child) in node.children.iter().enumerate() {
+                    self.node(child, level + 1);
+                    // What a flow ends with goes on as the flow's own pipeline does, all else is about another packet.
+                    let inside = if i + 1 == node.children.len() { level } else { level + 2 };
+                    if child.about.is_none() && child.kind == Kind::Transformation {
+                        self.nodes(&child.children, inside);
+                    }
+                }
             }
             (Some(About::Miss { table, stage, near, .. }), _) => {
                 let stage = stage.as_deref().unwrap_or("");
@@ -92,11 +104,11 @@ impl Writer<'_> {
                 };
                 self.line(level, &format!("-> {to}: {}", describe(flow)));
             }
-            (None, Kind::Transformation | Kind::Pipeline) => {
+            (None, Kind::Pipeline) => {
                 self.line(level, &node.text);
-                self.nodes(&node.children, level);
+                self.nodes(&node.children, level + 1);
             }
-            (None, Kind::Error | Kind::Remark) => self.line(level, &node.text),
+            (None, Kind::Transformation | Kind::Error | Kind::Remark) => self.line(level, &node.text),
             // The flow's line has its actions, and the packet what they did.
             (None, Kind::Action | Kind::Effect | Kind::Table | Kind::OpenFlow(_)) => {}
         }
@@ -152,9 +164,8 @@ impl Writer<'_> {
         self.line(level, &head);
         let actions = if visit.actions.is_empty() { "drop;".to_owned() } else { visit.actions.join(" ") };
         self.line(level + 1, &format!("does {actions}"));
-        for (field, old, new) in &visit.changes {
-            let (old, new) = (flow_text::field_value(*field, *old), flow_text::field_value(*field, *new));
-            self.line(level + 1, &format!("{} was {old}, is {new}", flow_text::name(*field)));
+        for Changed { field, before, after } in &visit.changes {
+            self.line(level + 1, &format!("{field} was {before}, is {after}"));
         }
         if let Some(hint) = &visit.hint {
             for row in self.northbound.responsible(hint) {
@@ -162,8 +173,11 @@ impl Writer<'_> {
                 self.line(level + 1, &format!("asked for by {} {name}", row.table));
             }
         }
-        if let Some(near) = &visit.near {
-            self.near(near, level + 1);
+        if let Some(drop) = &visit.drop {
+            if let Some(decided) = &drop.decided {
+                self.line(level + 1, &format!("decided by {decided}"));
+            }
+            self.near(&drop.near, level + 1);
             self.drops.push(format!("dropped in {stage} of {}", self.place));
         }
     }

@@ -4,42 +4,11 @@
 //! `network.sbctl`, and `cases.txt` what upstream's `ovn-trace` says of them. Where ours differs, the
 //! case says why. With `TRACE_BLESS=1` ours is written down for those cases.
 
-use ovsdb::{Datum, Uuid};
-use schema::sb::{self, Tables};
+mod network;
+
+use network::{folder, southbound, words};
 use std::fs;
-use std::path::{Path, PathBuf};
 use trace::Command;
-
-fn folder(network: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(network)
-}
-
-/// The rows of a network.
-fn southbound(network: &str) -> Tables {
-    let text = fs::read_to_string(folder(network).join("southbound.json")).expect("the rows are there");
-    let json: serde_json::Value = serde_json::from_str(&text).expect("the rows are JSON");
-    let mut tables = Tables::default();
-    for (name, rows) in json.as_object().expect("an object of tables") {
-        let table = sb::TableId::from_name(name).expect("a table of the schema");
-        let columns = &sb::schema().tables[name.as_str()].columns;
-        for row in rows.as_array().expect("an array of rows") {
-            let uuid: Uuid = row["_uuid"].as_str().expect("a string").parse().expect("a UUID");
-            let values: Vec<Datum> = table
-                .columns()
-                .iter()
-                .map(|column| {
-                    let ty = &columns[*column].ty;
-                    match row.get(column) {
-                        Some(value) => Datum::from_json(value, ty, None).expect("a value of the column"),
-                        None => Datum::default_for(ty),
-                    }
-                })
-                .collect();
-            tables.replace(name, uuid, Some(&values)).expect("values of the columns");
-        }
-    }
-    tables
-}
 
 /// One case: the arguments, why ours differs if it does, and the text.
 struct Case {
@@ -65,30 +34,6 @@ fn read_cases(text: &str) -> (String, Vec<Case>) {
         })
         .collect();
     (head.to_owned(), cases)
-}
-
-/// Words as a shell splits them, with single and double quotes and no escapes.
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let (mut word, mut quote, mut started) = (String::new(), None, false);
-    for c in line.chars() {
-        match quote {
-            Some(end) if c == end => quote = None,
-            Some(_) => word.push(c),
-            None if c == '\'' || c == '"' => (quote, started) = (Some(c), true),
-            None if c == ' ' => {
-                if started || !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-                started = false;
-            }
-            None => word.push(c),
-        }
-    }
-    if started || !word.is_empty() {
-        words.push(word);
-    }
-    words
 }
 
 fn check(network: &str) {

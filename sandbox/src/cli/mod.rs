@@ -6,6 +6,7 @@ mod down;
 mod enter;
 mod gc;
 mod inspect;
+pub(crate) mod logical;
 mod logs;
 mod ls;
 pub(crate) mod ping;

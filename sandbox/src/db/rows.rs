@@ -23,6 +23,20 @@ pub struct BadRow {
 /// Rows by table, as a topology has them.
 pub type Tables = BTreeMap<String, Vec<Value>>;
 
+/// The operations that make a northbound database of a topology's rows and the one row that it always has.
+///
+/// # Errors
+/// The first thing that does not fit the schema. Topologies that were read have none.
+pub fn northbound(tables: &Tables) -> anyhow::Result<Vec<Value>> {
+    let mut operations = insert_all(schema::nb::schema(), tables).map_err(|bad| {
+        anyhow::anyhow!("bad Northbound rows: {}", bad.first().map_or("", |b| b.title.as_str()))
+    })?;
+    if !tables.contains_key("NB_Global") {
+        operations.push(json!({ "op": "insert", "table": "NB_Global", "row": {} }));
+    }
+    Ok(operations)
+}
+
 /// The operations that insert all rows, nested ones included; every complaint if there is any.
 ///
 /// # Errors

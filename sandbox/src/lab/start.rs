@@ -20,7 +20,7 @@ use crate::topology::check::{CENTRAL, switches};
 use crate::topology::{Attach, Chassis, Guest, Role};
 use anyhow::{Context, Result, anyhow, bail};
 use futures::future::{try_join, try_join_all};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -152,7 +152,7 @@ impl Lab {
         .await?;
         try_join(
             async {
-                nb.transact(self.northbound_rows()?, deadline)
+                nb.transact(rows::northbound(&self.topology.northbound)?, deadline)
                     .await
                     .context("filling the Northbound database")
             },
@@ -167,18 +167,6 @@ impl Lab {
         )
         .await?;
         self.start_daemon(&node, Daemon::Northd).await
-    }
-
-    /// The topology's rows, with the one row that the database always has.
-    fn northbound_rows(&self) -> Result<Vec<Value>> {
-        let tables = &self.topology.northbound;
-        let mut operations = rows::insert_all(schema::nb::schema(), tables).map_err(|bad| {
-            anyhow!("bad Northbound rows: {}", bad.first().map_or("", |b| b.title.as_str()))
-        })?;
-        if !tables.contains_key("NB_Global") {
-            operations.push(json!({ "op": "insert", "table": "NB_Global", "row": {} }));
-        }
-        Ok(operations)
     }
 
     fn write_database(&self, node: &str, daemon: Daemon, schema: &ovsdb::DatabaseSchema) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Reads the flows of a switch once: `ovn-sbctl lflow-list --ovs`.
+//! Reads the flows of a switch once: `ovn-sbctl lflow-list --ovs`, `ovn-trace --ovs`.
 
 use ctl::openflow::Switch;
 use openflow::{
@@ -15,7 +15,7 @@ use crate::base::tls::Tls;
 const XID: u32 = 1;
 
 /// The flows of these switches. Of one that cannot be reached there are none, and a warning says why.
-pub(super) async fn read_all(switches: Vec<Switch>, tls: &Tls) -> Vec<(Switch, Vec<FlowStats>)> {
+pub(crate) async fn read_all(switches: Vec<Switch>, tls: &Tls) -> Vec<(Switch, Vec<FlowStats>)> {
     let mut all = Vec::new();
     for switch in switches {
         let run_dir = Family::Ovs.run_dir();

@@ -39,6 +39,8 @@ const NO_SUCH_METHOD: &str = "Address family not supported by protocol";
 /// Options of a client, by long name, that the core leaves to the shell.
 type ShellOptions = [(&'static str, Option<String>)];
 
+pub(crate) use flows::read_all as read_flows;
+
 /// Runs a client.
 pub fn run(program: Program, args: &[String]) -> ExitCode {
     match start(program, args) {

@@ -2,6 +2,7 @@
 //! remembers those before; or it is assumed that every packet is part of an established connection.
 
 use super::assign::write;
+use super::nat::changed_ends;
 use super::{Place, Traced, Walk};
 use crate::node::{Kind, Node};
 use crate::options::CtState;
@@ -151,7 +152,9 @@ impl<'n> Walk<'n> {
                 tracked.flow.set(Field::CtState, state.into());
                 format!("ct_next(ct_state={}{remark})", CtState(state))
             }
-            (Tracking::CommitNat, Some(state)) => format!("ct_commit_nat(ct_state={})", CtState(state)),
+            (Tracking::CommitNat, Some(state)) => {
+                format!("ct_commit_nat({}ct_state={})", changed_ends(packet, &tracked), CtState(state))
+            }
             (Tracking::CommitNat, None) => {
                 let remark = self.track_unless_tracked(&mut tracked);
                 format!("ct_commit_nat /* assuming no un-nat entry, so no change */{remark}")

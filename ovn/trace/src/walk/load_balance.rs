@@ -2,9 +2,8 @@
 
 use super::assign::write;
 use super::conntrack::{ETH_IPV4, ETH_IPV6, begin_connection, ports};
-use super::nat::set_address;
+use super::nat::{changed_ends, set_address};
 use super::{Place, Traced, Walk};
-use crate::flow_text::ipv4;
 use crate::network::{Network, Want};
 use crate::node::{Kind, Node};
 use crate::options::CtState;
@@ -12,7 +11,7 @@ use crate::tracker::{Translation, Zone};
 use lflow::action::{CtLb, LbKind, LbSnat};
 use lflow::symbols::FieldRef;
 use openflow::Field;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 const DNAT: u128 = 0x80;
 
@@ -70,6 +69,7 @@ impl<'n> Walk<'n> {
             address,
             port: (port != 0).then_some(port),
         });
+        let before = packet.clone();
         let was_known = self.is_known(zone, packet);
         let state = self.track(zone, true, translation.map(Some), packet).unwrap_or(0);
         if translation.is_some() && !was_known {
@@ -77,12 +77,7 @@ impl<'n> Walk<'n> {
             packet.flow.set(field, packet.get(field) | bits);
             self.label(zone, packet);
         }
-        let to = match packet.get(Field::EthType) {
-            _ if u128::from(state) & DNAT == 0 => String::new(),
-            ETH_IPV4 => format!("ip4.dst={}, ", ipv4(packet.get(Field::Ipv4Dst))),
-            _ => format!("ip6.dst={}, ", Ipv6Addr::from_bits(packet.get(Field::Ipv6Dst))),
-        };
-        format!("{}({to}ct_state={})", lb.kind.name(), CtState(state))
+        format!("{}({}ct_state={})", lb.kind.name(), changed_ends(&before, packet), CtState(state))
     }
 
     /// Whether a packet's connection is remembered.

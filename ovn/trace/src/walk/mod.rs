@@ -29,7 +29,7 @@ use crate::tracker::Tracker;
 use lflow::Pipeline;
 use lflow::action::{Action, Context, Log, Next};
 use lflow::expr::{self, Expr, Microflow, Packet};
-use nearest::nearest;
+use nearest::{Passed, nearest};
 use openflow::Field;
 use ovsdb::Uuid;
 use schema::sb::LogicalFlow;
@@ -82,6 +82,7 @@ pub(crate) fn run(
         tracker: tracker.take(),
         lb_dst: options.lb_dst,
         record,
+        path: Vec::new(),
         deliveries: Vec::new(),
         visited: 0,
         depth: 0,
@@ -177,6 +178,8 @@ struct Walk<'n> {
     lb_dst: Option<(IpAddr, u16)>,
     /// Whether nodes are to know more than upstream's forms show.
     record: bool,
+    /// The flows that the packet at hand has passed, if that is recorded.
+    path: Vec<Passed<'n>>,
     deliveries: Vec<Delivery>,
     visited: usize,
     depth: usize,
@@ -222,6 +225,7 @@ impl<'n> Walk<'n> {
             return vec![Node::new(Kind::Error, format!("*** nested more than {DEPTH_MAX} deep, giving up"))];
         }
         self.depth += 1;
+        let passed = self.path.len();
         let mut nodes: Vec<Node> = Vec::new();
         loop {
             self.visited += 1;
@@ -242,6 +246,8 @@ impl<'n> Walk<'n> {
             }
         }
         self.depth -= 1;
+        // Another copy of the packet has not passed these.
+        self.path.truncate(passed);
         let tail = |(i, node): (usize, Node)| if i == 0 { node } else { node.tail() };
         nodes.into_iter().enumerate().map(tail).collect()
     }
@@ -261,15 +267,32 @@ impl<'n> Walk<'n> {
             }
             let shown = reading.shown(self.network, place.datapath);
             let about = self.record.then(|| About::visit(place, &reading.row, &shown, actions, packet));
+            let line = flow_line(place, &reading.row, &shown.matched);
+            let passed = self.path.len();
+            if self.record {
+                let before = packet.flow.clone();
+                let stage_name = reading.row.external_ids.get("stage-name").map_or("", |name| &**name);
+                let (table, matched, priority) = (place.table, &shown.matched, reading.row.priority);
+                let line = format!("{table} {stage_name}: {matched} (priority {priority})");
+                self.path.push(Passed { stage: stage.clone(), datapath: place.datapath, before, line });
+            }
             let (mut children, next) = self.actions(place, actions, Some(&shown.actions), packet);
             if self.options.ovs {
                 children.insert(0, Node::new(Kind::OpenFlow(reading.row.uuid.first_u32()), ""));
             }
-            let about = about.map(|about| match actions.is_empty() {
-                true => about.dropped(nearest(&stage, place.datapath, self.network, &packet.flow, true)),
-                false => about.changed(packet),
+            let about = about.map(|about| match (actions.is_empty(), &reading.matched) {
+                (true, Ok(matched)) => {
+                    let here = (&*stage, place.datapath);
+                    about.dropped(nearest::explain(
+                        &self.path[..passed],
+                        here,
+                        matched,
+                        self.network,
+                        &packet.flow,
+                    ))
+                }
+                (_, _) => about.changed(place.datapath, packet, &children),
             });
-            let line = flow_line(place, &reading.row, &shown.matched);
             let node = Node::new(Kind::Table, line).about(about).with(children);
             return match next {
                 Some(next) => Visit::Next(Some(node), next.table),

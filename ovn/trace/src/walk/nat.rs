@@ -2,12 +2,13 @@
 
 use super::conntrack::{begin_connection, ports};
 use super::{Place, Traced, Walk};
+use crate::flow_text::ipv4;
 use crate::node::{Kind, Node};
 use crate::options::CtState;
 use crate::tracker::{DNAT, SNAT, Translation};
 use lflow::action::{CtNat, NatKind, Zone};
 use openflow::Field;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Sets the address of one side of a packet.
 pub(super) fn set_address(packet: &mut Traced, is_destination: bool, address: IpAddr) {
@@ -59,19 +60,26 @@ impl<'n> Walk<'n> {
         });
         let before = packet.clone();
         let state = self.track(zone, true, translation.map(Some), packet).unwrap_or(0);
-        let ends = [("ip4.src", Field::Ipv4Src), ("ip4.dst", Field::Ipv4Dst)];
-        let mut changed: Vec<String> = Vec::new();
-        for (name, field) in ends.into_iter().filter(|(_, field)| before.get(*field) != packet.get(*field)) {
-            changed.push(format!("{name}={}, ", crate::flow_text::ipv4(packet.get(field))));
-        }
-        for (name, field) in [("ip6.src", Field::Ipv6Src), ("ip6.dst", Field::Ipv6Dst)] {
-            if before.get(field) != packet.get(field) {
-                let address = std::net::Ipv6Addr::from_bits(packet.get(field));
-                changed.push(format!("{name}={address}, "));
-            }
-        }
-        format!("{}({}ct_state={})", nat.kind.name(), changed.concat(), CtState(state))
+        format!("{}({}ct_state={})", nat.kind.name(), changed_ends(&before, packet), CtState(state))
     }
+}
+
+/// The addresses that a translation changed, each followed by a comma.
+pub(super) fn changed_ends(before: &Traced, after: &Traced) -> String {
+    let shown = |field: Field| match field {
+        Field::Ipv4Src | Field::Ipv4Dst => ipv4(after.get(field)).to_string(),
+        _ => Ipv6Addr::from_bits(after.get(field)).to_string(),
+    };
+    [
+        ("ip4.src", Field::Ipv4Src),
+        ("ip4.dst", Field::Ipv4Dst),
+        ("ip6.src", Field::Ipv6Src),
+        ("ip6.dst", Field::Ipv6Dst),
+    ]
+    .into_iter()
+    .filter(|(_, field)| before.get(*field) != after.get(*field))
+    .map(|(name, field)| format!("{name}={}, ", shown(field)))
+    .collect()
 }
 
 /// Does what upstream's trace does, which remembers nothing. The result is a title.

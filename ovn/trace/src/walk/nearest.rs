@@ -1,6 +1,6 @@
 //! Why a packet was dropped: the flows that came nearest to matching it, and what kept them from that.
 
-use crate::about::{Failed, Near};
+use crate::about::{Drop, Failed, Near};
 use crate::flow_text;
 use crate::network::{self, Datapath, Network, Stage};
 use lflow::action::{self, Context};
@@ -8,11 +8,64 @@ use lflow::expr::{self, Expr, Microflow, Packet as _};
 use lflow::pipeline::Pipeline;
 use openflow::Field;
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// How many flows are told of.
 const NEAR_MAX: usize = 3;
 /// How many flows of a table are looked at, the first ones.
 const LOOKED_AT_MAX: usize = 20_000;
+
+/// A flow on the way of a packet.
+pub(super) struct Passed<'n> {
+    pub(super) stage: Rc<Stage>,
+    pub(super) datapath: &'n Datapath,
+    /// The packet that it matched.
+    pub(super) before: Microflow,
+    /// The flow, as a line.
+    pub(super) line: String,
+}
+
+/// Why a flow dropped a packet. If its match is only about what flows before it wrote into registers, the last one that
+/// wrote there had the choice, else the flow itself.
+pub(super) fn explain(
+    path: &[Passed<'_>],
+    here: (&Stage, &Datapath),
+    matched: &Expr,
+    network: &Network,
+    flow: &Microflow,
+) -> Drop {
+    let mut looked_at = BTreeSet::new();
+    collect(matched, &mut looked_at);
+    let is_register = |field: &Field| matches!(field, Field::Reg(_) | Field::XReg(_) | Field::XXReg(_));
+    if looked_at.is_empty() || !looked_at.iter().all(is_register) {
+        return Drop { decided: None, near: nearest(here.0, here.1, network, flow, true) };
+    }
+    let after = path.iter().skip(1).map(|passed| &passed.before).chain([flow]);
+    let wrote = |(passed, after): &(&Passed<'_>, &Microflow)| {
+        looked_at.iter().any(|field| passed.before.field(*field) != after.field(*field))
+    };
+    let wrote = path.iter().zip(after).filter(wrote).last();
+    // What it wrote may be what was there.
+    match wrote.map(|(passed, _)| passed).or(path.last()) {
+        None => Drop { decided: None, near: nearest(here.0, here.1, network, flow, true) },
+        Some(passed) => Drop {
+            decided: Some(passed.line.clone()),
+            near: nearest(&passed.stage, passed.datapath, network, &passed.before, true),
+        },
+    }
+}
+
+/// The fields that an expression looks at.
+fn collect(expr: &Expr, fields: &mut BTreeSet<Field>) {
+    match expr {
+        Expr::Comparison(comparison) => {
+            fields.extend(comparison.field.openflow().map(|(field, ..)| field));
+        }
+        Expr::And(terms) | Expr::Or(terms) => terms.iter().for_each(|term| collect(term, fields)),
+        Expr::Boolean(_) | Expr::ChassisResident { .. } => {}
+    }
+}
 
 /// The flows of a table that came nearest to matching: fewest terms failed, of those the most terms. With
 /// `after_drop` those that drop packets are left out, since they would have made no difference.
@@ -27,7 +80,6 @@ pub(super) fn nearest(
     for (i, row) in stage.flows.iter().take(LOOKED_AT_MAX).enumerate() {
         let terms = network::terms(&row.r#match);
         let failed = terms.iter().filter(|term| is_false(term, datapath, network, flow)).count();
-        // A flow that only hands packets to one that drops them is asked about there.
         if failed > 0 && !(after_drop && is_drop(&row.actions)) {
             found.push((failed, Reverse(terms.len()), i));
         }
@@ -77,11 +129,7 @@ fn value(term: &Expr, flow: &Microflow, datapath: &Datapath) -> Option<String> {
     let ones = u128::MAX.checked_shr(128 - u32::from(bits)).unwrap_or(0);
     let value = flow.field(source) >> low & ones;
     let shown = match source {
-        Field::Reg(14 | 15) => match u32::try_from(value).map(|key| datapath.name_of(key)) {
-            Ok(Some(name)) => format!("\"{name}\""),
-            Ok(None) | Err(_) if value == 0 => "\"\"".to_owned(),
-            Ok(None) | Err(_) => value.to_string(),
-        },
+        Field::Reg(14 | 15) => flow_text::field_value(source, value, datapath),
         _ => flow_text::value(&field, value),
     };
     Some(format!("{field} is {shown}"))
