@@ -1,12 +1,15 @@
-//! What a commit costs in the engine alone, into an empty switch and into a large one: `cargo bench -p ovsdb`.
+//! What a commit costs in the core of the server, to read and do it, to write its record, to reply; into an empty switch
+//! and into a large one: `cargo bench -p ovsdb`.
 //!
 //! Figures are printed, never asserted.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A measurement stops where it fails, and reads the clock.
 
-use ovsdb::db::{Caller, Database, Execution};
-use ovsdb::log::transaction_record;
-use ovsdb::{DatabaseSchema, Datum};
-use serde_json::{Value, json};
+use ovsdb::DatabaseSchema;
+use ovsdb::db::{Caller, Database};
+use ovsdb::log::{append_record, transaction_record};
+use ovsdb::rpc::{Framer, MESSAGE_BYTES_MAX, Message, Receiver};
+use ovsdb::server::{Output, Server, SessionId, SessionOptions, Storage};
+use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,15 +22,12 @@ fn main() {
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
-    println!(
-        "{:>8} {:>9} {:>9} {:>9} {:>9} {:>9}  us a commit",
-        "ports", "parse", "execute", "apply", "record", "diff"
-    );
+    println!("{:>8} {:>9} {:>9} {:>9}  us a commit", "ports", "transact", "record", "reply");
     for ports in [0, 100, 10_000, 100_000] {
         let phases = measure(ports);
         let us = |phase: Duration| format!("{:.2}", phase.as_secs_f64() * 1e6);
-        let [parse, execute, apply, record, diff] = phases.map(us);
-        println!("{ports:>8} {parse:>9} {execute:>9} {apply:>9} {record:>9} {diff:>9}");
+        let [transact, record, reply] = phases.map(us);
+        println!("{ports:>8} {transact:>9} {record:>9} {reply:>9}");
     }
 }
 
@@ -47,65 +47,75 @@ fn schema() -> Arc<DatabaseSchema> {
     Arc::new(DatabaseSchema::from_json(&schema).unwrap())
 }
 
+/// The operations, with commas between them.
 fn add_port(n: usize) -> String {
     let address =
         format!("0a:00:00:00:{:02x}:{:02x} 10.0.{}.{}", n >> 8 & 255, n & 255, n >> 8 & 255, n & 255);
-    json!([
-        {"op": "insert", "table": "Port", "uuid-name": "p", "row": {
-            "name": format!("port-{n}"), "addresses": address, "port_security": address,
-            "external_ids": ["map", [["pod", "true"], ["namespace", "ns-1"]]],
-            "options": ["map", [["requested-chassis", "node-0"]]]}},
-        {"op": "mutate", "table": "Switch", "where": [["_uuid", "==", ["uuid", SWITCH]]],
-         "mutations": [["ports", "insert", ["named-uuid", "p"]]]}
-    ])
-    .to_string()
+    let insert = json!({"op": "insert", "table": "Port", "uuid-name": "p", "row": {
+        "name": format!("port-{n}"), "addresses": address, "port_security": address,
+        "external_ids": ["map", [["pod", "true"], ["namespace", "ns-1"]]],
+        "options": ["map", [["requested-chassis", "node-0"]]]}});
+    let mutate = json!({"op": "mutate", "table": "Switch", "where": [["_uuid", "==", ["uuid", SWITCH]]],
+        "mutations": [["ports", "insert", ["named-uuid", "p"]]]});
+    format!("{insert},{mutate}")
+}
+
+/// The server as the receiver of what a client sends.
+struct Client<'a> {
+    server: &'a mut Server,
+    session: SessionId,
+    now: Instant,
+}
+
+impl Receiver for Client<'_> {
+    const READS_TEXT: bool = true;
+
+    fn text(&mut self, text: &[u8]) -> bool {
+        self.server.handle_text(self.session, text, self.now)
+    }
+
+    fn message(&mut self, message: Message) {
+        self.server.handle_message(self.session, message, self.now);
+    }
 }
 
 /// The median of each phase of a commit; what else the machine does shows little in it.
-fn measure(ports: usize) -> [Duration; 5] {
+fn measure(ports: usize) -> [Duration; 3] {
     let mut database = Database::new(schema(), 1);
     database.transact(
         &[json!({"op": "insert", "table": "Switch", "uuid": SWITCH, "row": {"name": "s"}})],
         Caller::default(),
         0,
     );
-    let mut phases: [Vec<Duration>; 5] = std::array::from_fn(|_| Vec::new());
+    let mut server = Server::new(1);
+    server.add_database(database, Storage::Log).unwrap();
+    let now = Instant::now();
+    let session = server.open_session(&SessionOptions::default(), now).unwrap();
+    let mut framer = Framer::new(MESSAGE_BYTES_MAX);
+    let mut phases: [Vec<Duration>; 3] = std::array::from_fn(|_| Vec::new());
     for n in 0..ports + COMMITS {
         if n == ports {
             phases.iter_mut().for_each(Vec::clear);
         }
-        let text = add_port(n);
+        let text = format!(r#"{{"method":"transact","id":{n},"params":["Net",{}]}}"#, add_port(n));
         let mut last = Instant::now();
         let mut lap = |phase: usize| {
             let now = Instant::now();
             phases[phase].push(now - last);
             last = now;
         };
-        let operations: Vec<Value> = serde_json::from_str(&text).unwrap();
+        framer.push_to(text.as_bytes(), &mut Client { server: &mut server, session, now }).unwrap();
         lap(0);
-        let Execution::Done { prepared: Some(prepared), .. } =
-            database.execute(&operations, Caller::default(), 0)
-        else {
+        let Some(Output::Persist { database, seq, layout, commit }) = server.poll_output() else {
             panic!("the commit succeeds");
         };
+        let mut file = Vec::new();
+        append_record(&mut file, &transaction_record(&layout, &commit, 0).unwrap());
         lap(1);
-        let commit = database.apply(prepared);
+        server.persisted(&database, seq);
+        let Some(Output::Send { frame, .. }) = server.poll_output() else { panic!("there is a reply") };
         lap(2);
-        let record = transaction_record(database.layout(), &commit, 0).unwrap().to_string();
-        lap(3);
-        let diffs: usize = commit
-            .iter()
-            .filter_map(|(table, _, update)| Some((table, update.old.as_ref()?, update.new.as_ref()?)))
-            .map(|(table, old, new)| {
-                let columns = &database.layout().table(table).columns;
-                let diff = |((old, new), (_, column)): ((&Datum, &Datum), &(_, ovsdb::ColumnSchema))| {
-                    old.diff(new, &column.ty).len()
-                };
-                old.iter().zip(new.iter()).zip(columns).map(diff).sum::<usize>()
-            })
-            .sum();
-        lap(4);
-        assert!(diffs > 0 && !record.is_empty());
+        assert!(frame.byte_count() > 0 && !file.is_empty());
     }
     phases.map(|mut phase| {
         phase.sort_unstable();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ovsdb::db::{Caller, Database, Outcome};
-use ovsdb::log::{compacted, created, encode, replay, transaction_record};
+use ovsdb::log::{append_record, compacted, created, replay, transaction_record};
 use ovsdb::{DatabaseSchema, Uuid};
 use serde_json::{Value, json};
 
@@ -68,9 +68,9 @@ fn main() {
         else {
             panic!("port {ports} is not added");
         };
-        file.extend(
-            transaction_record(database.layout(), &commit, 1_700_000_000_000).iter().flat_map(encode),
-        );
+        if let Some(record) = transaction_record(database.layout(), &commit, 1_700_000_000_000) {
+            append_record(&mut file, &record);
+        }
         ports += 1;
     }
     let short = compacted(database.now(), Uuid::ZERO, 1_700_000_000_000, "compacted");

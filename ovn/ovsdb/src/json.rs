@@ -1,5 +1,11 @@
 //! Reading the members of a JSON object, each once, with upstream's error texts; and JSON as such texts quote it.
 
+mod tape;
+mod text;
+
+pub(crate) use tape::{Elements, Json, Tape};
+pub(crate) use text::JsonText;
+
 use crate::error::OvsdbError;
 use crate::schema::is_valid_id;
 use crate::value::{Real, json_integer};

@@ -122,7 +122,7 @@ pub(super) fn transaction(octets: &[u8]) {
     assert_eq!(database.check(), Ok(()));
     let mut file = log::created(database.schema());
     let records = commits.iter().filter_map(|commit| log::transaction_record(database.layout(), commit, 0));
-    records.for_each(|record| file.extend(log::encode(&record)));
+    records.for_each(|record| _ = log::append_record(&mut file, &record));
     let replayed = log::replay(&file, 3).expect("what was written is read");
     assert_eq!(kept(replayed.database.now()), kept(database.now()));
 }

@@ -52,8 +52,12 @@ pub(super) fn sessions(octets: &[u8]) {
             sessions[0] = server.open_session(&SessionOptions::default(), now).expect("there is room");
             continue;
         }
-        let Some(message) = line.get(1..).and_then(message) else { continue };
-        server.handle_message(sessions[client], message, now);
+        let Some((text, message)) = line.get(1..).and_then(|text| Some((text, message(text)?))) else {
+            continue;
+        };
+        if !server.handle_text(sessions[client], text.as_bytes(), now) {
+            server.handle_message(sessions[client], message, now);
+        }
         said(&mut server);
         server.handle_timeout(now);
         said(&mut server);

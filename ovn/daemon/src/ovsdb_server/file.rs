@@ -18,7 +18,6 @@ use ovsdb::db::{Commit, Database, Snapshot};
 use ovsdb::log::{self, LogError, Past};
 use ovsdb::server::HISTORY_TXNS_MAX;
 use ovsdb::{OvsdbError, Uuid};
-use serde_json::Value;
 
 use super::compaction::{self, Copy, Plan};
 
@@ -166,11 +165,11 @@ impl DbFile {
     }
 
     /// Adds a record to those that wait to be written; gives the id of its transaction.
-    pub fn add(&mut self, record: &Value) -> Uuid {
-        let (octets, checksum) = log::encode_with_checksum(record);
+    pub fn add(&mut self, record: &[u8]) -> Uuid {
+        let offset = self.length + self.waiting.len() as u64;
+        let checksum = log::append_record(&mut self.waiting, record);
         self.last = log::txn_id(self.last, &checksum);
-        self.records.push_back((self.last, self.length + self.waiting.len() as u64));
-        self.waiting.extend(octets);
+        self.records.push_back((self.last, offset));
         self.last
     }
 

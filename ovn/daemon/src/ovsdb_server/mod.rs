@@ -26,7 +26,7 @@ use anyhow::{Context as _, bail};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use ovsdb::db::Snapshot;
 use ovsdb::log;
-use ovsdb::rpc::{Frame, Framer, MESSAGE_BYTES_MAX};
+use ovsdb::rpc::{Frame, Framer, MESSAGE_BYTES_MAX, Message, Receiver};
 use ovsdb::server::{Output, Server, SessionId, Storage};
 use ovsdb::{Str, UuidGenerator};
 
@@ -285,11 +285,7 @@ impl Daemon {
         let Some((session, framer)) = self.conns.get_mut(&conn) else { return };
         let session = *session;
         self.server.handle_activity(session, now);
-        let pushed = framer.push(bytes);
-        while let Some(message) = framer.pop() {
-            self.server.handle_message(session, message, now);
-        }
-        if let Err(error) = pushed {
+        if let Err(error) = framer.push_to(bytes, &mut Receiving { server: &mut self.server, session, now }) {
             tracing::warn!(target: "ovsdb_jsonrpc_server", "dropping a client that sent no JSON-RPC: {error}");
             self.forget(conn);
             self.shell.net.close(conn);
@@ -400,6 +396,25 @@ impl Daemon {
         self.coverage.count(Counted::FileFailed);
         self.server.persist_failed(database, &error.to_ovsdb());
         self.copies.not_written(database, &error.to_string());
+    }
+}
+
+/// The server as the receiver of what a client sends.
+struct Receiving<'a> {
+    server: &'a mut Server,
+    session: SessionId,
+    now: Instant,
+}
+
+impl Receiver for Receiving<'_> {
+    const READS_TEXT: bool = true;
+
+    fn text(&mut self, text: &[u8]) -> bool {
+        self.server.handle_text(self.session, text, self.now)
+    }
+
+    fn message(&mut self, message: Message) {
+        self.server.handle_message(self.session, message, self.now);
     }
 }
 

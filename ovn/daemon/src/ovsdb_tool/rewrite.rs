@@ -27,7 +27,7 @@ pub(super) fn convert(args: &Args<'_>) -> anyhow::Result<Done> {
         let database = load(&path)?.database.convert(schema.clone(), crate::base::random_seed())?;
         let who = concat!("converted by ovsdb-tool ", env!("CARGO_PKG_VERSION"));
         let rows = log::snapshot_record(database.now(), wall_ms(), who);
-        Ok([log::created(&schema), log::encode(&rows)].concat())
+        Ok([log::created(&schema), log::encode_text(&rows)].concat())
     });
     rewritten.map(|()| String::new().into())
 }

@@ -29,10 +29,22 @@ impl Snapshot {
     /// Goes back to the state before `commit`, which made this one.
     pub fn undo(&mut self, commit: &Commit) {
         for (table, uuid, update) in commit.iter() {
-            match &update.old {
-                Some(old) => _ = self.tables[table.0].insert(uuid, old.clone()),
-                None => _ = self.tables[table.0].remove(&uuid),
-            }
+            self.set(table, uuid, update.old.clone());
+        }
+    }
+
+    /// Goes on to the state that `commit` made of this one.
+    pub fn redo(&mut self, commit: &Commit) {
+        for (table, uuid, update) in commit.iter() {
+            self.set(table, uuid, update.new.clone());
+        }
+    }
+
+    /// Makes a row what it is to be, if it is to be.
+    pub(super) fn set(&mut self, table: TableId, uuid: Uuid, row: Option<Arc<Row>>) {
+        match row {
+            Some(row) => _ = self.tables[table.0].insert(uuid, row),
+            None => _ = self.tables[table.0].remove(&uuid),
         }
     }
 }

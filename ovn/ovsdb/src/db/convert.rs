@@ -1,8 +1,9 @@
 //! Databases from rows that were not put there by a transaction: read from a file, or moved to
 //! another schema.
 
+use super::precommit::precommit;
 use super::working::Working;
-use super::{Database, Snapshot, precommit};
+use super::{Database, Snapshot};
 use crate::Row;
 use crate::error::OvsdbError;
 use crate::schema::{DatabaseSchema, Layout, TableId};
@@ -22,15 +23,14 @@ impl Database {
         seed: u64,
     ) -> Result<Self, OvsdbError> {
         let mut database = Self::new(schema, seed);
-        let mut working = Working::new(database.snapshot(), database.uuids.fork());
+        let Self { now, references, indexes, uuids, .. } = &mut database;
+        let mut working = Working::new(now, uuids.fork());
         for (table, uuid, row) in rows {
             working.insert(table, uuid, row);
         }
-        let working = precommit::precommit(working, &database.references, &database.indexes)?;
-        let (now, commit) = working.finish();
-        database.references.apply(&now.layout, &commit);
-        database.indexes.apply(&now.layout, &commit);
-        database.now = now;
+        let commit = precommit(working, references, indexes)?.commit;
+        references.apply(&now.layout, &commit);
+        indexes.apply(&now.layout, &commit);
         Ok(database)
     }
 

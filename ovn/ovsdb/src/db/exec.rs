@@ -1,52 +1,71 @@
 //! Running the operations of one transaction, in order, until the first error.
 
+use super::indexes::Indexes;
+use super::precommit::{Checked, precommit};
 use super::reads::columns_of;
+use super::references::References;
 use super::working::Working;
-use super::{Caller, Database, Execution, Prepared, precommit};
+use super::{Caller, Database};
 use crate::error::OvsdbError;
-use crate::ops::{Operation, Until};
+use crate::json::Elements;
+use crate::ops::{Operation, Until, quick};
 use crate::schema::{Layout, TableId, TableLayout};
-use crate::value::{Str, Symbols, UuidGenerator};
+use crate::value::{Str, Symbols};
 use serde_json::{Value, json};
 
-/// Runs a transaction on a copy of `database`.
-pub(super) fn execute(
-    database: &Database,
-    mut uuids: UuidGenerator,
-    operations: &[Value],
-    caller: Caller<'_>,
-    waited_ms: u64,
-) -> Execution {
+/// What came of a transaction.
+pub(super) enum Ran {
+    /// See [`super::Outcome::Done`]. What changed is in the rows, but not in what follows from them.
+    Done {
+        results: Vec<Value>,
+        changed: Option<Checked>,
+    },
+    Blocked {
+        until_ms: Option<u64>,
+    },
+}
+
+/// Runs a transaction on the rows of `database`. They are as before unless there is a commit.
+pub(super) fn run(database: &mut Database, operations: &[Value], caller: Caller<'_>, waited_ms: u64) -> Ran {
+    let mut symbols = Symbols::new(database.uuids.fork());
     let layout = database.layout().clone();
-    let mut run = Run {
-        database,
-        working: Working::new(database.snapshot(), uuids.fork()),
-        caller,
-        waited_ms,
-        comment: Vec::new(),
-        durable: false,
-    };
-    let mut symbols = Symbols::new(uuids);
+    let mut run = Run::begin(database, &layout, caller, waited_ms);
     let mut results = Vec::with_capacity(operations.len());
     for (i, json) in operations.iter().enumerate() {
         let parsed = Operation::from_json(json, (i + 1, operations.len()), &layout, &mut symbols);
         match parsed.map_err(Stop::Error).and_then(|operation| run.allowed(json, operation, &mut symbols)) {
             Ok(result) => results.push(result),
-            Err(Stop::Blocked { until_ms }) => return Execution::Blocked { until_ms },
+            Err(Stop::Blocked { until_ms }) => return Ran::Blocked { until_ms },
             Err(Stop::Error(error)) => {
                 results.push(error.to_json());
                 results.resize(operations.len(), Value::Null);
-                return Execution::Done { results, prepared: None };
+                return Ran::Done { results, changed: None };
             }
         }
     }
-    match run.prepare() {
-        Ok(prepared) => Execution::Done { results, prepared },
+    match run.finish() {
+        Ok(changed) => Ran::Done { results, changed },
         Err(error) => {
             results.push(error.to_json());
-            Execution::Done { results, prepared: None }
+            Ran::Done { results, changed: None }
         }
     }
+}
+
+/// Runs a transaction that is easily read. `None`, and all is as before, if it is for [`run`]: where it cannot be read so,
+/// and where it fails or has to wait, so that all is said by one of them.
+pub(super) fn run_quick(
+    database: &mut Database,
+    operations: Elements<'_>,
+    caller: Caller<'_>,
+) -> Option<(Vec<Value>, Option<Checked>)> {
+    let mut symbols = Symbols::new(database.uuids.fork());
+    let layout = database.layout().clone();
+    let operations = quick::operations(operations, &layout, &mut symbols, &mut database.strings)?;
+    let mut run = Run::begin(database, &layout, caller, 0);
+    let results = operations.into_iter().map(|operation| run.allowed(&Value::Null, operation, &mut symbols));
+    let results = results.collect::<Result<_, Stop>>().ok()?;
+    Some((results, run.finish().ok()?))
 }
 
 /// Why a transaction does not go on.
@@ -66,21 +85,37 @@ pub(super) type TableAt<'a> = (TableId, &'a TableLayout);
 
 /// A transaction under way.
 pub(super) struct Run<'a> {
-    pub(super) database: &'a Database,
-    pub(super) working: Working,
+    layout: &'a Layout,
+    references: &'a References,
+    pub(super) indexes: &'a Indexes,
+    pub(super) working: Working<'a>,
     pub(super) caller: Caller<'a>,
     waited_ms: u64,
     comment: Vec<Str>,
     durable: bool,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn begin(database: &'a mut Database, layout: &'a Layout, caller: Caller<'a>, waited_ms: u64) -> Self {
+        let Database { now, references, indexes, uuids, .. } = database;
+        Self {
+            layout,
+            references,
+            indexes,
+            working: Working::new(now, uuids.fork()),
+            caller,
+            waited_ms,
+            comment: Vec::new(),
+            durable: false,
+        }
+    }
+
     /// Runs an operation; one that may not be asked for is refused only once nothing else is wrong.
     fn allowed(&mut self, json: &Value, operation: Operation, symbols: &mut Symbols) -> Result<Value, Stop> {
         let refused = (self.caller.read_only && operation.is_write()).then_some(operation.name());
         let result = self.operation(json, operation, symbols)?;
         let Some(name) = refused else { return Ok(result) };
-        let database = &self.database.schema().name;
+        let database = &self.layout.schema.name;
         let words = if database.starts_with('_') {
             format!("{name} operation not allowed on table in reserved database {database}")
         } else {
@@ -95,8 +130,8 @@ impl Run<'_> {
         operation: Operation,
         symbols: &mut Symbols,
     ) -> Result<Value, Stop> {
-        let layout = self.database.layout().clone();
-        let at = |name: &str| table_of(&layout, name);
+        let layout: &'a Layout = self.layout;
+        let at = |name: &str| table_of(layout, name);
         match operation {
             Operation::Insert { table, uuid, row } => {
                 Ok(self.insert(json, at(&table)?, uuid, row, symbols)?)
@@ -147,16 +182,14 @@ impl Run<'_> {
         OvsdbError::new(OvsdbError::TIMED_OUT, words).into()
     }
 
-    fn prepare(self) -> Result<Option<Prepared>, OvsdbError> {
-        let generation = self.database.generation;
-        let working = precommit::precommit(self.working, &self.database.references, &self.database.indexes)?;
-        let (now, mut commit) = working.finish();
-        if commit.tables.is_empty() {
+    fn finish(self) -> Result<Option<Checked>, OvsdbError> {
+        let mut changed = precommit(self.working, self.references, self.indexes)?;
+        if changed.commit.tables.is_empty() {
             return Ok(None);
         }
-        commit.comment = self.comment.join("\n");
-        commit.durable = self.durable;
-        Ok(Some(Prepared { tables: now.tables, commit, generation }))
+        changed.commit.comment = self.comment.join("\n");
+        changed.commit.durable = self.durable;
+        Ok(Some(changed))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Databases from rows as a log has them: after the last of its transactions, each of which was brought into a state
 //! that keeps every promise of the schema before it was written.
 
-use super::{Commit, Database, RowUpdate};
+use super::Database;
 use crate::Row;
 use crate::error::OvsdbError;
 use crate::schema::{DatabaseSchema, TableId};
@@ -19,37 +19,41 @@ impl Database {
         seed: u64,
     ) -> Result<(Self, bool), OvsdbError> {
         let mut database = Self::new(schema.clone(), seed);
-        let inserted = |row: Arc<Row>| RowUpdate { old: None, new: Some(row) };
-        let tables = tables.into_iter().enumerate().map(|(i, rows)| {
-            (TableId(i), rows.into_iter().map(|(uuid, row)| (uuid, inserted(row))).collect())
-        });
-        let all = Commit { tables: tables.collect(), ..Commit::default() };
         let layout = database.layout().clone();
-        database.references.apply(&layout, &all);
-        database.indexes.apply(&layout, &all);
-        for (table, rows) in &all.tables {
-            let rows = rows.iter().filter_map(|(uuid, update)| Some((*uuid, update.new.clone()?)));
-            database.now.tables[table.0] = rows.collect();
+        for (i, rows) in tables.into_iter().enumerate() {
+            let id = TableId(i);
+            for (uuid, row) in &rows {
+                database.references.change(&layout, (id, *uuid), None, Some(row));
+                database.indexes.change(&layout, (id, *uuid), None, Some(row));
+            }
+            database.now.tables[i] = rows.into_iter().collect();
         }
         if database.keeps_all_promises() {
             return Ok((database, true));
         }
-        let rows = all.iter().filter_map(|(table, uuid, update)| {
-            update.new.as_ref().map(|row| (table, uuid, (**row).clone()))
-        });
+        let tables = (0..layout.tables.len()).map(TableId);
+        let rows =
+            tables.flat_map(|id| database.now.rows(id).map(move |(uuid, row)| (id, uuid, (**row).clone())));
         Ok((Self::with_rows(schema, rows, seed)?, false))
     }
 
     fn keeps_all_promises(&self) -> bool {
-        let exists = |(table, uuid)| self.now.row(table, uuid).is_some();
-        self.references.targets().all(exists)
-            && self.layout().tables.iter().enumerate().all(|(i, table)| {
-                let id = TableId(i);
-                let len = self.now.len(id);
-                let kept = |(uuid, _): (Uuid, &Arc<Row>)| self.references.strong_count((id, uuid)) > 0;
-                table.max_rows.is_none_or(|max| u32::try_from(len).is_ok_and(|len| len <= max))
-                    && (table.is_root || self.now.rows(id).all(kept))
-                    && self.indexes.key_counts(id).all(|count| count == len)
-            })
+        self.layout().tables.iter().enumerate().all(|(i, table)| {
+            let id = TableId(i);
+            let len = self.now.len(id);
+            let rows = || self.now.rows(id).map(|(uuid, _)| uuid);
+            let (strong, weak) = (self.references.strong_targets(id), self.references.weak_targets(id));
+            let as_referenced = if table.is_root { are_among(strong, rows()) } else { strong.eq(rows()) };
+            as_referenced
+                && are_among(weak, rows())
+                && table.max_rows.is_none_or(|max| u32::try_from(len).is_ok_and(|len| len <= max))
+                && self.indexes.is_unique(&self.now, id)
+        })
     }
+}
+
+/// Whether all of `some` are in `all`; both are in order.
+fn are_among(some: impl Iterator<Item = Uuid>, mut all: impl Iterator<Item = Uuid>) -> bool {
+    // Each is looked for behind the one before it.
+    some.into_iter().all(|wanted| all.find(|uuid| *uuid >= wanted) == Some(wanted))
 }

@@ -1,10 +1,11 @@
 //! The transaction engine: one database in memory.
 //!
 //! Rows live in persistent maps, so that a [`Snapshot`] costs one pointer a table and stays what it
-//! was while the database goes on. A transaction works on such a copy; [`precommit`] then brings
-//! it into a state that keeps every promise of the schema, or says why it cannot; only then does
-//! the database change. What else the database keeps (how many references a row has, who refers to
-//! it weakly, which row has an index key) is brought up to date from the changed rows alone.
+//! was while the database goes on. A transaction works on the rows in place, which copies nothing
+//! while nobody keeps a snapshot, and remembers what they were; [`precommit`] then brings them into
+//! a state that keeps every promise of the schema, or says why it cannot, and all is as it was.
+//! What else the database keeps (how many references a row has, who refers to it weakly, which row
+//! has an index key) is brought up to date from the changed rows alone.
 
 mod commit;
 mod convert;
@@ -21,11 +22,14 @@ pub use commit::{Commit, RowUpdate};
 
 use crate::Row;
 use crate::error::OvsdbError;
+use crate::json::Elements;
 use crate::ops::{Columns, Mutation};
 use crate::schema::{DatabaseSchema, Layout, TableId, TableLayout};
-use crate::value::{Datum, Uuid, UuidGenerator};
+use crate::value::{Datum, Strings, Uuid, UuidGenerator};
+use exec::Ran;
 use imbl::OrdMap;
 use indexes::Indexes;
+use precommit::Checked;
 use references::References;
 use serde_json::Value;
 use std::ops::Bound;
@@ -83,6 +87,8 @@ pub struct Database {
     references: References,
     indexes: Indexes,
     uuids: UuidGenerator,
+    /// The texts that rows have in common.
+    strings: Strings,
     /// The number of transactions applied.
     generation: u64,
 }
@@ -150,15 +156,14 @@ pub enum Outcome {
 /// A transaction that will succeed: checked, but not yet part of the database.
 #[derive(Debug)]
 pub struct Prepared {
-    tables: Vec<OrdMap<Uuid, Arc<Row>>>,
-    commit: Commit,
+    changed: Checked,
     generation: u64,
 }
 
 impl Prepared {
     /// What [`Database::apply`] will change.
     pub fn commit(&self) -> &Commit {
-        &self.commit
+        &self.changed.commit
     }
 }
 
@@ -181,6 +186,7 @@ impl Database {
             indexes: Indexes::new(&layout),
             now: Snapshot::empty(layout),
             uuids: UuidGenerator::new(seed),
+            strings: Strings::default(),
             generation: 0,
         }
     }
@@ -209,32 +215,61 @@ impl Database {
     ///
     /// `waited_ms` is the time since the first attempt at this transaction, for its `wait`s.
     pub fn transact(&mut self, operations: &[Value], caller: Caller<'_>, waited_ms: u64) -> Outcome {
-        match self.execute(operations, caller, waited_ms) {
-            Execution::Done { results, prepared } => {
-                Outcome::Done { results, commit: prepared.map(|prepared| self.apply(prepared)) }
+        match exec::run(self, operations, caller, waited_ms) {
+            Ran::Done { results, changed } => {
+                Outcome::Done { results, commit: changed.map(|changed| self.follow(changed)) }
             }
-            Execution::Blocked { until_ms } => Outcome::Blocked { until_ms },
+            Ran::Blocked { until_ms } => Outcome::Blocked { until_ms },
         }
+    }
+
+    /// As [`Database::transact`], straight from the text of the operations: gives the results and what changed. `None`,
+    /// and all is as before, if they are odd, fail or have to wait; then that has more to say.
+    pub(crate) fn transact_quick(
+        &mut self,
+        operations: Elements<'_>,
+        caller: Caller<'_>,
+    ) -> Option<(Vec<Value>, Option<Commit>)> {
+        let (results, changed) = exec::run_quick(self, operations, caller)?;
+        Some((results, changed.map(|changed| self.follow(changed))))
     }
 
     /// Runs the operations of a `transact` request without keeping what they did.
     pub fn execute(&mut self, operations: &[Value], caller: Caller<'_>, waited_ms: u64) -> Execution {
-        let uuids = self.uuids.fork();
-        exec::execute(self, uuids, operations, caller, waited_ms)
+        match exec::run(self, operations, caller, waited_ms) {
+            Ran::Done { results, changed } => {
+                let generation = self.generation;
+                let prepared = changed.map(|changed| {
+                    self.now.undo(&changed.commit);
+                    Prepared { changed, generation }
+                });
+                Execution::Done { results, prepared }
+            }
+            Ran::Blocked { until_ms } => Execution::Blocked { until_ms },
+        }
     }
 
     /// Keeps what a transaction did. Panics if the database changed since the transaction was
     /// executed, for that change would be lost.
     pub fn apply(&mut self, prepared: Prepared) -> Commit {
-        let Prepared { tables, commit, generation } = prepared;
+        let Prepared { changed, generation } = prepared;
         assert_eq!(
             generation, self.generation,
             "a transaction is applied to the database it was executed on"
         );
+        self.now.redo(&changed.commit);
+        self.follow(changed)
+    }
+
+    /// Brings what follows from the rows up to date with a change that the rows already show.
+    fn follow(&mut self, changed: Checked) -> Commit {
+        let Checked { commit, references } = changed;
         self.generation += 1;
-        self.references.apply(&self.now.layout, &commit);
+        match references {
+            Some(changes) => self.references.follow(&changes),
+            None => self.references.apply(&self.now.layout, &commit),
+        }
         self.indexes.apply(&self.now.layout, &commit);
-        self.now.tables = tables;
         commit
     }
 }

@@ -3,8 +3,9 @@
 //! In upstream's order (ovsdb/transaction.c, ovsdb_txn_precommit): forget rows that did not change,
 //! count references, collect garbage, count rows, drop weak references, check indexes.
 
-use super::indexes::{Indexes, key};
-use super::references::{References, RowAt, changes, column, uuids};
+use super::Commit;
+use super::indexes::{Indexes, KeyHash, key_hash, same_key};
+use super::references::{ReferenceChange, References, RowAt, changes, column, uuids};
 use super::working::Working;
 use crate::Row;
 use crate::error::OvsdbError;
@@ -16,31 +17,55 @@ use std::sync::Arc;
 /// Finishes a transaction, or says why it cannot be. `references` and `indexes` are those of the
 /// database before it.
 pub(super) fn precommit(
-    working: Working,
+    working: Working<'_>,
     references: &References,
     indexes: &Indexes,
-) -> Result<Working, OvsdbError> {
-    let mut step = Precommit { working, references, indexes, strong: BTreeMap::new() };
+) -> Result<Checked, OvsdbError> {
+    let mut step = Precommit {
+        working,
+        references,
+        indexes,
+        strong: BTreeMap::new(),
+        changes: Vec::new(),
+        deleted: Vec::new(),
+    };
     step.working.forget_unchanged();
+    let asked = step.working.edit_count();
     step.count_references()?;
     step.refuse_deletion_of_referenced()?;
     step.collect_garbage();
     step.count_rows()?;
     step.drop_weak_references()?;
-    step.working.forget_unchanged();
+    let as_asked = step.working.edit_count() == asked;
+    if !as_asked {
+        step.working.forget_unchanged();
+    }
     step.check_indexes()?;
-    Ok(step.working)
+    let references = as_asked.then_some(step.changes);
+    Ok(Checked { commit: step.working.finish(), references })
 }
 
-struct Precommit<'a> {
-    working: Working,
+/// What a transaction changed, in a state that keeps every promise of the schema.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) commit: Commit,
+    /// The references that came and went, if they were found on the way.
+    pub(super) references: Option<Vec<ReferenceChange>>,
+}
+
+struct Precommit<'a, 'w> {
+    working: Working<'w>,
     references: &'a References,
     indexes: &'a Indexes,
     /// By how much the transaction changes the number of strong references to a row.
     strong: BTreeMap<RowAt, i64>,
+    /// The references that came and went by what was asked for.
+    changes: Vec<ReferenceChange>,
+    /// The rows that were asked to be deleted.
+    deleted: Vec<RowAt>,
 }
 
-impl Precommit<'_> {
+impl Precommit<'_, '_> {
     fn table(&self, id: TableId) -> &TableLayout {
         self.working.now.layout().table(id)
     }
@@ -55,16 +80,20 @@ impl Precommit<'_> {
     }
 
     fn count_references(&mut self) -> Result<(), OvsdbError> {
-        let mut strong = BTreeMap::new();
+        let (mut strong, mut all, mut deleted) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (id, uuid, old, new) in self.working.changes() {
+            if new.is_none() {
+                deleted.push((id, uuid));
+            }
             let table = self.table(id);
-            for place in table.references.iter().filter(|place| place.kind == RefType::Strong) {
+            for place in &table.references {
                 let old = column(old.map(|row| &**row), place);
                 let new = column(new.map(|row| &**row), place);
                 let mut dangling = None;
                 changes(old, new, place.by_value, |target, change| {
                     let target_at = (place.table, target);
-                    if target_at == (id, uuid) {
+                    all.push(ReferenceChange { source: (id, uuid), place: *place, target, change });
+                    if place.kind == RefType::Weak || target_at == (id, uuid) {
                         return;
                     }
                     let count = strong.entry(target_at).or_insert(0);
@@ -83,7 +112,7 @@ impl Precommit<'_> {
                 }
             }
         }
-        self.strong = strong;
+        (self.strong, self.changes, self.deleted) = (strong, all, deleted);
         Ok(())
     }
 
@@ -97,9 +126,9 @@ impl Precommit<'_> {
     }
 
     fn refuse_deletion_of_referenced(&self) -> Result<(), OvsdbError> {
-        for (table, uuid, _, new) in self.working.changes() {
+        for &(table, uuid) in &self.deleted {
             let count = self.strong_count((table, uuid));
-            if new.is_none() && count > 0 {
+            if count > 0 {
                 let name = &self.table(table).name;
                 let words =
                     format!("cannot delete {name} row {uuid} because of {count} remaining reference(s)");
@@ -112,8 +141,7 @@ impl Precommit<'_> {
     /// Deletes rows of non-root tables that lost their last reference or never had one, then those
     /// that only they referred to, and so on. Each row is deleted once, so this ends.
     fn collect_garbage(&mut self) {
-        let changed = self.working.changes().map(|(table, uuid, _, _)| (table, uuid));
-        let mut suspects: Vec<RowAt> = changed.chain(self.strong.keys().copied()).collect();
+        let mut suspects: Vec<RowAt> = self.working.touched().chain(self.strong.keys().copied()).collect();
         while let Some((id, uuid)) = suspects.pop() {
             if self.table(id).is_root || self.strong_count((id, uuid)) > 0 {
                 continue;
@@ -132,7 +160,7 @@ impl Precommit<'_> {
     }
 
     fn count_rows(&self) -> Result<(), OvsdbError> {
-        let changed: BTreeSet<TableId> = self.working.changes().map(|(table, _, _, _)| table).collect();
+        let changed: BTreeSet<TableId> = self.working.touched().map(|(table, _)| table).collect();
         for id in changed {
             let (table, rows) = (self.table(id), self.working.now.len(id));
             let Some(max_rows) = table.max_rows else { continue };
@@ -238,23 +266,26 @@ impl Precommit<'_> {
     }
 
     fn check_indexes(&self) -> Result<(), OvsdbError> {
-        let mut taken: BTreeMap<(TableId, usize, Vec<Datum>), Uuid> = BTreeMap::new();
+        let mut taken: BTreeSet<(TableId, usize, KeyHash, Uuid)> = BTreeSet::new();
         for (id, uuid, old, new) in self.working.changes() {
             let Some(new) = new else { continue };
             for (index, columns) in self.table(id).indexes.iter().enumerate() {
-                let wanted = key(new, columns);
-                if old.is_some_and(|old| key(old, columns) == wanted) {
+                if old.is_some_and(|old| same_key(old, new, columns)) {
                     continue;
                 }
-                let before = self.indexes.find(id, index, &wanted).filter(|other| {
-                    // Only if that row still has the key.
-                    self.working.now.row(id, *other).is_some_and(|row| key(row, columns) == wanted)
-                });
-                let other = before.or_else(|| taken.get(&(id, index, wanted.clone())).copied());
-                match other {
-                    Some(other) if other != uuid => return Err(self.clash(id, columns, other, uuid, new)),
-                    Some(_) | None => _ = taken.insert((id, index, wanted), uuid),
+                let hash = key_hash(new, columns);
+                // Of rows that had the key before, only those that still have it.
+                let before = self.indexes.find(id, index, hash);
+                let since = (id, index, hash, Uuid::ZERO)..=(id, index, hash, Uuid::MAX);
+                let since = taken.range(since).map(|(_, _, _, uuid)| *uuid);
+                let has_key = |row: &Arc<Row>| same_key(row, new, columns);
+                let other = before
+                    .chain(since)
+                    .find(|other| *other != uuid && self.working.now.row(id, *other).is_some_and(has_key));
+                if let Some(other) = other {
+                    return Err(self.clash(id, columns, other, uuid, new));
                 }
+                taken.insert((id, index, hash, uuid));
             }
         }
         Ok(())
@@ -285,7 +316,7 @@ impl Precommit<'_> {
         let Some(old) = self.working.before(id, uuid) else {
             return "was inserted by this transaction".to_owned();
         };
-        if self.working.now.row(id, uuid).is_some_and(|new| key(new, columns) == key(old, columns)) {
+        if self.working.now.row(id, uuid).is_some_and(|new| same_key(new, old, columns)) {
             return "existed in the database before this transaction, which modified some of the row's columns \
                     but not any columns in this index"
                 .to_owned();

@@ -1,6 +1,7 @@
 //! Operations that read, and finding the rows that an operation is about.
 
 use super::exec::{Run, TableAt};
+use super::indexes::hash_of;
 use crate::Row;
 use crate::error::OvsdbError;
 use crate::ops::{Columns, Condition, Matcher};
@@ -89,6 +90,9 @@ impl Run<'_> {
         let matcher = condition.matcher(table).ok_or_else(|| no_such_column(table))?;
         let now = &self.working.now;
         let fits = |uuid: &Uuid| now.row(id, *uuid).is_some_and(|row| matcher.all(*uuid, row));
+        if let Some(uuid) = matcher.only_row() {
+            return Ok(Some(uuid).filter(fits).into_iter().collect());
+        }
         Ok(match self.candidates((id, table), &matcher) {
             Some(candidates) => candidates.into_iter().filter(fits).collect(),
             None => {
@@ -97,15 +101,12 @@ impl Run<'_> {
         })
     }
 
-    /// A few rows among which are all that match, if the condition names a row or an index key.
+    /// A few rows among which are all that match, if the condition names an index key.
     fn candidates(&self, (id, table): TableAt<'_>, matcher: &Matcher) -> Option<BTreeSet<Uuid>> {
-        if let Some(uuid) = matcher.only_row() {
-            return Some(BTreeSet::from([uuid]));
-        }
         table.indexes.iter().enumerate().find_map(|(index, columns)| {
             let key = matcher.index_key(columns)?;
             // The index knows the rows as they were; those that changed since are all candidates.
-            let before = self.database.indexes.find(id, index, &key);
+            let before = self.indexes.find(id, index, hash_of(&key));
             Some(before.into_iter().chain(self.working.touched_in(id)).collect())
         })
     }

@@ -9,6 +9,15 @@ use std::collections::BTreeMap;
 /// A row and where it lives.
 pub(super) type RowAt = (TableId, Uuid);
 
+/// A reference that came or went.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReferenceChange {
+    pub(super) source: RowAt,
+    pub(super) place: ReferenceAt,
+    pub(super) target: Uuid,
+    pub(super) change: Change,
+}
+
 /// The references between the rows of a database. Bounded by the rows themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct References {
@@ -35,31 +44,44 @@ impl References {
         self.weak[table.0].get(&uuid).into_iter().flat_map(|sources| sources.keys().copied())
     }
 
-    /// All rows that are referred to, whether they exist or not.
-    pub(super) fn targets(&self) -> impl Iterator<Item = RowAt> {
-        let strong = self.strong.iter().enumerate();
-        let strong = strong.flat_map(|(i, counts)| counts.keys().map(move |uuid| (TableId(i), *uuid)));
-        let weak = self.weak.iter().enumerate();
-        strong.chain(weak.flat_map(|(i, targets)| targets.keys().map(move |uuid| (TableId(i), *uuid))))
+    /// The rows of a table, be they there or not, that have strong references; in order.
+    pub(super) fn strong_targets(&self, table: TableId) -> impl Iterator<Item = Uuid> {
+        self.strong[table.0].keys().copied()
+    }
+
+    /// The rows of a table, be they there or not, that have weak references; in order.
+    pub(super) fn weak_targets(&self, table: TableId) -> impl Iterator<Item = Uuid> {
+        self.weak[table.0].keys().copied()
+    }
+
+    /// Follows changes.
+    pub(super) fn follow(&mut self, changes: &[ReferenceChange]) {
+        for ReferenceChange { source, place, target, change } in changes {
+            self.count(*source, place, *target, *change);
+        }
     }
 
     /// Follows a commit.
     pub(super) fn apply(&mut self, layout: &Layout, commit: &Commit) {
         for (table, uuid, update) in commit.iter() {
-            for place in &layout.table(table).references {
-                let (old, new) = (column(update.old.as_deref(), place), column(update.new.as_deref(), place));
-                changes(old, new, place.by_value, |target, change| {
-                    let step = match change {
-                        Change::Removed => -1,
-                        Change::Added => 1,
-                    };
-                    self.count((table, uuid), place, target, step);
-                });
-            }
+            self.change(layout, (table, uuid), update.old.as_deref(), update.new.as_deref());
         }
     }
 
-    fn count(&mut self, source: RowAt, place: &ReferenceAt, target: Uuid, step: i32) {
+    /// Follows the change of one row.
+    pub(super) fn change(&mut self, layout: &Layout, source: RowAt, old: Option<&Row>, new: Option<&Row>) {
+        for place in &layout.table(source.0).references {
+            changes(column(old, place), column(new, place), place.by_value, |target, change| {
+                self.count(source, place, target, change);
+            });
+        }
+    }
+
+    fn count(&mut self, source: RowAt, place: &ReferenceAt, target: Uuid, change: Change) {
+        let step = match change {
+            Change::Removed => -1,
+            Change::Added => 1,
+        };
         match place.kind {
             RefType::Strong if source == (place.table, target) => {}
             RefType::Strong => add(&mut self.strong[place.table.0], target, step),

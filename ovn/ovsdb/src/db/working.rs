@@ -1,4 +1,4 @@
-//! The copy of a database that a transaction works on, and the rows it has touched.
+//! The rows of a database under change, and those that a transaction has touched.
 
 use super::{Commit, RowUpdate, Snapshot};
 use crate::Row;
@@ -8,24 +8,28 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-/// A snapshot under change.
-pub(super) struct Working {
+/// The rows of a database under change, in place: unless the change comes to its [`Working::finish`], all is as it was
+/// once this is dropped.
+pub(super) struct Working<'a> {
     /// The rows as the transaction has them so far.
-    pub(super) now: Snapshot,
+    pub(super) now: &'a mut Snapshot,
     /// Every row that was touched, as it was before.
     touched: BTreeMap<(TableId, Uuid), Option<Arc<Row>>>,
+    /// How often a row was touched.
+    edit_count: usize,
     uuids: UuidGenerator,
 }
 
-impl Working {
-    pub(super) fn new(now: Snapshot, uuids: UuidGenerator) -> Self {
-        Self { now, touched: BTreeMap::new(), uuids }
+impl<'a> Working<'a> {
+    pub(super) fn new(now: &'a mut Snapshot, uuids: UuidGenerator) -> Self {
+        Self { now, touched: BTreeMap::new(), edit_count: 0, uuids }
     }
 
     /// Adds a row; the UUID must be free. The row's version is chosen here.
     pub(super) fn insert(&mut self, table: TableId, uuid: Uuid, mut row: Row) {
         let version = self.now.layout.table(table).version_index();
         row[version] = Datum::scalar(self.uuids.generate());
+        self.edit_count += 1;
         self.touched.entry((table, uuid)).or_insert(None);
         self.now.tables[table.0].insert(uuid, Arc::new(row));
     }
@@ -33,6 +37,7 @@ impl Working {
     /// The columns of an existing row, to be changed; the row gets a new version.
     pub(super) fn modify(&mut self, table: TableId, uuid: Uuid) -> Option<&mut Row> {
         let row = self.now.tables[table.0].get_mut(&uuid)?;
+        self.edit_count += 1;
         self.touched.entry((table, uuid)).or_insert_with(|| Some(row.clone()));
         let row = Arc::make_mut(row);
         let version = self.now.layout.table(table).version_index();
@@ -43,6 +48,7 @@ impl Working {
     /// Removes a row, if it exists.
     pub(super) fn remove(&mut self, table: TableId, uuid: Uuid) -> Option<Arc<Row>> {
         let row = self.now.tables[table.0].remove(&uuid)?;
+        self.edit_count += 1;
         self.touched.entry((table, uuid)).or_insert_with(|| Some(row.clone()));
         Some(row)
     }
@@ -67,6 +73,16 @@ impl Working {
         self.touched.range((Bound::Included(first), Bound::Excluded(after))).map(|((_, uuid), _)| *uuid)
     }
 
+    /// How often a row was touched so far.
+    pub(super) fn edit_count(&self) -> usize {
+        self.edit_count
+    }
+
+    /// Where all touched rows are or were.
+    pub(super) fn touched(&self) -> impl Iterator<Item = (TableId, Uuid)> {
+        self.touched.keys().copied()
+    }
+
     /// All touched rows: where, as it was, as it is.
     pub(super) fn changes(
         &self,
@@ -78,8 +94,7 @@ impl Working {
 
     /// Forgets touched rows that are as they were; they keep their version.
     pub(super) fn forget_unchanged(&mut self) {
-        let tables = &mut self.now.tables;
-        let layout = &self.now.layout;
+        let Snapshot { tables, layout } = &mut *self.now;
         self.touched.retain(|(table, uuid), old| {
             let new = tables[table.0].get(uuid);
             let columns = layout.table(*table).columns.len();
@@ -94,13 +109,22 @@ impl Working {
         });
     }
 
-    /// The rows, and what changed.
-    pub(super) fn finish(self) -> (Snapshot, Commit) {
+    /// Lets the rows stay as they are; says what changed.
+    pub(super) fn finish(mut self) -> Commit {
         let mut commit = Commit::default();
-        for ((table, uuid), old) in self.touched {
+        for ((table, uuid), old) in std::mem::take(&mut self.touched) {
             let new = self.now.row(table, uuid).cloned();
             commit.tables.entry(table).or_default().insert(uuid, RowUpdate { old, new });
         }
-        (self.now, commit)
+        commit
+    }
+}
+
+impl Drop for Working<'_> {
+    /// Goes back to the rows as they were before.
+    fn drop(&mut self) {
+        for ((table, uuid), old) in std::mem::take(&mut self.touched) {
+            self.now.set(table, uuid, old);
+        }
     }
 }

@@ -33,17 +33,13 @@ impl Run<'_> {
             },
         };
         let mut row = table.default_row();
-        let mut given = vec![false; table.columns.len()];
-        for (name, datum) in columns {
-            // `_uuid` and `_version` may be named, but are not the client's to choose.
-            if let Some(at) = table.column_index(&name) {
-                row[at] = datum;
-                given[at] = true;
-            }
-        }
-        for ((datum, (_, column)), given) in row.iter().zip(&table.columns).zip(given) {
-            if !given {
-                column.ty.check(datum)?;
+        // Both are in the order of their names. `_uuid` and `_version` may be named, but are not the client's to choose.
+        let mut given = columns.into_iter().peekable();
+        for (datum, (name, column)) in row.iter_mut().zip(&table.columns) {
+            while given.next_if(|(given, _)| given < name).is_some() {}
+            match given.next_if(|(given, _)| given == name) {
+                Some((_, value)) => *datum = value,
+                None => column.ty.check(datum)?,
             }
         }
         self.guard(&RowWrite::Insert { table, uuid, new: &row })?;
@@ -130,11 +126,11 @@ impl Run<'_> {
     }
 
     fn enter(&self, table: &TableLayout, write: Write) -> Result<(), OvsdbError> {
-        self.caller.guard.map_or(Ok(()), |guard| guard.enter(&self.working.now, table, write))
+        self.caller.guard.map_or(Ok(()), |guard| guard.enter(self.working.now, table, write))
     }
 
     fn guard(&self, write: &RowWrite<'_>) -> Result<(), OvsdbError> {
-        self.caller.guard.map_or(Ok(()), |guard| guard.check(&self.working.now, write))
+        self.caller.guard.map_or(Ok(()), |guard| guard.check(self.working.now, write))
     }
 }
 

@@ -3,7 +3,7 @@
 //! The first record says which server of which cluster this is and what was compacted; each later one adds an entry to
 //! the Raft log, or something that the server must not forget.
 
-use super::framing::{Format, Frame, Frames, LogError, encode};
+use super::framing::{Format, Frame, Frames, LogError, append_record, encode};
 use super::record::{created, snapshot_record};
 use super::replay::replay;
 use crate::schema::DatabaseSchema;
@@ -152,7 +152,7 @@ fn converted(file: &[u8], schema: &Value, wall_ms: i64) -> Result<Vec<u8>, LogEr
     let schema = Arc::new(DatabaseSchema::from_json(schema).map_err(wrong)?);
     let converted = replay(file, 0)?.database.convert(schema.clone(), 0).map_err(wrong)?;
     let mut out = created(&schema);
-    out.extend(encode(&snapshot_record(converted.now(), wall_ms, "converted")));
+    append_record(&mut out, &snapshot_record(converted.now(), wall_ms, "converted"));
     Ok(out)
 }
 

@@ -8,6 +8,9 @@ const LENGTH_DIGITS_MAX: usize = 15;
 /// The hexadecimal digits of a SHA-1.
 const HASH_DIGITS: usize = 40;
 
+/// The most octets of a header and of the newline behind the text.
+const HEADER_BYTES_MAX: usize = 80;
+
 /// The SHA-1 of the octets of a record.
 pub type Checksum = [u8; 20];
 
@@ -37,20 +40,27 @@ impl Format {
 
 /// The octets of one record.
 pub fn encode(json: &Value) -> Vec<u8> {
-    encode_with_checksum(json).0
+    encode_text(json.to_string().as_bytes())
 }
 
-/// The octets of one record, and the checksum in its header.
-pub fn encode_with_checksum(json: &Value) -> (Vec<u8>, Checksum) {
-    let mut body = json.to_string().into_bytes();
-    body.push(b'\n');
-    let checksum = checksum_of(&body);
-    let mut out = Format::Standalone.magic().to_vec();
-    out.extend_from_slice(format!("{} ", body.len()).as_bytes());
+/// The octets of one record that says this JSON text, which has no newline.
+pub fn encode_text(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + HEADER_BYTES_MAX);
+    append_record(&mut out, text);
+    out
+}
+
+/// Appends the octets of one record, which says this JSON text; gives the checksum in its header.
+pub fn append_record(out: &mut Vec<u8>, text: &[u8]) -> Checksum {
+    debug_assert!(!text.contains(&b'\n'), "JSON text has no newline");
+    let checksum = Sha1::new().chain_update(text).chain_update(b"\n").finalize().into();
+    out.extend_from_slice(Format::Standalone.magic());
+    out.extend_from_slice(format!("{} ", text.len() + 1).as_bytes());
     out.extend_from_slice(&hex(&checksum));
     out.push(b'\n');
-    out.extend_from_slice(&body);
-    (out, checksum)
+    out.extend_from_slice(text);
+    out.push(b'\n');
+    checksum
 }
 
 fn checksum_of(octets: &[u8]) -> Checksum {

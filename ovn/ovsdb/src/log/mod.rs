@@ -20,7 +20,7 @@ mod show;
 pub use cluster::{
     ClusterData, ClusterEvent, ClusterFile, ClusterRecord, ClusterSnapshot, Header, check_cluster,
 };
-pub use framing::{Checksum, Format, Frame, Frames, LogError, Tail, encode, encode_with_checksum};
+pub use framing::{Checksum, Format, Frame, Frames, LogError, Tail, append_record, encode, encode_text};
 pub use id::txn_id;
 pub use record::{compacted, created, snapshot_record, transaction_record};
 pub use replay::{Past, PastTransaction, Replayed, replay};

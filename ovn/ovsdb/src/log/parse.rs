@@ -5,9 +5,10 @@
 
 use crate::error::OvsdbError;
 use crate::schema::{BaseType, ColumnType, Layout, TableId, TableLayout};
-use crate::value::{Atom, AtomType, Datum, Real, Uuid};
+use crate::value::{Atom, AtomType, Datum, Real, Strings, Uuid};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use std::cell::RefCell;
 use std::fmt;
 
 /// A transaction as its record says it.
@@ -30,9 +31,10 @@ pub(super) struct RowRecord {
 }
 
 /// Reads the line of JSON of a record.
-pub(super) fn parse(layout: &Layout, body: &[u8]) -> Result<Record, OvsdbError> {
+pub(super) fn parse(layout: &Layout, strings: &Shared, body: &[u8]) -> Result<Record, OvsdbError> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let quick = RecordSeed(layout).deserialize(&mut json).and_then(|record| json.end().map(|()| record));
+    let quick =
+        RecordSeed(layout, strings).deserialize(&mut json).and_then(|record| json.end().map(|()| record));
     match quick {
         Ok(record) => Ok(record),
         Err(_) => {
@@ -131,7 +133,10 @@ macro_rules! seed {
     };
 }
 
-struct RecordSeed<'a>(&'a Layout);
+/// The texts that rows have in common, for all the seeds of a record.
+pub(super) type Shared = RefCell<Strings>;
+
+struct RecordSeed<'a>(&'a Layout, &'a Shared);
 
 /// A member of a record.
 enum Member {
@@ -156,7 +161,7 @@ seed!(RecordSeed, Record, "a transaction" {
                 Member::Comment => record.comment = Some(map.next_value()?),
                 Member::Other => _ = map.next_value::<IgnoredAny>()?,
                 Member::Table(id) => {
-                    map.next_value_seed(RowsSeed { id, table: self.0.table(id), out: &mut record.rows })?;
+                    map.next_value_seed(RowsSeed { id, table: self.0.table(id), strings: self.1, out: &mut record.rows })?;
                 }
             }
         }
@@ -167,20 +172,21 @@ seed!(RecordSeed, Record, "a transaction" {
 struct RowsSeed<'a> {
     id: TableId,
     table: &'a TableLayout,
+    strings: &'a Shared,
     out: &'a mut Vec<RowRecord>,
 }
 
 seed!(RowsSeed, (), "the rows of a table" {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(uuid) = map.next_key_seed(Key(|text: &str| text.parse().ok()))? {
-            let columns = map.next_value_seed(RowSeed(self.table))?;
+            let columns = map.next_value_seed(RowSeed(self.table, self.strings))?;
             self.out.push(RowRecord { table: self.id, uuid, columns });
         }
         Ok(())
     }
 });
 
-struct RowSeed<'a>(&'a TableLayout);
+struct RowSeed<'a>(&'a TableLayout, &'a Shared);
 
 seed!(RowSeed, Option<Vec<(usize, Datum)>>, "a row or null" {
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
@@ -190,13 +196,13 @@ seed!(RowSeed, Option<Vec<(usize, Datum)>>, "a row or null" {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut columns = Vec::with_capacity(8);
         while let Some(at) = map.next_key_seed(Key(|name: &str| self.0.column_index(name)))? {
-            columns.push((at, map.next_value_seed(DatumSeed(&self.0.columns[at].1.ty))?));
+            columns.push((at, map.next_value_seed(DatumSeed(&self.0.columns[at].1.ty, self.1))?));
         }
         Ok(Some(columns))
     }
 });
 
-struct DatumSeed<'a>(&'a ColumnType);
+struct DatumSeed<'a>(&'a ColumnType, &'a Shared);
 
 impl DatumSeed<'_> {
     /// A set of one.
@@ -228,23 +234,23 @@ impl Tag {
 
 seed!(DatumSeed, Datum, "a value" {
     fn visit_bool<E: Error>(self, value: bool) -> Result<Datum, E> {
-        self.scalar(AtomSeed(&self.0.key).visit_bool(value))
+        self.scalar(AtomSeed(&self.0.key, None).visit_bool(value))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Datum, E> {
-        self.scalar(AtomSeed(&self.0.key).visit_i64(value))
+        self.scalar(AtomSeed(&self.0.key, None).visit_i64(value))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Datum, E> {
-        self.scalar(AtomSeed(&self.0.key).visit_u64(value))
+        self.scalar(AtomSeed(&self.0.key, None).visit_u64(value))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Datum, E> {
-        self.scalar(AtomSeed(&self.0.key).visit_f64(value))
+        self.scalar(AtomSeed(&self.0.key, None).visit_f64(value))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Datum, E> {
-        self.scalar(AtomSeed(&self.0.key).visit_str(value))
+        self.scalar(AtomSeed(&self.0.key, None).visit_str(value))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Datum, A::Error> {
@@ -252,7 +258,7 @@ seed!(DatumSeed, Datum, "a value" {
         let datum = match (tag, &self.0.value) {
             (Some(Tag::Uuid), None) => Some(Datum::scalar(uuid(&self.0.key, &mut seq)?)),
             (Some(Tag::Set), None) => seq.next_element_seed(SetSeed(&self.0.key))?,
-            (Some(Tag::Map), Some(value)) => seq.next_element_seed(MapSeed(&self.0.key, value))?,
+            (Some(Tag::Map), Some(value)) => seq.next_element_seed(MapSeed(&self.0.key, value, self.1))?,
             (Some(Tag::Uuid | Tag::Set), Some(_)) | (Some(Tag::Map), None) | (None, _) => None,
         };
         end(seq)?;
@@ -283,7 +289,8 @@ fn checked<E: Error>(base: &BaseType, atom: Atom) -> Result<Atom, E> {
     }
 }
 
-struct AtomSeed<'a>(&'a BaseType);
+/// With texts to share it is told that other rows are likely to have the same.
+struct AtomSeed<'a>(&'a BaseType, Option<&'a Shared>);
 
 seed!(AtomSeed, Atom, "an atom" {
     fn visit_bool<E: Error>(self, value: bool) -> Result<Atom, E> {
@@ -317,7 +324,10 @@ seed!(AtomSeed, Atom, "an atom" {
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Atom, E> {
         match self.0.atom {
-            AtomType::String => checked(self.0, Atom::from(value)),
+            AtomType::String => {
+                let shared = self.1.map(|strings| Atom::String(strings.borrow_mut().share(value)));
+                checked(self.0, shared.unwrap_or_else(|| Atom::from(value)))
+            }
             AtomType::Integer | AtomType::Real | AtomType::Boolean | AtomType::Uuid => Err(E::custom("a string")),
         }
     }
@@ -337,7 +347,7 @@ struct SetSeed<'a>(&'a BaseType);
 seed!(SetSeed, Datum, "the elements of a set" {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Datum, A::Error> {
         let mut atoms = Vec::new();
-        while let Some(atom) = seq.next_element_seed(AtomSeed(self.0))? {
+        while let Some(atom) = seq.next_element_seed(AtomSeed(self.0, None))? {
             atoms.push(atom);
         }
         let count = atoms.len();
@@ -346,12 +356,12 @@ seed!(SetSeed, Datum, "the elements of a set" {
     }
 });
 
-struct MapSeed<'a>(&'a BaseType, &'a BaseType);
+struct MapSeed<'a>(&'a BaseType, &'a BaseType, &'a Shared);
 
 seed!(MapSeed, Datum, "the pairs of a map" {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Datum, A::Error> {
         let mut pairs = Vec::new();
-        while let Some(pair) = seq.next_element_seed(PairSeed(self.0, self.1))? {
+        while let Some(pair) = seq.next_element_seed(PairSeed(self.0, self.1, self.2))? {
             pairs.push(pair);
         }
         let count = pairs.len();
@@ -360,12 +370,12 @@ seed!(MapSeed, Datum, "the pairs of a map" {
     }
 });
 
-struct PairSeed<'a>(&'a BaseType, &'a BaseType);
+struct PairSeed<'a>(&'a BaseType, &'a BaseType, &'a Shared);
 
 seed!(PairSeed, (Atom, Atom), "a key and a value" {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(Atom, Atom), A::Error> {
-        let key = seq.next_element_seed(AtomSeed(self.0))?;
-        let value = seq.next_element_seed(AtomSeed(self.1))?;
+        let key = seq.next_element_seed(AtomSeed(self.0, Some(self.2)))?;
+        let value = seq.next_element_seed(AtomSeed(self.1, Some(self.2)))?;
         end(seq)?;
         key.zip(value).ok_or_else(|| A::Error::custom("expected 2-element array"))
     }
@@ -430,7 +440,7 @@ mod tests {
             }
             let text = json.to_string();
             let mut quick = serde_json::Deserializer::from_str(&text);
-            if let Ok(quick) = RecordSeed(&layout).deserialize(&mut quick) {
+            if let Ok(quick) = RecordSeed(&layout, &Shared::default()).deserialize(&mut quick) {
                 prop_assert_eq!(careful(&layout, &json), Ok(quick));
             }
         }
@@ -440,7 +450,9 @@ mod tests {
     fn the_quick_reader_takes_what_servers_write() {
         let text = r#"{"A":{"00000000-0000-0000-0000-000000000000":{"b":true,"i":5,"m":["map",[["k",["uuid","00000000-0000-0000-0000-000000000001"]]]],"r":5,"s":["set",["a","b\n"]],"u":["uuid","00000000-0000-0000-0000-000000000002"]},"00000000-0000-0000-0000-000000000001":null},"_date":1,"_is_diff":true}"#;
         let layout = layout();
-        let quick = RecordSeed(&layout).deserialize(&mut serde_json::Deserializer::from_str(text)).unwrap();
+        let quick = RecordSeed(&layout, &Shared::default())
+            .deserialize(&mut serde_json::Deserializer::from_str(text))
+            .unwrap();
         assert_eq!(quick.rows.len(), 2);
         assert_eq!(careful(&layout, &serde_json::from_str(text).unwrap()), Ok(quick));
     }

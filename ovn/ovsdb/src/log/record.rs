@@ -1,12 +1,15 @@
 //! What the records of a log say.
 
-use super::encode;
 use super::id::compaction_comment;
+use super::{append_record, encode};
 use crate::Row;
 use crate::db::{Commit, RowUpdate, Snapshot};
+use crate::json::JsonText;
 use crate::schema::{DatabaseSchema, Layout, TableId, TableLayout};
 use crate::value::{Datum, Uuid};
-use serde_json::{Map, Value};
+
+/// About how long the record of a small transaction is, in bytes.
+const RECORD_BYTES: usize = 1024;
 
 /// The octets of a new file for an empty database.
 pub fn created(schema: &DatabaseSchema) -> Vec<u8> {
@@ -17,52 +20,59 @@ pub fn created(schema: &DatabaseSchema) -> Vec<u8> {
 /// state, `wall_ms` the time in milliseconds since 1970, `who` who writes it: words that begin with "compact".
 pub fn compacted(snapshot: &Snapshot, id: Uuid, wall_ms: i64, who: &str) -> Vec<u8> {
     let mut out = created(&snapshot.layout().schema);
-    out.extend(encode(&snapshot_record(snapshot, wall_ms, &compaction_comment(who, id))));
+    append_record(&mut out, &snapshot_record(snapshot, wall_ms, &compaction_comment(who, id)));
     out
 }
 
-/// The transaction that inserts all rows of `snapshot`.
-pub fn snapshot_record(snapshot: &Snapshot, wall_ms: i64, comment: &str) -> Value {
-    let mut out = Map::new();
+/// The JSON text of the transaction that inserts all rows of `snapshot`.
+pub fn snapshot_record(snapshot: &Snapshot, wall_ms: i64, comment: &str) -> Vec<u8> {
+    let mut text = JsonText::after(None, RECORD_BYTES);
+    text.raw("{");
     for (i, table) in snapshot.layout().tables.iter().enumerate() {
-        let rows: Map<String, Value> = snapshot
-            .rows(TableId(i))
-            .map(|(uuid, row)| (uuid.to_string(), Value::Object(inserted(table, row))))
-            .collect();
-        if !rows.is_empty() {
-            out.insert(table.name.to_string(), rows.into());
+        if snapshot.len(TableId(i)) == 0 {
+            continue;
         }
+        text.member(&table.name).raw("{");
+        for (uuid, row) in snapshot.rows(TableId(i)) {
+            inserted(text.uuid_member(uuid), table, row);
+        }
+        text.raw("}");
     }
-    annotate(&mut out, wall_ms, comment);
-    out.into()
+    annotate(&mut text, wall_ms, true, comment);
+    text.raw("}");
+    text.into_bytes()
 }
 
-/// The transaction that made `commit`; `None` if it changed nothing that outlives the server.
+/// The JSON text of the transaction that made `commit`; `None` if it changed nothing that outlives the server.
 ///
 /// Changed columns are written as differences. A difference may have more elements than the column
 /// allows, and upstream's server before 3.2 refuses to read that; then all of the transaction's
 /// columns are written whole, which every version reads.
-pub fn transaction_record(layout: &Layout, commit: &Commit, wall_ms: i64) -> Option<Value> {
-    let mut out = Map::new();
+pub fn transaction_record(layout: &Layout, commit: &Commit, wall_ms: i64) -> Option<Vec<u8>> {
     let is_diff = commit.iter().all(|(id, _, update)| differences_fit(layout.table(id), update));
+    let mut text = JsonText::after(None, RECORD_BYTES);
+    text.raw("{");
+    let empty = text.len();
     for (id, rows) in &commit.tables {
         let table = layout.table(*id);
-        let rows: Map<String, Value> = rows
-            .iter()
-            .filter_map(|(uuid, update)| Some((uuid.to_string(), row_record(table, update, is_diff)?)))
-            .collect();
-        if !rows.is_empty() {
-            out.insert(table.name.to_string(), rows.into());
+        let before = text.len();
+        text.member(&table.name).raw("{");
+        let first = text.len();
+        for (uuid, update) in rows {
+            row_record(&mut text, (table, *uuid), update, is_diff);
+        }
+        if text.len() == first {
+            text.truncate(before);
+        } else {
+            text.raw("}");
         }
     }
-    if out.is_empty() {
+    if text.len() == empty {
         return None;
     }
-    annotate(&mut out, wall_ms, &commit.comment);
-    if !is_diff {
-        out.remove("_is_diff");
-    }
-    Some(out.into())
+    annotate(&mut text, wall_ms, is_diff, &commit.comment);
+    text.raw("}");
+    Some(text.into_bytes())
 }
 
 /// The columns of a row that changed and outlive the server: place, old and new value.
@@ -84,37 +94,51 @@ fn differences_fit(table: &TableLayout, update: &RowUpdate) -> bool {
     })
 }
 
-fn annotate(record: &mut Map<String, Value>, wall_ms: i64, comment: &str) {
-    record.insert("_date".to_owned(), wall_ms.into());
-    record.insert("_is_diff".to_owned(), true.into());
+fn annotate(record: &mut JsonText, wall_ms: i64, is_diff: bool, comment: &str) {
     if !comment.is_empty() {
-        record.insert("_comment".to_owned(), comment.into());
+        record.member("_comment").string(comment);
+    }
+    record.member("_date").integer(wall_ms);
+    if is_diff {
+        record.member("_is_diff").raw("true");
     }
 }
 
-fn row_record(table: &TableLayout, update: &RowUpdate, is_diff: bool) -> Option<Value> {
+/// Writes what became of a row, if that outlives the server.
+fn row_record(text: &mut JsonText, (table, uuid): (&TableLayout, Uuid), update: &RowUpdate, is_diff: bool) {
+    let before = text.len();
+    text.uuid_member(uuid);
     match (&update.old, &update.new) {
-        (_, None) => Some(Value::Null),
-        (None, Some(new)) => Some(Value::Object(inserted(table, new))),
+        (_, None) => _ = text.raw("null"),
+        (None, Some(new)) => inserted(text, table, new),
         (Some(old), Some(new)) => {
-            let changed: Map<String, Value> = changes(table, old, new)
-                .map(|(at, old, new)| {
-                    let (name, column) = &table.columns[at];
-                    let json = if is_diff { old.diff(new, &column.ty).to_json() } else { new.to_json() };
-                    (name.to_string(), json)
-                })
-                .collect();
-            (!changed.is_empty()).then_some(Value::Object(changed))
+            text.raw("{");
+            let empty = text.len();
+            for (at, old, new) in changes(table, old, new) {
+                let (name, column) = &table.columns[at];
+                text.member(name);
+                if is_diff {
+                    text.datum(&old.diff(new, &column.ty))
+                } else {
+                    text.datum(new)
+                };
+            }
+            if text.len() == empty {
+                text.truncate(before);
+            } else {
+                text.raw("}");
+            }
         }
     }
 }
 
-/// The columns of a new row that do not have their default.
-fn inserted(table: &TableLayout, row: &Row) -> Map<String, Value> {
-    let columns = table
-        .columns
-        .iter()
-        .zip(row)
-        .filter(|((_, column), datum)| !column.ephemeral && !datum.is_default_for(&column.ty));
-    columns.map(|((name, _), datum)| (name.to_string(), datum.to_json())).collect()
+/// Writes the columns of a new row that do not have their default.
+fn inserted(text: &mut JsonText, table: &TableLayout, row: &Row) {
+    text.raw("{");
+    for ((name, column), datum) in table.columns.iter().zip(row) {
+        if !column.ephemeral && !datum.is_default_for(&column.ty) {
+            text.member(name).datum(datum);
+        }
+    }
+    text.raw("}");
 }

@@ -2,7 +2,7 @@
 
 use super::framing::{Format, Frame, Frames, LogError, Tail};
 use super::id::{compacted_id, txn_id};
-use super::parse::{self, Record};
+use super::parse::{self, Record, Shared};
 use crate::Row;
 use crate::db::{Commit, Database, RowUpdate};
 use crate::error::OvsdbError;
@@ -70,10 +70,11 @@ pub fn replay(octets: &[u8], seed: u64) -> Result<Replayed, LogError> {
     let schema = DatabaseSchema::from_json(&schema).map_err(|error| at_first(error.to_string()))?;
     let schema = Arc::new(schema);
     let mut replay = Replay::new(Arc::new(Layout::new(schema.clone())), seed);
+    let strings = Shared::default();
     replay.past.base = txn_id(Uuid::ZERO, &first.checksum);
     for (i, frame) in rest.iter().enumerate() {
         let wrong = |error: OvsdbError| LogError::Record { offset: frame.offset, what: error.to_string() };
-        let record = parse::parse(&replay.layout, frame.body).map_err(wrong)?;
+        let record = parse::parse(&replay.layout, &strings, frame.body).map_err(wrong)?;
         let keep = i + HISTORY_TXNS_MAX >= rest.len();
         let stated = record.comment.as_deref().and_then(compacted_id).filter(|_| i == 0);
         let commit = replay.apply(record, keep).map_err(wrong)?;

@@ -7,6 +7,7 @@ mod client;
 mod condition;
 mod from_json;
 mod mutation;
+pub(crate) mod quick;
 mod to_json;
 
 pub use client::Transaction;

@@ -4,6 +4,7 @@
 //! first bad byte, and neither depth nor length of what a peer sends can cost more than the bounds below.
 
 use super::{Message, MessageError};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 
@@ -47,7 +48,34 @@ pub struct Framer {
     /// The containers that are open, outermost first.
     open: Vec<Open>,
     ready: VecDeque<Message>,
+    /// The message that the last byte completed.
+    done: Option<Message>,
     failed: Option<FrameError>,
+}
+
+/// Who takes the messages of a connection, in order.
+pub trait Receiver {
+    /// Whether [`Receiver::text`] may say yes.
+    const READS_TEXT: bool;
+
+    /// Takes a message by its text, which is valid JSON but for the ranges of its numbers and the surrogates in its
+    /// strings; or says no, and it comes as any other.
+    fn text(&mut self, text: &[u8]) -> bool;
+
+    /// Takes a message.
+    fn message(&mut self, message: Message);
+}
+
+impl Receiver for VecDeque<Message> {
+    const READS_TEXT: bool = false;
+
+    fn text(&mut self, _text: &[u8]) -> bool {
+        false
+    }
+
+    fn message(&mut self, message: Message) {
+        self.push_back(message);
+    }
 }
 
 #[derive(Debug)]
@@ -81,6 +109,7 @@ impl Framer {
             state: State::Between,
             open: Vec::new(),
             ready: VecDeque::new(),
+            done: None,
             failed: None,
         }
     }
@@ -88,10 +117,18 @@ impl Framer {
     /// Takes the next bytes of the stream. The messages that they complete are given by [`Framer::pop`], those
     /// before an error too. After an error nothing more is accepted and the error is repeated.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
+        let mut ready = std::mem::take(&mut self.ready);
+        let pushed = self.push_to(bytes, &mut ready);
+        self.ready = ready;
+        pushed
+    }
+
+    /// As [`Framer::push`], but gives the messages to `receiver` at once.
+    pub fn push_to<R: Receiver>(&mut self, bytes: &[u8], receiver: &mut R) -> Result<(), FrameError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        self.parse(bytes).inspect_err(|error| {
+        self.parse(bytes, receiver).inspect_err(|error| {
             self.failed = Some(error.clone());
             self.open = Vec::new();
             self.state = State::Between;
@@ -104,11 +141,15 @@ impl Framer {
         self.ready.pop_front()
     }
 
-    fn parse(&mut self, mut bytes: &[u8]) -> Result<(), FrameError> {
-        if matches!(self.state, State::Between) && bytes.len() <= self.bytes_max {
-            bytes = &bytes[self.whole_messages(bytes)?..];
-        }
+    fn parse<R: Receiver>(&mut self, mut bytes: &[u8], receiver: &mut R) -> Result<(), FrameError> {
         while !bytes.is_empty() {
+            if matches!(self.state, State::Between) && bytes.len() <= self.bytes_max {
+                bytes = &bytes[whole_messages(bytes, receiver)?..];
+                bytes = &bytes[bytes.iter().take_while(|byte| is_space(byte)).count()..];
+                if bytes.is_empty() {
+                    break;
+                }
+            }
             let room = self.bytes_max - self.offset;
             if room == 0 {
                 return Err(FrameError::Length { max: self.bytes_max });
@@ -116,23 +157,11 @@ impl Framer {
             let used = self.step(&bytes[..bytes.len().min(room)])?;
             self.offset = if matches!(self.state, State::Between) { 0 } else { self.offset + used };
             bytes = &bytes[used..];
+            if let Some(message) = self.done.take() {
+                receiver.message(message);
+            }
         }
         Ok(())
-    }
-
-    /// Takes the messages that `bytes` begin with and hold whole, which is how most come, and says how long they are.
-    /// What is cut, too deep or wrong is left to the parser that goes byte by byte.
-    fn whole_messages(&mut self, bytes: &[u8]) -> Result<usize, FrameError> {
-        let mut used = 0;
-        // Nothing but an object is a message, and nothing else says where it ends.
-        let is_object = |rest: &[u8]| rest.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-        while is_object(&bytes[used..]) {
-            let mut values = serde_json::Deserializer::from_slice(&bytes[used..]).into_iter::<Value>();
-            let Some(Ok(value)) = values.next() else { break };
-            used += values.byte_offset();
-            self.ready.push_back(Message::from_value(value)?);
-        }
-        Ok(used)
     }
 
     /// Consumes some of `bytes`, which is not empty, and says how many; none only when that changes the state.
@@ -194,7 +223,7 @@ impl Framer {
     /// White space or the first byte of a token.
     fn token(&mut self, bytes: &[u8]) -> Result<usize, FrameError> {
         let byte = bytes[0];
-        if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+        if is_space(&byte) {
             return Ok(1);
         }
         let in_array = matches!(self.open.last(), Some(Open::Array(_)));
@@ -276,11 +305,40 @@ impl Framer {
             }
             None => {
                 self.state = State::Between;
-                self.ready.push_back(Message::from_value(value)?);
+                self.done = Some(Message::from_value(value)?);
             }
         }
         Ok(())
     }
+}
+
+/// Takes the messages that `bytes` begin with and hold whole, which is how most come, and says how long they are. What is
+/// cut, too deep or wrong is left to the parser that goes byte by byte.
+fn whole_messages<R: Receiver>(bytes: &[u8], receiver: &mut R) -> Result<usize, FrameError> {
+    let mut used = 0;
+    // Nothing but an object is a message, and nothing else says where it ends.
+    let is_object = |rest: &[u8]| rest.iter().find(|byte| !is_space(byte)) == Some(&b'{');
+    while is_object(&bytes[used..]) {
+        let rest = &bytes[used..];
+        if R::READS_TEXT {
+            let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
+            let Some(Ok(IgnoredAny)) = values.next() else { break };
+            let len = values.byte_offset();
+            if receiver.text(&rest[..len]) {
+                used += len;
+                continue;
+            }
+        }
+        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Value>();
+        let Some(Ok(value)) = values.next() else { break };
+        used += values.byte_offset();
+        receiver.message(Message::from_value(value)?);
+    }
+    Ok(used)
+}
+
+fn is_space(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 fn is_number_byte(byte: u8) -> bool {

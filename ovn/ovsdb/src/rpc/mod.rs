@@ -9,5 +9,5 @@ mod framer;
 mod message;
 
 pub use frame::{Frame, Piece, Pieces, ToBeMade};
-pub use framer::{FrameError, Framer, MESSAGE_BYTES_MAX, NESTING_MAX};
+pub use framer::{FrameError, Framer, MESSAGE_BYTES_MAX, NESTING_MAX, Receiver};
 pub use message::{Message, MessageError};

@@ -2,7 +2,7 @@
 
 use super::{ColumnSchema, DatabaseSchema, RefType, TableSchema};
 use crate::value::{Datum, Str};
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// A table by its place among the sorted names of its schema.
@@ -25,7 +25,7 @@ pub struct Layout {
     pub schema: Arc<DatabaseSchema>,
     /// The tables in the order of their names; a [`TableId`] is an index into this.
     pub tables: Vec<TableLayout>,
-    by_name: BTreeMap<Str, TableId>,
+    by_name: Names<TableId>,
 }
 
 /// A table with its columns in order.
@@ -43,7 +43,29 @@ pub struct TableLayout {
     pub indexes: Vec<Vec<usize>>,
     /// Where rows refer to rows: column, whether by its key or its value, table and kind.
     pub references: Vec<ReferenceAt>,
-    by_name: BTreeMap<Str, usize>,
+    by_name: Names<usize>,
+}
+
+/// What a name stands for. Names are looked up with each value that is read, so they are ordered by length first: most
+/// of what a name is not is told by that alone.
+#[derive(Clone, Debug)]
+struct Names<T>(Vec<(Str, T)>);
+
+impl<T: Copy> Names<T> {
+    fn new(names: impl Iterator<Item = (Str, T)>) -> Self {
+        let mut names: Vec<(Str, T)> = names.collect();
+        names.sort_by(|(a, _), (b, _)| by_length(a, b));
+        Self(names)
+    }
+
+    fn get(&self, name: &str) -> Option<T> {
+        let at = self.0.binary_search_by(|(known, _)| by_length(known, name)).ok()?;
+        Some(self.0[at].1)
+    }
+}
+
+fn by_length(a: &str, b: &str) -> Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
 /// One place where the rows of a table refer to rows.
@@ -62,8 +84,8 @@ pub struct ReferenceAt {
 impl Layout {
     /// Numbers the tables and columns of `schema`.
     pub fn new(schema: Arc<DatabaseSchema>) -> Self {
-        let by_name: BTreeMap<Str, TableId> =
-            schema.tables.keys().enumerate().map(|(i, name)| (name.clone(), TableId(i))).collect();
+        let by_name =
+            Names::new(schema.tables.keys().enumerate().map(|(i, name)| (name.clone(), TableId(i))));
         let tables =
             schema.tables.iter().map(|(name, table)| TableLayout::new(name, table, &by_name)).collect();
         Self { schema, tables, by_name }
@@ -71,7 +93,7 @@ impl Layout {
 
     /// The number of the table called `name`.
     pub fn table_id(&self, name: &str) -> Option<TableId> {
-        self.by_name.get(name).copied()
+        self.by_name.get(name)
     }
 
     /// The table with this number. Panics if `id` comes from another schema with more tables.
@@ -86,15 +108,14 @@ impl Layout {
 }
 
 impl TableLayout {
-    fn new(name: &Str, table: &TableSchema, tables: &BTreeMap<Str, TableId>) -> Self {
+    fn new(name: &Str, table: &TableSchema, tables: &Names<TableId>) -> Self {
         let columns: Vec<(Str, ColumnSchema)> =
             table.columns.iter().map(|(name, column)| (name.clone(), column.clone())).collect();
-        let by_name: BTreeMap<Str, usize> =
-            columns.iter().enumerate().map(|(i, (name, _))| (name.clone(), i)).collect();
+        let by_name = Names::new(columns.iter().enumerate().map(|(i, (name, _))| (name.clone(), i)));
         let indexes = table
             .indexes
             .iter()
-            .map(|index| index.iter().filter_map(|column| by_name.get(column).copied()).collect())
+            .map(|index| index.iter().filter_map(|column| by_name.get(column)).collect())
             .collect();
         let references = references(&columns, tables);
         Self {
@@ -110,7 +131,7 @@ impl TableLayout {
 
     /// The place of the schema column called `name`; not for `_uuid` and `_version`.
     pub fn column_index(&self, name: &str) -> Option<usize> {
-        self.by_name.get(name).copied()
+        self.by_name.get(name)
     }
 
     /// The column called `name`, `_uuid` and `_version` included.
@@ -147,14 +168,14 @@ impl TableLayout {
     }
 }
 
-fn references(columns: &[(Str, ColumnSchema)], tables: &BTreeMap<Str, TableId>) -> Vec<ReferenceAt> {
+fn references(columns: &[(Str, ColumnSchema)], tables: &Names<TableId>) -> Vec<ReferenceAt> {
     let mut out = Vec::new();
     for (i, (_, column)) in columns.iter().enumerate() {
         for (by_value, base) in [(false, Some(&column.ty.key)), (true, column.ty.value.as_ref())] {
             if let Some(reference) = base.and_then(|base| base.reference.as_ref())
                 && let Some(table) = tables.get(&reference.table)
             {
-                out.push(ReferenceAt { column: i, by_value, table: *table, kind: reference.kind });
+                out.push(ReferenceAt { column: i, by_value, table, kind: reference.kind });
             }
         }
     }

@@ -28,7 +28,8 @@ pub(super) struct Hosted {
     /// Whether another server decides on transactions.
     pub(super) is_relay: bool,
     storage: Storage,
-    /// What monitors have been told.
+    /// What monitors have been told. It follows the commits by itself: were it a snapshot of the newest state, each
+    /// transaction would have to copy what it changes in the tables.
     published: Snapshot,
     /// The number of the newest state, and of the published one.
     seq: u64,
@@ -46,15 +47,14 @@ pub(super) struct Hosted {
 struct Unpublished {
     seq: u64,
     step: Step,
-    after: Snapshot,
 }
 
 /// What leads from one state to the next.
 #[derive(Debug)]
 enum Step {
     Transaction(Uuid, Arc<Commit>),
-    /// Another schema, and the database with the old one.
-    Conversion(Uuid, Box<Database>),
+    /// Another schema: the database with the old one, and all rows under the new one.
+    Conversion(Uuid, Box<Database>, Snapshot),
 }
 
 /// A reply to a client. `key` is the JSON text of `id`.
@@ -179,7 +179,7 @@ impl Hosted {
 
     fn step(&mut self, step: Step) -> u64 {
         self.seq += 1;
-        self.unpublished.push_back(Unpublished { seq: self.seq, step, after: self.newest.snapshot() });
+        self.unpublished.push_back(Unpublished { seq: self.seq, step });
         self.seq
     }
 
@@ -188,7 +188,7 @@ impl Hosted {
         while let Some(Unpublished { step, .. }) = self.unpublished.pop_back() {
             match step {
                 Step::Transaction(_, commit) => self.newest.undo(&commit),
-                Step::Conversion(_, before) => self.newest = *before,
+                Step::Conversion(_, before, _) => self.newest = *before,
             }
         }
         self.seq = self.published_seq;
@@ -228,7 +228,7 @@ impl Server {
         if let Some(entry) = unpublished.and_then(|entries| entries.iter_mut().find(|entry| entry.seq == seq))
         {
             match &mut entry.step {
-                Step::Transaction(txn, _) | Step::Conversion(txn, _) => *txn = id,
+                Step::Transaction(txn, _) | Step::Conversion(txn, _, _) => *txn = id,
             }
         }
     }
@@ -276,7 +276,8 @@ impl Server {
     pub(super) fn converted(&mut self, database: &Str, newest: Database) {
         let Some(hosted) = self.databases.get_mut(database) else { return };
         let before = Box::new(std::mem::replace(&mut hosted.newest, newest));
-        let seq = hosted.step(Step::Conversion(self.uuids.generate(), before));
+        let after = hosted.newest.snapshot();
+        let seq = hosted.step(Step::Conversion(self.uuids.generate(), before, after));
         match hosted.storage {
             Storage::Memory => self.publish(database, seq),
             Storage::Log => {
@@ -289,19 +290,20 @@ impl Server {
     /// Tells of all states of a database up to `seq`, first the monitors, then who waits for a reply.
     fn publish(&mut self, database: &str, seq: u64) {
         while let Some(hosted) = self.databases.get_mut(database)
-            && let Some(Unpublished { seq, step, after }) = hosted.pop_unpublished(seq)
+            && let Some(Unpublished { seq, step }) = hosted.pop_unpublished(seq)
         {
-            hosted.published = after;
             hosted.published_seq = seq;
             match step {
                 Step::Transaction(txn, commit) => {
+                    hosted.published.redo(&commit);
                     let (clients, outputs) = (&mut self.clients, &mut self.outputs);
                     let encode = |spec: &Spec| spec.changes(&commit.tables);
                     let txns = (hosted.history.last(), txn);
                     hosted.groups.tell(txns, encode, |session, frame| clients.tell(session, frame, outputs));
                     hosted.history.push(txn, commit);
                 }
-                Step::Conversion(base, _) => {
+                Step::Conversion(base, _, after) => {
+                    hosted.published = after;
                     hosted.history = History::new(base);
                     self.schema_changed(database);
                 }

@@ -4,7 +4,8 @@ use super::databases::PendingReply;
 use super::rbac::Rbac;
 use super::requests::{refuse_more, refuse_syntax};
 use super::{Server, SessionId};
-use crate::db::{Caller, Guard, Outcome};
+use crate::db::{Caller, Commit, Database, Guard, Outcome};
+use crate::json::{Elements, Tape};
 use crate::{OvsdbError, Str};
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -49,6 +50,39 @@ impl Waiting {
 
     pub(super) fn until(&self) -> Option<Instant> {
         self.until
+    }
+}
+
+/// What a `transact` request says.
+struct Transact<'t> {
+    id: Value,
+    database: &'t str,
+    operations: Elements<'t>,
+}
+
+impl<'t> Transact<'t> {
+    /// `None` if the message is another, or odd.
+    fn of(tape: &'t Tape<'t>) -> Option<Self> {
+        let (mut id, mut method, mut params) = (None, None, None);
+        for member in tape.root()?.object()? {
+            let (name, value) = member?;
+            let field = match name {
+                "id" => &mut id,
+                "method" => &mut method,
+                "params" => &mut params,
+                _ => return None,
+            };
+            if field.replace(value).is_some() {
+                return None;
+            }
+        }
+        if method?.plain()? != "transact" {
+            return None;
+        }
+        let id: Value = serde_json::from_slice(id?.text()).ok()?;
+        let mut operations = params?.array()?;
+        let database = operations.next()?.plain()?;
+        (!id.is_null()).then_some(Self { id, database, operations })
     }
 }
 
@@ -108,6 +142,34 @@ impl Server {
         }
     }
 
+    /// Takes a message by its text, if it is a transaction that is easily read and can be done at once, as most are.
+    /// Else nothing happens, and it is to be read and given to [`Server::handle_message`]. The text is valid JSON.
+    pub fn handle_text(&mut self, session: SessionId, text: &[u8], now: Instant) -> bool {
+        let Some(tape) = Tape::new(text) else { return false };
+        let Some(Transact { id, database, operations }) = Transact::of(&tape) else { return false };
+        let key = id.to_string();
+        let Some(client) = self.clients.get_mut(session) else { return false };
+        if client.in_flight.contains(&key) || client.in_flight.len() >= TRANSACTIONS_PER_SESSION_MAX {
+            return false;
+        }
+        client.probe.alive(now);
+        self.clock = Some(now);
+        let Some((database, hosted)) = self.databases.get_key_value(database) else { return false };
+        if hosted.is_relay {
+            return false;
+        }
+        let database = database.clone();
+        let run = |newest: &mut Database, caller: Caller<'_>| newest.transact_quick(operations, caller);
+        let Some((results, commit)) = self.run(&database, session, run).flatten() else { return false };
+        if let Some(client) = self.clients.get_mut(session) {
+            client.in_flight.insert(key.clone());
+        }
+        if self.ended(&database, (session, id, key), Ok(Value::Array(results)), commit) {
+            self.retry(&database, now, |_| true);
+        }
+        true
+    }
+
     /// Whether the session may start a transaction with this id; gives the database and the key.
     fn accept(&mut self, session: SessionId, id: &Value, params: &Value) -> Result<(Str, String), Value> {
         let database = self.database_name("transact", params)?;
@@ -124,27 +186,52 @@ impl Server {
     }
 
     fn attempt(&mut self, database: &Str, request: Request, now: Instant) -> Tried {
-        let Some(hosted) = self.databases.get_mut(database) else { return Tried::Ended { changed: false } };
-        let locks = |lock: &str| self.locks.owns(lock, request.session);
-        let session = self.clients.get(request.session);
-        let read_only = self.read_only
-            || session.is_some_and(|session| session.read_only)
-            || database.as_ref() == "_Server";
         let waited = now.saturating_duration_since(request.since).as_millis();
-        let guard = session
-            .and_then(|session| Rbac::new(&session.role, session.identity.as_deref(), hosted.newest.now()));
-        let guard = guard.as_ref().map(|guard| guard as &dyn Guard);
-        let caller = Caller { read_only, locks: Some(&locks), guard };
         let waited = u64::try_from(waited).unwrap_or(u64::MAX);
-        let (result, commit) = match hosted.newest.transact(&request.operations, caller, waited) {
+        let run =
+            |newest: &mut Database, caller: Caller<'_>| newest.transact(&request.operations, caller, waited);
+        let Some(outcome) = self.run(database, request.session, run) else {
+            return Tried::Ended { changed: false };
+        };
+        let (result, commit) = match outcome {
             Outcome::Done { results, commit } => (Ok(Value::Array(results)), commit),
             Outcome::Blocked { until_ms } => {
                 let until = until_ms.and_then(|ms| request.since.checked_add(Duration::from_millis(ms)));
                 return Tried::Waiting(Waiting { request, until });
             }
         };
-        let changed = commit.is_some();
         let Request { session, id, key, .. } = request;
+        Tried::Ended { changed: self.ended(database, (session, id, key), result, commit) }
+    }
+
+    /// Runs a transaction of a session on the newest state of a database, with the session's rights.
+    fn run<T>(
+        &mut self,
+        database: &Str,
+        session: SessionId,
+        transact: impl FnOnce(&mut Database, Caller<'_>) -> T,
+    ) -> Option<T> {
+        let hosted = self.databases.get_mut(database)?;
+        let locks = |lock: &str| self.locks.owns(lock, session);
+        let session = self.clients.get(session);
+        let read_only = self.read_only
+            || session.is_some_and(|session| session.read_only)
+            || database.as_ref() == "_Server";
+        let guard = session
+            .and_then(|session| Rbac::new(&session.role, session.identity.as_deref(), hosted.newest.now()));
+        let guard = guard.as_ref().map(|guard| guard as &dyn Guard);
+        Some(transact(&mut hosted.newest, Caller { read_only, locks: Some(&locks), guard }))
+    }
+
+    /// A transaction has ended; whether it changed anything.
+    fn ended(
+        &mut self,
+        database: &Str,
+        (session, id, key): (SessionId, Value, String),
+        result: Result<Value, Value>,
+        commit: Option<Commit>,
+    ) -> bool {
+        let changed = commit.is_some();
         if let Some(commit) = commit {
             self.committed(database, commit);
         }
@@ -152,7 +239,7 @@ impl Server {
             hosted.reply_when_published(session, id, key, result);
         }
         self.send_replies(database);
-        Tried::Ended { changed }
+        changed
     }
 
     fn wait(&mut self, database: &Str, waiting: Waiting) {

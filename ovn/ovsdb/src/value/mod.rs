@@ -6,6 +6,7 @@ mod convert;
 mod datum;
 mod diff;
 mod parse;
+mod strings;
 mod uuid;
 
 pub use atom::{Atom, AtomType, Real, Str};
@@ -16,3 +17,4 @@ pub use parse::Symbols;
 pub use uuid::{ParseUuidError, Uuid, UuidGenerator};
 
 pub(crate) use parse::{check_storable, json_integer};
+pub(crate) use strings::Strings;

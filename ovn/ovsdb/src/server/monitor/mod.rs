@@ -5,7 +5,6 @@
 mod condition;
 mod download;
 mod request;
-mod text;
 mod update;
 
 pub(super) use download::Contents;

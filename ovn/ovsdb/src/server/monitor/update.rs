@@ -3,8 +3,8 @@
 
 use super::super::changes::{Changes, values};
 use super::request::{Encoding, Select, Spec, SpecColumn, TableSpec};
-use super::text::JsonText;
 use crate::db::{RowUpdate, Snapshot};
+use crate::json::JsonText;
 use crate::{ColumnId, Datum, TableId, Uuid};
 use std::borrow::Cow;
 use std::sync::Arc;

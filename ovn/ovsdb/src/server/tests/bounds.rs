@@ -53,9 +53,9 @@ fn a_client_that_reads_slowly_is_told_of_many_changes_at_once() {
     assert_eq!(bench.server.clients.get(slow).unwrap().queued_bytes(), queued);
     bench.server.set_writable(slow, true, bench.now);
     assert_snapshot!(bench.said(), @r#"
-    slow< update3: ["s","U10",{"A":{"U1":{"insert":{"n":1}},"U2":{"insert":{"n":1}}}}]
+    slow< update3: ["s","U10",{"A":{"U2":{"insert":{"n":1}},"U1":{"insert":{"n":1}}}}]
     slow< update: ["m",{"A":{"U1":{"new":{"n":9,"name":"x"}}}}]
-    slow< update3: ["s","U11",{"A":{"U1":{"modify":{"n":9}},"U2":{"delete":null}}}]
+    slow< update3: ["s","U11",{"A":{"U2":{"delete":null},"U1":{"modify":{"n":9}}}}]
     "#);
     assert_snapshot!(bench.transact(json!([update("x", 10)])), @r#"
     slow< update3: ["s","U12",{"A":{"U1":{"modify":{"n":10}}}}]
@@ -82,7 +82,7 @@ fn a_slow_client_that_writes_knows_what_it_has_done_when_it_hears_so() {
     bench.server.set_writable(slow, true, bench.now);
     assert_snapshot!(bench.said(), @r#"
     a< update2: ["m",{"A":{"U0":{"insert":{"name":"x"}}}}]
-    a< update2: ["m",{"A":{"U3":{"insert":{"name":"z"}},"U1":{"insert":{"name":"y"}}}}]
+    a< update2: ["m",{"A":{"U1":{"insert":{"name":"y"}},"U3":{"insert":{"name":"z"}}}}]
     a< 4: [{"uuid":["uuid","U3"]}]
     a< update2: ["m",{"A":{"U2":{"insert":{"name":"w"}}}}]
     a< update2: ["m",{"A":{"U0":{"delete":null}}}]

@@ -73,7 +73,10 @@ impl Bench {
     fn ask(&mut self, client: &str, method: &str, params: Value) -> String {
         self.request_last += 1;
         let request = Message::request(self.request_last, method, params);
-        self.server.handle_message(self.session(client), request, self.now);
+        let session = self.session(client);
+        if !self.server.handle_text(session, &request.to_bytes(), self.now) {
+            self.server.handle_message(session, request, self.now);
+        }
         self.said()
     }
 

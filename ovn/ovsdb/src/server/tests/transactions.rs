@@ -93,7 +93,7 @@ fn nobody_learns_of_a_transaction_before_it_is_on_disk() {
     assert_snapshot!(bench.said(), @r#"
     b< update: ["m",{"A":{"U1":{"new":{"name":"y"}}}}]
     c< update: ["m",{"A":{"U1":{"new":{"name":"y"}}}}]
-    c< 4: [{"rows":[{"name":"x"},{"name":"y"}]}]
+    c< 4: [{"rows":[{"name":"y"},{"name":"x"}]}]
     a< 3: [{"uuid":["uuid","U1"]}]
     "#);
     bench.server.persisted("T", 2);
@@ -125,7 +125,7 @@ fn what_could_not_be_written_is_undone_and_the_next_transaction_counts_again() {
     assert_snapshot!(bench.said(), @r#"
     a< 3: [{"uuid":["uuid","U1"]},{"details":"t.db: write failed","error":"I/O error","io-error":"No space left on device"}]
     a< 4: [{"count":2},{"details":"t.db: write failed","error":"I/O error","io-error":"No space left on device"}]
-    a< 5: [{"rows":[{"name":"w"},{"name":"x"}]},{"details":"t.db: write failed","error":"I/O error","io-error":"No space left on device"}]
+    a< 5: [{"rows":[{"name":"x"},{"name":"w"}]},{"details":"t.db: write failed","error":"I/O error","io-error":"No space left on device"}]
     "#);
     bench.server.persisted("T", 3);
     assert_eq!(bench.said(), "");
@@ -170,7 +170,7 @@ fn a_conversion_that_could_not_be_written_leaves_the_old_schema() {
         bench.server.published("T").map(|now| now.layout().schema.version.to_string()),
         Some("1.0.0".to_owned())
     );
-    assert_snapshot!(bench.transact(names()), @r#"a< 4: [{"rows":[{"name":"x"},{"name":"y"}]}]"#);
+    assert_snapshot!(bench.transact(names()), @r#"a< 4: [{"rows":[{"name":"y"},{"name":"x"}]}]"#);
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! JSON written straight from rows, without a tree of values in between: updates are most of what a server does.
+//! JSON written straight from rows, without a tree of values in between: updates and records are most of what a server
+//! writes.
 
 use crate::{Atom, Datum, Uuid};
 use std::io::Write;
 
 /// JSON text under construction.
 #[derive(Debug, Default)]
-pub(super) struct JsonText {
+pub(crate) struct JsonText {
     bytes: Vec<u8>,
     /// The byte that was written before these, if this is the rest of a text.
     before: Option<u8>,
@@ -13,23 +14,23 @@ pub(super) struct JsonText {
 
 impl JsonText {
     /// The rest of a text whose last byte so far is `before`, or a new one. It will have about `capacity` bytes.
-    pub(super) fn after(before: Option<u8>, capacity: usize) -> Self {
+    pub(crate) fn after(before: Option<u8>, capacity: usize) -> Self {
         Self { bytes: Vec::with_capacity(capacity), before }
     }
 
     /// The last byte so far.
-    pub(super) fn last(&self) -> Option<u8> {
+    pub(crate) fn last(&self) -> Option<u8> {
         self.bytes.last().copied().or(self.before)
     }
 
     /// Bytes that are JSON syntax as they stand.
-    pub(super) fn raw(&mut self, syntax: &str) -> &mut Self {
+    pub(crate) fn raw(&mut self, syntax: &str) -> &mut Self {
         self.bytes.extend_from_slice(syntax.as_bytes());
         self
     }
 
     /// Begins the next member of the object under construction, with a comma if it is not the first.
-    pub(super) fn member(&mut self, name: &str) -> &mut Self {
+    pub(crate) fn member(&mut self, name: &str) -> &mut Self {
         if self.last() != Some(b'{') {
             self.raw(",");
         }
@@ -37,7 +38,7 @@ impl JsonText {
     }
 
     /// As [`JsonText::member`] for a name that is JSON text already, with a colon.
-    pub(super) fn labelled(&mut self, label: &str) -> &mut Self {
+    pub(crate) fn labelled(&mut self, label: &str) -> &mut Self {
         if self.last() != Some(b'{') {
             self.raw(",");
         }
@@ -45,14 +46,14 @@ impl JsonText {
     }
 
     /// As [`JsonText::member`] for a UUID.
-    pub(super) fn uuid_member(&mut self, uuid: Uuid) -> &mut Self {
+    pub(crate) fn uuid_member(&mut self, uuid: Uuid) -> &mut Self {
         if self.last() != Some(b'{') {
             self.raw(",");
         }
         self.raw("\"").uuid(uuid).raw("\":")
     }
 
-    pub(super) fn datum(&mut self, datum: &Datum) -> &mut Self {
+    pub(crate) fn datum(&mut self, datum: &Datum) -> &mut Self {
         match datum {
             Datum::Set(atoms) => {
                 if let Some(atom) = atoms.only() {
@@ -75,17 +76,21 @@ impl JsonText {
     }
 
     /// The length so far, to come back to by [`JsonText::truncate`].
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
     /// Takes back what was written after [`JsonText::len`] gave `len`.
-    pub(super) fn truncate(&mut self, len: usize) {
+    pub(crate) fn truncate(&mut self, len: usize) {
         self.bytes.truncate(len);
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
+    }
+
+    pub(crate) fn integer(&mut self, n: i64) -> &mut Self {
+        self.display(&n)
     }
 
     fn separator(&mut self, index: usize) -> &mut Self {
@@ -103,7 +108,8 @@ impl JsonText {
         }
     }
 
-    fn string(&mut self, text: &str) -> &mut Self {
+    /// A string with its quotes.
+    pub(crate) fn string(&mut self, text: &str) -> &mut Self {
         if is_plain(text.as_bytes()) {
             self.bytes.reserve(text.len() + 2);
             self.bytes.push(b'"');
