@@ -1,12 +1,14 @@
 //! The switch's devices against the kernel, each test in a network namespace of its own.
 
 #![allow(clippy::unwrap_used)] // A test stops where it fails.
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use daemon::device::tunnel::{Outgoing, Receiver, Sender};
-use daemon::device::{Kind, LinkChange, Links, Port};
+use daemon::device::tunnel::{Receiver, Sender};
+use daemon::device::{Kind, LinkChange, Links, Pool, Port};
+use datapath::TunnelPacket;
 use nix::sched::{CloneFlags, unshare};
+use packet::Frame;
 use tests::{need_root, wait_for};
 
 /// Runs `test` on a thread in a fresh network namespace, with a runtime.
@@ -30,13 +32,22 @@ fn frame(last: u8) -> Vec<u8> {
     frame
 }
 
+/// Sends one frame.
+fn send(port: &mut Port, frame: &[u8]) {
+    let lost = port.send(&mut vec![Frame::copy_from(frame)], &mut Pool::default());
+    assert_eq!(lost, 0);
+}
+
 /// Receives until the frame with this last octet arrives; the kernel sends frames of its own too.
-fn expect_frame(port: &Port, last: u8) {
-    let mut buffer = vec![0; 2048];
-    wait_for("the frame", Duration::from_secs(10), || match port.receive(&mut buffer) {
-        Ok(length) if buffer[..length] == frame(last) => Ok(()),
-        Ok(length) => Err(format!("another frame: {:02x?}", &buffer[..length])),
-        Err(error) => Err(error.to_string()),
+fn expect_frame(port: &mut Port, last: u8, never: Option<u8>) {
+    let (mut pool, mut frames) = (Pool::default(), Vec::new());
+    wait_for("the frame", Duration::from_secs(10), || {
+        port.receive(32, &mut pool, &mut frames).map_err(|error| error.to_string())?;
+        for frame in &frames {
+            assert!(never.is_none_or(|never| **frame != *self::frame(never)), "a frame that must not come");
+        }
+        let found = frames.drain(..).any(|one| *one == *frame(last));
+        if found { Ok(()) } else { Err("other frames".to_owned()) }
     });
 }
 
@@ -59,24 +70,16 @@ fn frames_cross_a_veth_both_ways_and_our_own_do_not_come_back() {
     in_namespace(|| async {
         let mut links = Links::open().unwrap();
         links.add_veth("a", "b").await.unwrap();
-        let (a, info) = Port::open(&links, "a", Kind::Existing).await.unwrap();
-        let (b, _) = Port::open(&links, "b", Kind::Existing).await.unwrap();
+        let (mut a, info) = Port::open(&links, "a", Kind::Existing).await.unwrap();
+        let (mut b, _) = Port::open(&links, "b", Kind::Existing).await.unwrap();
         assert_eq!((info.name.as_str(), info.mtu, info.admin_up), ("a", 1500, true));
         // A new wire takes a moment until it carries.
         links_carry(&mut links).await;
-        a.send(&frame(1)).unwrap();
-        expect_frame(&b, 1);
-        b.send(&frame(2)).unwrap();
+        send(&mut a, &frame(1));
+        expect_frame(&mut b, 1, None);
+        send(&mut b, &frame(2));
         // Were our own frame to come back, it would come before this one.
-        let mut buffer = vec![0; 2048];
-        wait_for("the answer", Duration::from_secs(10), || match a.receive(&mut buffer) {
-            Ok(length) if buffer[..length] == frame(2) => Ok(()),
-            Ok(length) => {
-                assert_ne!(buffer[..length], frame(1), "our own frame came back");
-                Err("another frame".to_owned())
-            }
-            Err(error) => Err(error.to_string()),
-        });
+        expect_frame(&mut a, 2, Some(1));
     });
 }
 
@@ -84,7 +87,7 @@ fn frames_cross_a_veth_both_ways_and_our_own_do_not_come_back() {
 fn a_tap_is_made_configured_and_watched() {
     in_namespace(|| async {
         let mut links = Links::open().unwrap();
-        let (port, info) = Port::open(&links, "tap-x", Kind::Ours).await.unwrap();
+        let (mut port, info) = Port::open(&links, "tap-x", Kind::Ours).await.unwrap();
         let mac = "0a:00:00:00:00:07".parse().unwrap();
         links.set_mac(info.index, mac).await.unwrap();
         links.set_mtu(info.index, 1400).await.unwrap();
@@ -98,7 +101,7 @@ fn a_tap_is_made_configured_and_watched() {
                 break;
             }
         }
-        port.send(&frame(1)).unwrap();
+        send(&mut port, &frame(1));
         let error = Port::open(&links, "tap-x", Kind::Ours).await.map(|_| ()).unwrap_err();
         assert_eq!(error.to_string(), "could not open network device tap-x (Device or resource busy)");
         port.close(&links).await;
@@ -116,38 +119,56 @@ fn a_missing_device_is_named_with_the_reason() {
 }
 
 #[test]
-fn tunnel_packets_keep_their_source_port_over_both_families() {
+fn tunnel_packets_cross_both_families_one_by_one_and_in_trains() {
     in_namespace(|| async {
         let links = Links::open().unwrap();
         let lo = links.get("lo").await.unwrap().unwrap();
         links.set_up(lo.index).await.unwrap();
-        let sender = Sender::open();
+        let (v4, v6) = (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST));
+        let (mut sender, mut pool) = (Sender::default(), Pool::default());
         for (local, address, checksum) in [
-            // Without an address of ours the checksum is still right: the kernel would drop the packet else.
-            (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::LOCALHOST), true),
-            (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST), true),
-            (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST), false),
-            (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::LOCALHOST), true),
+            (None, v4, true),
+            (Some(v4), v4, true),
+            (Some(v4), v4, false),
+            (None, v6, true),
+            (Some(v6), v6, false),
         ] {
-            let receiver = Receiver::open(6081, address.is_ipv6()).unwrap();
-            let payload = b"geneve and an odd length";
-            let packet = Outgoing {
+            let mut receiver = Receiver::open(6081, address.is_ipv6()).unwrap();
+            let packet = |payload: &[u8], datagram_len| TunnelPacket {
                 local,
                 remote: address,
                 source_port: 54_321,
                 destination_port: 6081,
                 checksum,
-                payload,
+                dont_fragment: true,
+                tos: 8,
+                ttl: 3,
+                payload: Frame::copy_from(payload),
+                datagram_len,
             };
-            sender.send(&packet).unwrap();
-            let mut got = Vec::new();
-            let mut buffer = vec![0; 2048];
-            let take = |from: SocketAddr, to: IpAddr, bytes: &[u8]| got.push((from, to, bytes.to_vec()));
-            tokio::time::timeout(Duration::from_secs(10), receiver.receive(&mut buffer, 32, take))
-                .await
-                .unwrap()
-                .unwrap();
-            assert_eq!(got, [(SocketAddr::new(address, 54_321), address, payload.to_vec())]);
+            let (a, b) = (*b"geneve and an odd length.", [7; 25]);
+            // Two that go together, a train, and one that is longer than those before it.
+            let sent = [packet(&a, 25), packet(&b, 25), packet(&[9; 1000], 300), packet(&[1; 2000], 2000)];
+            let lost: u64 = sent.into_iter().map(|packet| sender.send(packet, &mut pool)).sum();
+            assert_eq!(lost + sender.flush(&mut pool), 0);
+            let expected: Vec<Vec<u8>> = vec![
+                a.to_vec(),
+                b.to_vec(),
+                vec![9; 300],
+                vec![9; 300],
+                vec![9; 300],
+                vec![9; 100],
+                vec![1; 2000],
+            ];
+            let (mut got, mut here) = (Vec::new(), Vec::new());
+            wait_for("the datagrams", Duration::from_secs(10), || {
+                let _ = receiver.receive(32, &mut pool, &mut here);
+                for one in here.drain(..) {
+                    assert_eq!(one.ends, (address, address));
+                    got.extend(one.payload.chunks(one.datagram_len).map(<[u8]>::to_vec));
+                }
+                if got == expected { Ok(()) } else { Err(format!("{} datagrams", got.len())) }
+            });
         }
     });
 }

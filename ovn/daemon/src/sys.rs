@@ -1,14 +1,13 @@
 //! The one file of this crate that may say `unsafe`: process control and sockets that have no safe form elsewhere.
 #![allow(unsafe_code)]
 
+use std::io::{IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd, RawFd};
 use std::{io, mem};
 
 use nix::libc;
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, bind, recvmsg, sendmsg,
-};
+use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, bind, sendmsg};
 use nix::unistd::{ForkResult, Pid};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -53,6 +52,8 @@ pub(crate) fn packet_socket(index: u32) -> io::Result<OwnedFd> {
     };
     let fd = owned(fd)?;
     set(&fd, libc::SOL_PACKET, PACKET_VNET_HDR, &1_i32)?;
+    // The kernel takes VLAN tags off; with this it says so.
+    set(&fd, libc::SOL_PACKET, libc::PACKET_AUXDATA, &1_i32)?;
     // Kernels before 4.20 lack it; the switch then drops what comes back by its source.
     let _ = set(&fd, libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, &1_i32);
     // Bursts of small frames must fit while the core is busy.
@@ -73,48 +74,260 @@ pub(crate) fn packet_socket(index: u32) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
-/// Receives one message into two buffers. The count may exceed their length when the message was longer.
-pub(crate) fn receive_two(fd: &OwnedFd, first: &mut [u8], second: &mut [u8]) -> io::Result<usize> {
-    let mut parts = [
-        libc::iovec { iov_base: first.as_mut_ptr().cast(), iov_len: first.len() },
-        libc::iovec { iov_base: second.as_mut_ptr().cast(), iov_len: second.len() },
-    ];
-    // SAFETY: all-zero is a valid msghdr, and the parts outlive the call.
-    let length = unsafe {
-        let mut message: libc::msghdr = mem::zeroed();
-        message.msg_iov = parts.as_mut_ptr();
-        message.msg_iovlen = parts.len();
-        libc::recvmsg(fd.as_raw_fd(), &raw mut message, libc::MSG_TRUNC)
-    };
-    usize::try_from(length).map_err(|_| io::Error::last_os_error())
+/// A tap with virtio-net headers whose kernel leaves checksums and segmentation to us, non-blocking.
+pub(crate) fn tap(name: &str) -> io::Result<OwnedFd> {
+    use nix::fcntl::{OFlag, open};
+    use nix::sys::stat::Mode;
+    let fd = open("/dev/net/tun", OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())?;
+    let mut request = interface_request(name);
+    let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
+    request.ifr_ifru.ifru_flags = flags as libc::c_short;
+    // SAFETY: the request is a live ifreq with a name that ends.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), TUNSETIFF, &raw mut request) })?;
+    // Kernels before 6.2 do not know UDP; what a kernel refuses it does itself.
+    for offloads in [TUN_OFFLOADS | TUN_UDP_OFFLOADS, TUN_OFFLOADS] {
+        // SAFETY: the argument is a number.
+        if check(unsafe { libc::ioctl(fd.as_raw_fd(), TUNSETOFFLOAD, offloads) }).is_ok() {
+            break;
+        }
+    }
+    Ok(fd)
 }
 
-/// Sends one message out of two buffers.
-pub(crate) fn send_two(fd: &OwnedFd, first: &[u8], second: &[u8]) -> io::Result<()> {
-    use std::io::IoSlice;
-    let parts = [IoSlice::new(first), IoSlice::new(second)];
-    nix::sys::uio::writev(fd, &parts)?;
+/// The most messages that [`receive_many`] and [`send_many`] take at a time.
+pub(crate) const MESSAGES_MAX: usize = 32;
+
+/// One message that [`receive_many`] got.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    /// Octets, cut to what the buffers hold.
+    pub(crate) length: usize,
+    /// Who sent it and which of our addresses it came to, if the socket tells.
+    pub(crate) ends: Option<(IpAddr, IpAddr)>,
+    /// Octets of each datagram but the last, when the kernel joined several (`UDP_GRO`).
+    pub(crate) datagram: Option<usize>,
+    /// Type and control information of a VLAN tag that the kernel took off (`PACKET_AUXDATA`).
+    pub(crate) tag: Option<(u16, u16)>,
+}
+
+/// Room for the control messages of one datagram: its address and the length of datagrams, each with
+/// its header.
+const CONTROL_LEN: usize = 128;
+
+/// Receives up to [`MESSAGES_MAX`] messages, each into a pair of buffers, first the one and then the other.
+///
+/// # Errors
+/// `WouldBlock` when none waits.
+pub(crate) fn receive_many(
+    fd: &impl AsRawFd,
+    buffers: &mut [[IoSliceMut<'_>; 2]],
+    received: &mut Vec<Received>,
+) -> io::Result<()> {
+    received.clear();
+    let count = buffers.len().min(MESSAGES_MAX);
+    // SAFETY: all-zero is a valid value of these plain C structures.
+    let (mut messages, mut from): ([libc::mmsghdr; MESSAGES_MAX], [libc::sockaddr_in6; MESSAGES_MAX]) =
+        unsafe { (mem::zeroed(), mem::zeroed()) };
+    // Words, as control messages are aligned to them.
+    let mut control = [[0_u64; CONTROL_LEN / 8]; MESSAGES_MAX];
+    for (i, buffer) in buffers.iter_mut().take(count).enumerate() {
+        let header = &mut messages[i].msg_hdr;
+        // The standard library promises that IoSliceMut has the layout of iovec.
+        header.msg_iov = buffer.as_mut_ptr().cast();
+        header.msg_iovlen = buffer.len();
+        header.msg_name = (&raw mut from[i]).cast();
+        header.msg_namelen = length_of(&from[i]);
+        header.msg_control = (&raw mut control[i]).cast();
+        header.msg_controllen = CONTROL_LEN;
+    }
+    // SAFETY: `count` messages name live buffers, which outlive the call.
+    let got = unsafe {
+        libc::recvmmsg(
+            fd.as_raw_fd(),
+            messages.as_mut_ptr(),
+            count as libc::c_uint,
+            libc::MSG_DONTWAIT,
+            std::ptr::null_mut(),
+        )
+    };
+    let got = usize::try_from(got).map_err(|_| io::Error::last_os_error())?;
+    for (message, from) in messages[..got].iter().zip(&from) {
+        let mut one = Received { length: message.msg_len as usize, ends: None, datagram: None, tag: None };
+        let to = controls(&message.msg_hdr, &mut one);
+        one.ends = address(from).zip(to);
+        received.push(one);
+    }
     Ok(())
 }
 
-/// A raw socket that sends UDP with headers of our making, never fragmenting on the way.
-pub(crate) fn raw_udp_socket(v6: bool) -> io::Result<OwnedFd> {
-    let family = if v6 { libc::AF_INET6 } else { libc::AF_INET };
-    // SAFETY: plain system call; the descriptor is owned from here on.
-    let fd = unsafe {
-        libc::socket(family, libc::SOCK_RAW | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, libc::IPPROTO_UDP)
+/// The address that a message came to; what else its control messages say goes into `received`.
+fn controls(header: &libc::msghdr, received: &mut Received) -> Option<IpAddr> {
+    let mut to = None;
+    // SAFETY: the kernel filled in the control buffer that the header names, and its length.
+    let mut at = unsafe { libc::CMSG_FIRSTHDR(header) };
+    while !at.is_null() {
+        // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR give whole headers inside the buffer or null; of these
+        // types the data is what is read here, at no particular alignment.
+        unsafe {
+            let data = libc::CMSG_DATA(at);
+            match ((*at).cmsg_level, (*at).cmsg_type) {
+                (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                    let info: libc::in_pktinfo = data.cast::<libc::in_pktinfo>().read_unaligned();
+                    to = Some(IpAddr::V4(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes())));
+                }
+                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                    let info: libc::in6_pktinfo = data.cast::<libc::in6_pktinfo>().read_unaligned();
+                    to = Some(IpAddr::V6(Ipv6Addr::from(info.ipi6_addr.s6_addr)));
+                }
+                (libc::SOL_UDP, libc::UDP_GRO) => {
+                    received.datagram = usize::try_from(data.cast::<i32>().read_unaligned()).ok();
+                }
+                (libc::SOL_PACKET, libc::PACKET_AUXDATA) => {
+                    let aux = data.cast::<libc::tpacket_auxdata>().read_unaligned();
+                    if aux.tp_status & libc::TP_STATUS_VLAN_VALID != 0 {
+                        let typed = aux.tp_status & libc::TP_STATUS_VLAN_TPID_VALID != 0;
+                        let tpid = if typed { aux.tp_vlan_tpid } else { 0x8100 };
+                        received.tag = Some((tpid, aux.tp_vlan_tci));
+                    }
+                }
+                _ => {}
+            }
+            at = libc::CMSG_NXTHDR(header, at);
+        }
+    }
+    to
+}
+
+/// The address in a structure that holds one of either family.
+fn address(from: &libc::sockaddr_in6) -> Option<IpAddr> {
+    match i32::from(from.sin6_family) {
+        libc::AF_INET => {
+            // An IPv4 address lies behind the family and the port, where this structure has its flow label.
+            Some(IpAddr::V4(Ipv4Addr::from(from.sin6_flowinfo.to_ne_bytes())))
+        }
+        libc::AF_INET6 => Some(IpAddr::V6(Ipv6Addr::from(from.sin6_addr.s6_addr))),
+        _ => None,
+    }
+}
+
+/// Sends up to [`MESSAGES_MAX`] messages; how many were sent.
+///
+/// # Errors
+/// Why the first one was not.
+pub(crate) fn send_many(fd: &impl AsRawFd, messages: &[IoSlice<'_>]) -> io::Result<usize> {
+    // SAFETY: all-zero is a valid value of this plain C structure.
+    let mut headers: [libc::mmsghdr; MESSAGES_MAX] = unsafe { mem::zeroed() };
+    let count = messages.len().min(MESSAGES_MAX);
+    for (header, message) in headers.iter_mut().zip(messages) {
+        // The standard library promises that IoSlice has the layout of iovec; sending does not write to it.
+        header.msg_hdr.msg_iov = std::ptr::from_ref(message).cast_mut().cast();
+        header.msg_hdr.msg_iovlen = 1;
+    }
+    // SAFETY: `count` headers name live buffers, which outlive the call.
+    let sent = unsafe {
+        libc::sendmmsg(fd.as_raw_fd(), headers.as_mut_ptr(), count as libc::c_uint, libc::MSG_DONTWAIT)
     };
-    let fd = owned(fd)?;
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// Sends datagrams of `datagram` octets each, the last perhaps shorter, from `local` (`None`: the kernel's choice)
+/// to `remote`; ToS and TTL 0 are the socket's own.
+pub(crate) fn send_datagrams(
+    socket: &UdpSocket,
+    local: Option<IpAddr>,
+    remote: SocketAddr,
+    (tos, ttl): (u8, u8),
+    payload: &[u8],
+    datagram: usize,
+) -> io::Result<()> {
+    // SAFETY: all-zero is a valid value of these plain C structures.
+    let (mut info4, mut info6): (libc::in_pktinfo, libc::in6_pktinfo) =
+        unsafe { (mem::zeroed(), mem::zeroed()) };
+    let (class, hops) = (i32::from(tos), i32::from(ttl));
+    let length = u16::try_from(datagram).map_err(|_| io::Error::from_raw_os_error(libc::EMSGSIZE))?;
+    let mut control: Vec<ControlMessage<'_>> = Vec::new();
+    match local {
+        None => {}
+        Some(IpAddr::V4(local)) => {
+            info4.ipi_spec_dst.s_addr = u32::from_ne_bytes(local.octets());
+            control.push(ControlMessage::Ipv4PacketInfo(&info4));
+        }
+        Some(IpAddr::V6(local)) => {
+            info6.ipi6_addr.s6_addr = local.octets();
+            control.push(ControlMessage::Ipv6PacketInfo(&info6));
+        }
+    }
+    if payload.len() > datagram {
+        control.push(ControlMessage::UdpGsoSegments(&length));
+    }
+    match (tos, remote.is_ipv6()) {
+        (0, _) => {}
+        (_, false) => control.push(ControlMessage::Ipv4Tos(&tos)),
+        (_, true) => control.push(ControlMessage::Ipv6TClass(&class)),
+    }
+    match (ttl, remote.is_ipv6()) {
+        (0, _) => {}
+        (_, false) => control.push(ControlMessage::Ipv4Ttl(&hops)),
+        (_, true) => control.push(ControlMessage::Ipv6HopLimit(&hops)),
+    }
+    let to = SockaddrStorage::from(remote);
+    sendmsg(socket.as_raw_fd(), &[IoSlice::new(payload)], &control, MsgFlags::MSG_DONTWAIT, Some(&to))?;
+    Ok(())
+}
+
+/// A UDP socket that sends tunnel packets from a port that the kernel chooses.
+pub(crate) fn sending_socket(v6: bool, dont_fragment: bool, checksum: bool) -> io::Result<UdpSocket> {
+    let socket = udp_socket(0, v6)?;
+    let fd = OwnedFd::from(socket);
     // It sends only: nothing should queue up on its way in.
     let _ = set(&fd, libc::SOL_SOCKET, libc::SO_RCVBUF, &1_i32);
     let _ = set(&fd, libc::SOL_SOCKET, libc::SO_SNDBUF, &SOCKET_BUFFER);
-    if v6 {
-        // The kernel computes the checksum that is six octets into the header.
-        set(&fd, libc::IPPROTO_IPV6, libc::IPV6_CHECKSUM, &6_i32)?;
-    } else {
-        set(&fd, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, &libc::IP_PMTUDISC_DO)?;
+    if !v6 {
+        let how = if dont_fragment { libc::IP_PMTUDISC_DO } else { libc::IP_PMTUDISC_DONT };
+        set(&fd, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, &how)?;
+        if !checksum {
+            set(&fd, libc::SOL_SOCKET, libc::SO_NO_CHECK, &1_i32)?;
+        }
     }
-    Ok(fd)
+    Ok(UdpSocket::from(fd))
+}
+
+/// What has the runtime wait for many descriptors at once: an epoll(7) of its own.
+pub(crate) struct Readiness(OwnedFd);
+
+impl Readiness {
+    /// An empty one.
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: plain system call.
+        owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).map(Self)
+    }
+
+    /// Has it tell of `token` as long as the descriptor has something to read.
+    pub(crate) fn add(&self, fd: &impl AsRawFd, token: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
+        // SAFETY: the event is live; the kernel copies it.
+        check(unsafe {
+            libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &raw mut event)
+        })
+    }
+
+    /// The tokens that have something to read now, up to 64 of them, without waiting.
+    pub(crate) fn take(&self, tokens: &mut Vec<u64>) -> io::Result<()> {
+        const EVENTS: usize = 64;
+        tokens.clear();
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
+        // SAFETY: the array is live and as long as said.
+        let got = unsafe { libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), EVENTS as i32, 0) };
+        let got = usize::try_from(got).map_err(|_| io::Error::last_os_error())?;
+        tokens.extend(events[..got].iter().map(|event| event.u64));
+        Ok(())
+    }
+}
+
+impl AsRawFd for Readiness {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
 }
 
 /// A UDP socket on `port` at every address of one family that tells which address each packet came to.
@@ -130,6 +343,8 @@ pub(crate) fn udp_socket(port: u16, v6: bool) -> io::Result<UdpSocket> {
     } else {
         set(&fd, libc::IPPROTO_IP, libc::IP_PKTINFO, &1_i32)?;
     }
+    // Kernels before 5.0 lack it and give datagrams one by one.
+    let _ = set(&fd, libc::SOL_UDP, libc::UDP_GRO, &1_i32);
     let address = if v6 {
         SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))
     } else {
@@ -139,117 +354,32 @@ pub(crate) fn udp_socket(port: u16, v6: bool) -> io::Result<UdpSocket> {
     Ok(UdpSocket::from(fd))
 }
 
-/// Sends `header` and `payload` from `local` (unspecified: the kernel's choice) to `remote` on a raw socket.
-pub(crate) fn send_to(
-    fd: &OwnedFd,
-    local: IpAddr,
-    remote: IpAddr,
-    header: &[u8],
-    payload: &[u8],
-) -> io::Result<()> {
-    use std::io::IoSlice;
-    let parts = [IoSlice::new(header), IoSlice::new(payload)];
-    let to = SockaddrStorage::from(SocketAddr::new(remote, 0));
-    // SAFETY: all-zero is a valid value of these plain C structures.
-    let (mut info4, mut info6): (libc::in_pktinfo, libc::in6_pktinfo) =
-        unsafe { (mem::zeroed(), mem::zeroed()) };
-    let control = match local {
-        local if local.is_unspecified() => None,
-        IpAddr::V4(local) => {
-            info4.ipi_spec_dst.s_addr = u32::from_ne_bytes(local.octets());
-            Some(ControlMessage::Ipv4PacketInfo(&info4))
-        }
-        IpAddr::V6(local) => {
-            info6.ipi6_addr.s6_addr = local.octets();
-            Some(ControlMessage::Ipv6PacketInfo(&info6))
-        }
-    };
-    sendmsg(fd.as_raw_fd(), &parts, control.as_slice(), MsgFlags::empty(), Some(&to))?;
-    Ok(())
-}
-
-/// Receives one packet: its length, who sent it, the address it came to.
-pub(crate) fn receive_from(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr, IpAddr)> {
-    use std::io::IoSliceMut;
-    let mut parts = [IoSliceMut::new(buffer)];
-    let mut control = nix::cmsg_space!(libc::in_pktinfo, libc::in6_pktinfo);
-    let message =
-        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut control), MsgFlags::empty())?;
-    let from = message.address.as_ref().and_then(|address| {
-        let v4 =
-            address.as_sockaddr_in().map(|address| SocketAddr::new(IpAddr::V4(address.ip()), address.port()));
-        v4.or_else(|| {
-            address.as_sockaddr_in6().map(|address| SocketAddr::new(IpAddr::V6(address.ip()), address.port()))
-        })
-    });
-    let mut to = None;
-    for control in message.cmsgs()? {
-        match control {
-            ControlMessageOwned::Ipv4PacketInfo(info) => {
-                to = Some(IpAddr::V4(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes())));
-            }
-            ControlMessageOwned::Ipv6PacketInfo(info) => {
-                to = Some(IpAddr::V6(Ipv6Addr::from(info.ipi6_addr.s6_addr)))
-            }
-            _ => {}
-        }
-    }
-    match (from, to) {
-        (Some(from), Some(to)) => Ok((message.bytes, from, to)),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "a packet without addresses")),
-    }
-}
-
-/// Makes the stack behind the interface `name` finish its checksums and segments itself, since no card will.
-pub(crate) fn disable_offloads(name: &str) -> io::Result<()> {
-    // SAFETY: plain system call; the descriptor is owned from here on.
-    let socket = owned(unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) })?;
-    for command in [ETHTOOL_STXCSUM, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SUFO] {
-        let mut value = EthtoolValue { command, data: 0 };
-        // SAFETY: all-zero is a valid ifreq.
-        let mut request: libc::ifreq = unsafe { mem::zeroed() };
-        for (to, from) in request.ifr_name.iter_mut().zip(name.bytes().take(libc::IFNAMSIZ - 1)) {
-            *to = from.cast_signed();
-        }
-        request.ifr_ifru.ifru_data = (&raw mut value).cast();
-        // SAFETY: the request names a live value of the layout that SIOCETHTOOL reads for these commands.
-        let done = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL, &raw mut request) };
-        // UFO is gone from current kernels; a command that is not supported has nothing to turn off.
-        match check(done) {
-            Err(error) if error.raw_os_error() != Some(libc::EOPNOTSUPP) => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// Has the runtime watch the descriptor that `owner` holds.
-pub(crate) fn watch<T: AsRawFd>(owner: T) -> io::Result<AsyncFd<T>> {
-    // SAFETY: every `owner` of this crate (a UDP socket, a port) keeps its descriptor open and the same until it is dropped.
-    unsafe { AsyncFd::register(owner) }.map_err(io::Error::from)
-}
-
-/// As [`watch`], for arriving or for departing bytes alone: the system then wakes nobody for the other.
+/// Has the runtime watch the descriptor that `owner` holds, for arriving or for departing bytes alone: the system then
+/// wakes nobody for the other.
 ///
 /// # Errors
 /// What epoll_ctl(2) returned.
 pub(crate) fn watch_for<T: AsRawFd>(owner: T, interest: Interest) -> io::Result<AsyncFd<T>> {
-    // SAFETY: as in `watch`.
+    // SAFETY: every `owner` of this crate keeps its descriptor open and the same until it is dropped.
     unsafe { AsyncFd::register_with_interest(owner, interest) }.map_err(io::Error::from)
 }
 
-/// `struct ethtool_value`.
-#[repr(C)]
-struct EthtoolValue {
-    command: u32,
-    data: u32,
+/// A request about the interface of this name, cut to what fits.
+fn interface_request(name: &str) -> libc::ifreq {
+    // SAFETY: all-zero is a valid ifreq.
+    let mut request: libc::ifreq = unsafe { mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes().take(libc::IFNAMSIZ - 1)) {
+        *to = from.cast_signed();
+    }
+    request
 }
 
-const ETHTOOL_STXCSUM: u32 = 0x17;
-const ETHTOOL_STSO: u32 = 0x1f;
-const ETHTOOL_SUFO: u32 = 0x22;
-const ETHTOOL_SGSO: u32 = 0x24;
-const SIOCETHTOOL: libc::Ioctl = 0x8946;
+const TUNSETIFF: libc::Ioctl = 0x4004_54ca;
+const TUNSETOFFLOAD: libc::Ioctl = 0x4004_54d0;
+/// `TUN_F_CSUM`, `TUN_F_TSO4`, `TUN_F_TSO6`, `TUN_F_TSO_ECN`.
+const TUN_OFFLOADS: libc::c_ulong = 0x0f;
+/// `TUN_F_USO4`, `TUN_F_USO6`.
+const TUN_UDP_OFFLOADS: libc::c_ulong = 0x60;
 const PACKET_VNET_HDR: i32 = 15;
 const PACKET_IGNORE_OUTGOING: i32 = 23;
 /// Buffer asked for on sockets that carry packets, in bytes.

@@ -74,6 +74,8 @@ events! {
     DropTunnelPort => "drop_tunnel_no_port",
     /// A tunnel packet that is malformed or has a critical option nobody knows.
     DropTunnelHeader => "drop_tunnel_malformed",
+    /// A frame that its sender left to be cut has not got the headers for that.
+    DropSegments => "drop_segments_malformed",
     /// The host refused a packet that was to leave.
     DropSend => "drop_send_failed",
     /// A packet for a controller, but no connection takes packets, or its queue is full.
@@ -103,7 +105,12 @@ impl Default for Counters {
 impl Counters {
     /// One more.
     pub(crate) fn count(&mut self, event: Event) {
-        self.0[event as usize] += 1;
+        self.add(event, 1);
+    }
+
+    /// So many more.
+    pub(crate) fn add(&mut self, event: Event, times: u64) {
+        self.0[event as usize] += times;
     }
 
     /// How often.

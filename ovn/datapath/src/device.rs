@@ -21,6 +21,15 @@ pub enum DeviceKind {
     Dummy,
 }
 
+/// Files in which a dummy device records its frames, in pcap format.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Captures {
+    /// Of frames that it receives.
+    pub received: Option<String>,
+    /// Of frames that it sends; may be the same.
+    pub sent: Option<String>,
+}
+
 /// What is known of an open device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeviceInfo {
@@ -69,7 +78,7 @@ pub enum Departure {
     Tunnel(TunnelPacket),
 }
 
-/// A tunnel packet to send.
+/// A tunnel packet to send, or several of one flow that differ in their payload alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TunnelPacket {
     /// Our address; `None` lets the kernel choose.
@@ -88,6 +97,21 @@ pub struct TunnelPacket {
     pub tos: u8,
     /// TTL of the outer packet; 0 is the host's own.
     pub ttl: u8,
-    /// Tunnel header and inner frame.
+    /// Tunnel header and inner frame; of several packets one behind the other.
     pub payload: Frame,
+    /// Octets of `payload` in each packet but the last, which has what is left; never 0. At most
+    /// [`TunnelPacket::TRAIN_MAX`] packets come together.
+    pub datagram_len: usize,
+}
+
+impl TunnelPacket {
+    /// The most packets in one: what Linux takes at a time with `UDP_SEGMENT`.
+    pub const TRAIN_MAX: usize = 64;
+    /// The most octets in one: they fit into one IP packet with its headers.
+    pub const TRAIN_LEN_MAX: usize = 65_000;
+
+    /// The payloads of its packets.
+    pub fn datagrams(&self) -> impl Iterator<Item = &[u8]> {
+        self.payload.chunks(self.datagram_len.max(1))
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use openflow::PortConfig;
 use packet::key::{FlowKey, Layout, extract, mix, rewrite};
-use packet::{EtherType, Frame};
+use packet::{EtherType, Frame, Segmenter};
 
 use crate::conntrack::{Cut, Outcome, Tracked, Tracker};
 use crate::counters::{Counters, Event};
@@ -20,7 +20,7 @@ pub(crate) struct Executor<'a> {
     pub ports: &'a mut [Option<Box<Port>>],
     pub departures: &'a mut Vec<Departure>,
     /// Frames for controllers, to be sent after the batch.
-    pub punts: &'a mut Vec<(std::sync::Arc<Punt>, Frame)>,
+    pub punts: &'a mut Vec<(Arc<Punt>, Frame)>,
     pub counters: &'a mut Counters,
     /// Of the packet as it came in: spreads tunnel packets over the paths of the underlay.
     pub hash: u64,
@@ -47,6 +47,28 @@ pub(crate) struct Again {
 }
 
 impl Executor<'_> {
+    /// Executes a program on a frame as it came in. One that is to be cut goes through whole if the
+    /// program can take it so.
+    pub(crate) fn run_received(&mut self, ops: &[Op], frame: Frame, layout: Layout) {
+        if frame.segments().is_none() || ops.iter().all(Op::takes_segments) {
+            return self.run(ops, frame, layout);
+        }
+        let Some(mut segmenter) = Segmenter::new(&frame) else {
+            return self.counters.count(Event::DropSegments);
+        };
+        loop {
+            let mut octets = vec![0; Frame::HEADROOM];
+            if !segmenter.emit(&mut octets) {
+                return;
+            }
+            let segment = Frame::with_headroom(octets, Frame::HEADROOM);
+            let layout = extract(&segment, &mut FlowKey::default());
+            let (tracked, cut) = (self.tracked.clone(), self.cut);
+            self.run(ops, segment, layout);
+            (self.tracked, self.cut) = (tracked, cut);
+        }
+    }
+
     /// Executes a program on a frame that nobody needs afterwards: the last operation takes it.
     pub(crate) fn run(&mut self, ops: &[Op], mut frame: Frame, mut layout: Layout) {
         let Some((last, rest)) = ops.split_last() else { return };
@@ -58,7 +80,7 @@ impl Executor<'_> {
         match last {
             Op::Output(port) => self.output(*port, frame),
             Op::Tunnel(encap) => self.tunnel(encap, frame),
-            Op::Punt(punt) => self.punts.push((std::sync::Arc::clone(punt), frame)),
+            Op::Punt(punt) => self.punt(punt, frame),
             Op::Clone(nested) => self.run(nested, frame, layout),
             Op::CheckLarger { length, larger, smaller } => {
                 let ops =
@@ -79,7 +101,7 @@ impl Executor<'_> {
         match op {
             Op::Output(port) => self.output(*port, frame.clone()),
             Op::Tunnel(encap) => self.tunnel(encap, frame.clone()),
-            Op::Punt(punt) => self.punts.push((std::sync::Arc::clone(punt), frame.clone())),
+            Op::Punt(punt) => self.punt(punt, frame.clone()),
             Op::Set(sets) => rewrite(frame.as_mut_slice(), layout, sets),
             Op::PushVlan { tpid, tci } => {
                 let before = frame.len();
@@ -95,7 +117,12 @@ impl Executor<'_> {
                     layout.tags = layout.tags.saturating_sub(1);
                 }
             }
-            Op::Truncate(len) => frame.truncate(*len as usize),
+            Op::Truncate(len) => {
+                // What is cut off still counts in the checksum.
+                frame.finish_checksum();
+                layout.partial = false;
+                frame.truncate(*len as usize);
+            }
             Op::Clone(nested) => {
                 let (tracked, cut) = (self.tracked.clone(), self.cut);
                 self.run(nested, frame.clone(), *layout);
@@ -118,9 +145,9 @@ impl Executor<'_> {
         true
     }
 
-    /// Octets that the frame has on a wire: of one that is cut where it leaves, those of a fragment.
+    /// Octets that the frame has on a wire: of one that is cut where it leaves, those of the longest part.
     fn wire_len(&self, frame: &Frame, layout: &Layout) -> usize {
-        self.cut.map_or(frame.len(), |cut| cut.wire_len(frame.len(), layout))
+        self.cut.map_or(frame.wire_len(), |cut| cut.wire_len(frame.len(), layout))
     }
 
     /// Sends the packet through the tracker. False if it was a fragment that waits for others.
@@ -130,6 +157,7 @@ impl Executor<'_> {
             Outcome::Held => return false,
             outcome @ (Outcome::Rewritten | Outcome::Joined(_)) => {
                 *layout = extract(frame, &mut FlowKey::default());
+                layout.partial = frame.is_partial();
                 if let Outcome::Joined(cut) = outcome {
                     self.cut = Some(cut);
                 }
@@ -138,16 +166,11 @@ impl Executor<'_> {
         true
     }
 
-    /// Sends the packet through the tables again, if that is asked for.
+    /// Has a tracked packet go through the tables again, if it is to.
     fn send_again(&mut self, ct: &Ct, frame: Frame) {
         if let Some(recirc) = &ct.recirc {
-            self.again.push_back(Again {
-                recirc: Arc::clone(recirc),
-                frame,
-                tracked: self.tracked.clone(),
-                cut: self.cut,
-                depth: self.depth + 1,
-            });
+            let (tracked, cut, depth) = (self.tracked.clone(), self.cut, self.depth + 1);
+            self.again.push_back(Again { recirc: Arc::clone(recirc), frame, tracked, cut, depth });
         }
     }
 
@@ -174,6 +197,11 @@ impl Executor<'_> {
         self.departures.push(Departure::Device { device, frame });
     }
 
+    fn punt(&mut self, punt: &Arc<Punt>, mut frame: Frame) {
+        frame.finish_checksum();
+        self.punts.push((Arc::clone(punt), frame));
+    }
+
     fn tunnel(&mut self, encap: &Encap, frame: Frame) {
         match self.cut {
             None => self.tunnel_one(encap, frame),
@@ -187,7 +215,35 @@ impl Executor<'_> {
             port.counters.tx_packets += 1;
             port.counters.tx_bytes += octets;
         }
+        // No card computes or cuts what is inside a tunnel packet.
+        if frame.segments().is_some() {
+            return self.tunnel_segments(encap, &frame);
+        }
+        frame.finish_checksum();
         frame.push_front(&encap.header);
+        let datagram_len = frame.len();
+        self.depart(encap, frame, datagram_len);
+    }
+
+    /// Sends the segments of a frame, as many together as may be.
+    fn tunnel_segments(&mut self, encap: &Encap, frame: &Frame) {
+        let Some(mut segmenter) = Segmenter::new(frame) else {
+            return self.counters.count(Event::DropSegments);
+        };
+        let datagram_len = encap.header.len() + frame.wire_len();
+        let most = (TunnelPacket::TRAIN_LEN_MAX / datagram_len).clamp(1, TunnelPacket::TRAIN_MAX);
+        while segmenter.remaining() > 0 {
+            let n = segmenter.remaining().min(most);
+            let mut payload = Vec::with_capacity(n * datagram_len);
+            for _ in 0..n {
+                payload.extend_from_slice(&encap.header);
+                segmenter.emit(&mut payload);
+            }
+            self.depart(encap, Frame::from(payload), datagram_len);
+        }
+    }
+
+    fn depart(&mut self, encap: &Encap, payload: Frame, datagram_len: usize) {
         // The range for ports that no service has (RFC 6335 section 6).
         let source_port = 32768 + (mix(self.hash, 1) % 28232) as u16;
         self.departures.push(Departure::Tunnel(TunnelPacket {
@@ -199,7 +255,8 @@ impl Executor<'_> {
             dont_fragment: encap.dont_fragment,
             tos: encap.tos,
             ttl: encap.ttl,
-            payload: frame,
+            payload,
+            datagram_len,
         }));
     }
 }

@@ -11,6 +11,7 @@
 //! state is bounded by the names in `limits`.
 #![forbid(unsafe_code)]
 
+mod bfd;
 mod bridge;
 mod cache;
 mod classifier;
@@ -41,7 +42,7 @@ pub use bridge::BridgeId;
 pub use commands::{COMMANDS, Run};
 pub use connection::{ConnId, ConnKind, ConnOutput};
 pub use counters::{Counters, Event};
-pub use device::{Departure, DeviceId, DeviceInfo, DeviceKind, TunnelKind, TunnelPacket};
+pub use device::{Captures, Departure, DeviceId, DeviceInfo, DeviceKind, TunnelKind, TunnelPacket};
 pub use port::{Port, PortCounters, PortId, PortKind, Setting, Tunnel, VlanMode, Vlans};
 pub use switch::{AddPortError, PortSpec, Switch};
 pub use vswitchd::Vswitchd;

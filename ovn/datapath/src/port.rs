@@ -34,10 +34,19 @@ pub struct Port {
     pub mtu: u32,
     /// Whether packets can be expected to get through.
     pub up: bool,
+    /// What its BFD session found: whether packets get through. `None` without a session.
+    pub alive: Option<bool>,
     /// When it was added.
     pub added: Instant,
     /// What went through.
     pub counters: PortCounters,
+}
+
+impl Port {
+    /// Whether packets can be expected to reach the other end.
+    pub fn is_live(&self) -> bool {
+        self.up && self.alive != Some(false)
+    }
 }
 
 /// What is behind a port.

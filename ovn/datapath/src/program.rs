@@ -59,6 +59,25 @@ impl Op {
             }
         }
     }
+
+    /// Whether a frame that is still to be cut into segments can go through: what controllers get and
+    /// what is shortened must be frames as they are on a wire.
+    pub(crate) fn takes_segments(&self) -> bool {
+        match self {
+            Self::Output(_)
+            | Self::Tunnel(_)
+            | Self::Set(_)
+            | Self::PushVlan { .. }
+            | Self::PopVlan
+            | Self::Ct(_)
+            | Self::CtClear => true,
+            Self::Punt(_) | Self::Truncate(_) => false,
+            Self::Clone(nested) => nested.iter().all(Self::takes_segments),
+            Self::CheckLarger { larger, smaller, .. } => {
+                larger.iter().chain(smaller.iter()).all(Self::takes_segments)
+            }
+        }
+    }
 }
 
 /// A `ct` action.

@@ -31,6 +31,16 @@ impl Pseudo {
         }
     }
 
+    /// The sum over this pseudo header alone, not complemented: what the checksum field of a segment of
+    /// `len` octets holds while the rest is still to be summed.
+    pub fn partial(self, proto: IpProto, len: u32) -> u16 {
+        let sum = match self {
+            Self::V4(src, dst) => Sum16BitWords::new().add_4bytes(src.octets()).add_4bytes(dst.octets()),
+            Self::V6(src, dst) => Sum16BitWords::new().add_16bytes(src.octets()).add_16bytes(dst.octets()),
+        };
+        !{ sum }.add_4bytes(len.to_be_bytes()).add_2bytes([0, proto.0]).ones_complement().to_be()
+    }
+
     /// The checksum of `segment` (transport header with a zero checksum, and payload) under this
     /// pseudo header. 0 never comes out when `proto` is UDP, where it means "none" (RFC 768).
     pub fn checksum(self, proto: IpProto, segment: &[u8]) -> u16 {

@@ -109,7 +109,8 @@ impl World {
                 let from = packet.local.expect("the way was found by it");
                 let switch = self.chassis[id.0].switch.switch_mut();
                 let port = packet.destination_port;
-                switch.tunnel_datagram(port, from, packet.remote, packet.payload, now.instant);
+                let ends = (from, packet.remote);
+                switch.tunnel_datagrams(port, ends, packet.payload, packet.datagram_len, now.instant);
             }
             Delivery::FromGuest(id, frame) => {
                 let guest = &self.guests[id.0];

@@ -1,26 +1,27 @@
-//! A packet socket on an interface that exists already: all its frames in, any frame out.
+//! A packet socket on an interface that exists already: all its frames in, any frame out, in batches.
 //!
-//! Frames come with a virtio-net header (`PACKET_VNET_HDR`), which tells of a checksum that the sending stack left to
-//! its network card: over a veth there is no card, so it is finished here. A frame that the stack left to be segmented
-//! is longer than any buffer of ours and is dropped and counted; whoever wires a veth to a port turns segmentation off.
+//! Frames come with a virtio-net header (`PACKET_VNET_HDR`), which tells of checksums and segmentation that the
+//! sending stack left to its network card; over a veth there is no card, and whoever gets the frame last does it.
 
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::sys;
+use packet::{EtherType, Frame, VirtioHeader};
 
-/// Length of `struct virtio_net_hdr`.
-const HEADER: usize = 10;
-/// `VIRTIO_NET_HDR_F_NEEDS_CSUM`.
-const NEEDS_CSUM: u8 = 1;
-/// `VIRTIO_NET_HDR_GSO_NONE`.
-const GSO_NONE: u8 = 0;
+use super::pool::{LARGE, Pool, Sizes, apply, enlarge};
+use crate::sys::{self, MESSAGES_MAX};
+
+const HEADER: usize = VirtioHeader::LEN;
 
 /// An open packet socket.
 pub(super) struct PacketSocket {
     fd: OwnedFd,
-    unsegmented: AtomicU64,
+    sizes: Sizes,
+    /// Where what is longer than a small buffer goes, for each message of a batch.
+    beyond: Vec<u8>,
+    received: Vec<sys::Received>,
+    /// Frames dropped because they had not got what their headers said.
+    pub(super) malformed: u64,
 }
 
 impl PacketSocket {
@@ -29,79 +30,68 @@ impl PacketSocket {
     /// # Errors
     /// What socket(2), bind(2) or setsockopt(2) returned.
     pub(super) fn open(index: u32) -> io::Result<Self> {
-        Ok(Self { fd: sys::packet_socket(index)?, unsegmented: AtomicU64::new(0) })
+        let fd = sys::packet_socket(index)?;
+        // The pages of `beyond` are taken from the system when a long frame first needs them.
+        let beyond = vec![0; LARGE * MESSAGES_MAX];
+        Ok(Self { fd, sizes: Sizes::default(), beyond, received: Vec::new(), malformed: 0 })
     }
 
-    /// Receives one frame.
+    /// Receives up to `most` frames.
     ///
     /// # Errors
     /// `WouldBlock` when none waits.
-    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let mut header = [0; HEADER];
-            let length = sys::receive_two(&self.fd, &mut header, buffer)?;
-            let Some(length) = length.checked_sub(HEADER) else { continue };
-            if header[1] != GSO_NONE || length > buffer.len() {
-                self.unsegmented.fetch_add(1, Ordering::Relaxed);
-                continue;
+    pub(super) fn receive(&mut self, most: usize, pool: &mut Pool, into: &mut Vec<Frame>) -> io::Result<()> {
+        let large = self.sizes.large();
+        let mut frames: Vec<Frame> = (0..most.min(MESSAGES_MAX)).map(|_| pool.take(large)).collect();
+        let result = {
+            let beyond = self.beyond.chunks_mut(LARGE);
+            let mut parts: Vec<[IoSliceMut<'_>; 2]> = frames
+                .iter_mut()
+                .zip(beyond)
+                .map(|(frame, beyond)| [IoSliceMut::new(frame.room_mut(HEADER)), IoSliceMut::new(beyond)])
+                .collect();
+            sys::receive_many(&self.fd, &mut parts, &mut self.received)
+        };
+        let mut frames = frames.into_iter();
+        if result.is_ok() {
+            for (i, received) in self.received.iter().enumerate() {
+                let Some(mut frame) = frames.next() else { break };
+                let room_len = frame.room_mut(HEADER).len();
+                frame.set_received(HEADER, received.length);
+                self.sizes.saw(received.length);
+                if let Some(length) = received.length.checked_sub(room_len).filter(|length| *length > 0) {
+                    let beyond = &self.beyond[i * LARGE..][..length.min(LARGE)];
+                    frame = enlarge(pool, HEADER, frame, beyond);
+                }
+                // What the header says counts from where the frame begins now.
+                if apply(&mut frame) {
+                    if let Some((tpid, tci)) = received.tag {
+                        frame.push_vlan(EtherType(tpid), tci);
+                    }
+                    into.push(frame);
+                } else {
+                    self.malformed += 1;
+                    pool.give(frame);
+                }
             }
-            if header[0] & NEEDS_CSUM != 0 {
-                let start = usize::from(u16::from_ne_bytes([header[6], header[7]]));
-                let offset = usize::from(u16::from_ne_bytes([header[8], header[9]]));
-                finish_checksum(&mut buffer[..length], start, offset);
-            }
-            return Ok(length);
         }
+        frames.for_each(|frame| pool.give(frame));
+        result
     }
 
-    /// Sends one frame.
+    /// Sends frames that have their headers in front; how many were sent.
     ///
     /// # Errors
-    /// What sending returned.
-    pub(super) fn send(&self, frame: &[u8]) -> io::Result<()> {
-        sys::send_two(&self.fd, &[0; HEADER], frame)
-    }
-
-    /// Frames dropped because they were not segmented.
-    pub(super) fn unsegmented(&self) -> u64 {
-        self.unsegmented.load(Ordering::Relaxed)
+    /// Why the first one was not.
+    pub(super) fn send(&self, frames: &[Frame]) -> io::Result<usize> {
+        let messages: Vec<IoSlice<'_>> =
+            frames.iter().take(MESSAGES_MAX).map(|frame| IoSlice::new(frame.as_slice())).collect();
+        sys::send_many(&self.fd, &messages)
     }
 }
 
 impl AsRawFd for PacketSocket {
     fn as_raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
-    }
-}
-
-/// Sums the frame from `start` on and stores the complement `offset` octets further, over the pseudo-header's sum that is there.
-fn finish_checksum(frame: &mut [u8], start: usize, offset: usize) {
-    let Some(at) = start.checked_add(offset).filter(|at| at + 2 <= frame.len()) else { return };
-    let mut sum: u32 = 0;
-    for pair in frame[start..].chunks(2) {
-        sum += u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]));
-    }
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    // All ones and all zeroes are the same number, and zero would mean "no checksum" to UDP (RFC 768).
-    let folded = !u16::try_from(sum).expect("folded to 16 bits");
-    let stored = if folded == 0 { 0xffff } else { folded };
-    frame[at..at + 2].copy_from_slice(&stored.to_be_bytes());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_checksum_left_to_the_card_is_finished() {
-        // Four octets of "UDP" whose checksum field holds the pseudo-header's sum.
-        let mut frame = vec![0xff; 2];
-        frame.extend([0x12, 0x34, 0x00, 0x10]);
-        finish_checksum(&mut frame, 2, 2);
-        assert_eq!(frame[4..], (!(0x1234_u16 + 0x10)).to_be_bytes());
-        // An offset beyond the frame changes nothing.
-        finish_checksum(&mut frame, 60000, 60000);
     }
 }

@@ -3,8 +3,12 @@
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 
+use nix::libc::{EINVAL, EMSGSIZE, EOPNOTSUPP};
+use packet::{Frame, Segmenter, VirtioHeader};
+
 use super::links::{LinkInfo, Links};
 use super::packet::PacketSocket;
+use super::pool::Pool;
 use super::tap::Tap;
 
 /// How a port is wired to the kernel.
@@ -62,33 +66,87 @@ impl Port {
         .await
     }
 
-    /// Receives one frame into `buffer`.
+    /// Receives up to `most` frames, of any length, with what their senders left to be done.
     ///
     /// # Errors
     /// `WouldBlock` when none waits; any other means that the interface is gone.
-    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &self.wire {
-            Wire::Tap(tap) => tap.receive(buffer),
-            Wire::Packet(socket) => socket.receive(buffer),
+    pub fn receive(&mut self, most: usize, pool: &mut Pool, into: &mut Vec<Frame>) -> io::Result<()> {
+        match &mut self.wire {
+            Wire::Tap(tap) => tap.receive(most, pool, into),
+            Wire::Packet(socket) => socket.receive(most, pool, into),
         }
     }
 
-    /// Sends one frame.
-    ///
-    /// # Errors
-    /// What the kernel answered; the frame is lost then, as on any wire.
-    pub fn send(&self, frame: &[u8]) -> io::Result<()> {
-        match &self.wire {
-            Wire::Tap(tap) => tap.send(frame),
-            Wire::Packet(socket) => socket.send(frame),
+    /// Sends frames and empties `frames`. What the kernel refuses is lost, as on any wire: how many were.
+    pub fn send(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> u64 {
+        let mut lost = 0;
+        for frame in frames.iter_mut() {
+            let header = VirtioHeader::for_frame(frame);
+            frame.push_front(&header);
         }
+        match &self.wire {
+            Wire::Tap(tap) => {
+                for frame in frames.iter() {
+                    lost += self.settle(tap.send(frame), frame);
+                }
+            }
+            Wire::Packet(socket) => {
+                let mut rest = frames.as_slice();
+                while let Some(first) = rest.first() {
+                    let sent = match socket.send(rest) {
+                        Ok(sent) => sent.max(1),
+                        Err(error) => {
+                            lost += self.settle(Err(error), first);
+                            1
+                        }
+                    };
+                    rest = &rest[sent..];
+                }
+            }
+        }
+        frames.drain(..).for_each(|frame| pool.give(frame));
+        lost
     }
 
-    /// Frames dropped on the way in because their sender left them to be segmented.
-    pub fn unsegmented(&self) -> u64 {
+    /// After a frame was sent or not: 1 if it is lost. One that the kernel cannot finish or cut is sent again as
+    /// it should be on a wire.
+    fn settle(&self, sent: io::Result<()>, frame: &Frame) -> u64 {
+        let refused = match &sent {
+            Ok(()) => return 0,
+            Err(error) => matches!(error.raw_os_error(), Some(EINVAL | EMSGSIZE | EOPNOTSUPP)),
+        };
+        if !refused || !frame.is_partial() {
+            return 1;
+        }
+        let mut whole = frame.clone();
+        whole.pull_front(VirtioHeader::LEN);
+        whole.finish_checksum();
+        let mut lost = 0;
+        let mut send = |octets: &[u8]| {
+            let sent = match &self.wire {
+                Wire::Tap(tap) => tap.send(octets).is_ok(),
+                Wire::Packet(socket) => socket.send(&[Frame::copy_from(octets)]).is_ok(),
+            };
+            lost += u64::from(!sent);
+        };
+        let Some(mut segmenter) = Segmenter::new(&whole) else {
+            whole.push_front(&[0; VirtioHeader::LEN]);
+            send(&whole);
+            return lost;
+        };
+        let mut segment = vec![0; VirtioHeader::LEN];
+        while segmenter.emit(&mut segment) {
+            send(&segment);
+            segment.truncate(VirtioHeader::LEN);
+        }
+        lost
+    }
+
+    /// Frames dropped on the way in because they had not got what their headers said.
+    pub fn malformed(&self) -> u64 {
         match &self.wire {
-            Wire::Tap(_) => 0,
-            Wire::Packet(socket) => socket.unsegmented(),
+            Wire::Tap(tap) => tap.malformed,
+            Wire::Packet(socket) => socket.malformed,
         }
     }
 
@@ -127,7 +185,6 @@ async fn open_veth(links: &Links, name: &str) -> io::Result<Port> {
     let ours = our_end(name);
     links.add_veth(name, &ours).await?;
     let info = links.get(&ours).await?.ok_or_else(|| io::Error::from_raw_os_error(nix::libc::ENODEV))?;
-    crate::sys::disable_offloads(name)?;
     links.set_up(info.index).await?;
     Ok(Port { wire: Wire::Packet(PacketSocket::open(info.index)?), veth: Some(info.index) })
 }

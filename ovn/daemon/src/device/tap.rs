@@ -1,12 +1,25 @@
-//! A tap: the kernel's end is an ordinary interface, ours is a descriptor of frames. The kernel finishes checksums for us.
+//! A tap: the kernel's end is an ordinary interface, ours is a descriptor of frames with virtio-net headers.
+//!
+//! The host's stack leaves checksums and segmentation to us, as to a network card, so that a long TCP write crosses
+//! the switch as one frame.
 
-use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use tun_tap::{Iface, Mode};
+use packet::{Frame, VirtioHeader};
 
-/// An open tap, without packet information in front of its frames; it ends with this value.
-pub(super) struct Tap(Iface);
+use super::pool::{LARGE, Pool, Sizes, apply, enlarge};
+use crate::sys;
+
+/// An open tap; it ends with this value.
+pub(super) struct Tap {
+    fd: OwnedFd,
+    sizes: Sizes,
+    /// Where what is longer than a small buffer goes.
+    beyond: Vec<u8>,
+    /// Frames dropped because they had not got what their headers said.
+    pub(super) malformed: u64,
+}
 
 impl Tap {
     /// Makes a tap called `name`.
@@ -14,30 +27,55 @@ impl Tap {
     /// # Errors
     /// What opening `/dev/net/tun` or naming the interface returned, for example that the name is taken.
     pub(super) fn open(name: &str) -> io::Result<Self> {
-        let iface = Iface::without_packet_info(name, Mode::Tap)?;
-        iface.set_non_blocking()?;
-        Ok(Self(iface))
+        Ok(Self { fd: sys::tap(name)?, sizes: Sizes::default(), beyond: vec![0; LARGE], malformed: 0 })
     }
 
-    /// Receives one frame.
+    /// Receives up to `most` frames.
     ///
     /// # Errors
     /// `WouldBlock` when none waits.
-    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.recv(buffer)
+    pub(super) fn receive(&mut self, most: usize, pool: &mut Pool, into: &mut Vec<Frame>) -> io::Result<()> {
+        const HEADER: usize = VirtioHeader::LEN;
+        for n in 0..most {
+            let mut frame = pool.take(self.sizes.large());
+            let room = frame.room_mut(HEADER);
+            let room_len = room.len();
+            let mut parts = [IoSliceMut::new(room), IoSliceMut::new(&mut self.beyond)];
+            match nix::sys::uio::readv(&self.fd, &mut parts) {
+                Ok(length) => {
+                    frame.set_received(HEADER, length);
+                    self.sizes.saw(length);
+                    if let Some(beyond) = length.checked_sub(room_len).filter(|beyond| *beyond > 0) {
+                        frame = enlarge(pool, HEADER, frame, &self.beyond[..beyond]);
+                    }
+                    if apply(&mut frame) {
+                        into.push(frame);
+                    } else {
+                        self.malformed += 1;
+                        pool.give(frame);
+                    }
+                }
+                Err(error) => {
+                    pool.give(frame);
+                    return if n == 0 { Err(error.into()) } else { Ok(()) };
+                }
+            }
+        }
+        Ok(())
     }
 
-    /// Sends one frame.
+    /// Sends one frame that has its header in front.
     ///
     /// # Errors
     /// What writing returned; `WouldBlock` when the interface's queue is full.
     pub(super) fn send(&self, frame: &[u8]) -> io::Result<()> {
-        self.0.send(frame).map(|_| ())
+        nix::sys::uio::writev(&self.fd, &[IoSlice::new(frame)])?;
+        Ok(())
     }
 }
 
 impl AsRawFd for Tap {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.fd.as_raw_fd()
     }
 }

@@ -1,178 +1,230 @@
-//! Tunnel packets over UDP: one receiving socket a port and family, and a raw socket that chooses the source port.
+//! Tunnel packets over UDP, several at a time.
+//!
+//! Packets to one end that differ in their payload alone are given to the kernel as one message (`UDP_SEGMENT`), and
+//! come from it so (`UDP_GRO`): a train of 64 costs hardly more than one packet, on every hop that keeps it together.
 //!
 //! The source port carries the hash of the inner flow, so that the underlay spreads flows over its paths (RFC 8926
-//! section 3.3, RFC 7348 section 5); a plain UDP socket could send from one port only.
+//! section 3.3, RFC 7348 section 5). A socket sends from one port, so there are as many as [`LANES`] for each way of
+//! sending, each made when it is first needed.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::os::fd::OwnedFd;
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, RawFd};
 
-use tokio::io::unix::AsyncFd;
+use datapath::TunnelPacket;
+use packet::Frame;
 
-use crate::sys;
+use super::pool::{LARGE, Pool};
+use crate::sys::{self, MESSAGES_MAX};
 
-/// A packet to send: everything after the UDP header.
-#[derive(Clone, Copy, Debug)]
-pub struct Outgoing<'a> {
-    /// Our address; unspecified lets the kernel choose.
-    pub local: IpAddr,
-    /// Where it goes.
-    pub remote: IpAddr,
-    /// Source port.
-    pub source_port: u16,
-    /// Destination port.
-    pub destination_port: u16,
-    /// Whether the UDP checksum is computed; it always is over IPv6 (RFC 8200 section 8.1).
-    pub checksum: bool,
-    /// Tunnel header and inner frame.
-    pub payload: &'a [u8],
+/// Different source ports for each way of sending.
+const LANES: u16 = 16;
+/// Trains that are filled at a time; a further one sends the oldest.
+const TRAINS_MAX: usize = 16;
+
+/// What a socket has in common for all that it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Way {
+    v6: bool,
+    dont_fragment: bool,
+    checksum: bool,
+    lane: u16,
 }
 
-/// Remote ends whose source address is remembered; when there are more, all are asked for anew.
-const SOURCES_MAX: usize = 4096;
+/// A train that may still grow.
+struct Train {
+    /// All but the payload and its length hold for the whole train.
+    first: TunnelPacket,
+    /// The payloads, if there are several; of one it is that of `first`.
+    payload: Vec<u8>,
+    count: usize,
+}
 
 /// Sends tunnel packets of both families.
+#[derive(Default)]
 pub struct Sender {
-    v4: Option<OwnedFd>,
-    v6: Option<OwnedFd>,
-    /// The address that the kernel's routes choose towards a remote end, needed for the checksum.
-    sources: RefCell<HashMap<IpAddr, IpAddr>>,
+    sockets: HashMap<Way, UdpSocket>,
+    trains: Vec<Train>,
+    /// Buffers of trains that were sent.
+    buffers: Vec<Vec<u8>>,
 }
 
 impl Sender {
-    /// Opens the raw sockets. A family that the system lacks is left out.
-    pub fn open() -> Self {
-        Self {
-            v4: sys::raw_udp_socket(false).ok(),
-            v6: sys::raw_udp_socket(true).ok(),
-            sources: RefCell::default(),
-        }
-    }
-
-    /// Sends one packet.
-    ///
-    /// # Errors
-    /// What sending returned, for example that there is no route, or that it is longer than the path allows.
-    pub fn send(&self, packet: &Outgoing<'_>) -> io::Result<()> {
-        let length = u16::try_from(packet.payload.len() + 8)
-            .map_err(|_| io::Error::from_raw_os_error(nix::libc::EMSGSIZE))?;
-        let mut header = [0; 8];
-        header[0..2].copy_from_slice(&packet.source_port.to_be_bytes());
-        header[2..4].copy_from_slice(&packet.destination_port.to_be_bytes());
-        header[4..6].copy_from_slice(&length.to_be_bytes());
-        let socket = match packet.remote {
-            IpAddr::V4(_) => &self.v4,
-            IpAddr::V6(_) => &self.v6,
+    /// Takes a packet to send; it may wait for others until [`Sender::flush`]. How many were lost because the kernel
+    /// refused them: this one or those before.
+    pub fn send(&mut self, packet: TunnelPacket, pool: &mut Pool) -> u64 {
+        let same = |train: &Train| same_way(&train.first, &packet);
+        let Some(at) = self.trains.iter().position(same) else {
+            let lost = if self.trains.len() >= TRAINS_MAX { self.end(0, pool) } else { 0 };
+            let payload = self.buffers.pop().unwrap_or_default();
+            self.trains.push(Train { first: packet, payload, count: 1 });
+            return lost;
         };
-        let socket = socket.as_ref().ok_or_else(|| io::Error::from_raw_os_error(nix::libc::EAFNOSUPPORT))?;
-        let local =
-            if packet.local.is_unspecified() { self.source_towards(packet.remote)? } else { packet.local };
-        if let (IpAddr::V4(local), IpAddr::V4(remote), true) = (local, packet.remote, packet.checksum) {
-            let sum = checksum(local, remote, &header, packet.payload);
-            header[6..8].copy_from_slice(&sum.to_be_bytes());
+        let train = &mut self.trains[at];
+        if train.takes(&packet) {
+            train.add(packet, pool);
+            return 0;
         }
-        let sent = sys::send_to(socket, local, packet.remote, &header, packet.payload);
-        if sent.is_err() {
-            // The address may have been taken from us.
-            self.sources.borrow_mut().remove(&packet.remote);
-        }
-        sent
+        // Those of one flow keep their order.
+        let lost = self.end(at, pool);
+        let payload = self.buffers.pop().unwrap_or_default();
+        self.trains.push(Train { first: packet, payload, count: 1 });
+        lost
     }
 
-    /// Which of our addresses the kernel sends from to `remote`.
-    fn source_towards(&self, remote: IpAddr) -> io::Result<IpAddr> {
-        let mut sources = self.sources.borrow_mut();
-        if let Some(source) = sources.get(&remote) {
-            return Ok(*source);
+    /// Sends all that waits. How many packets the kernel refused.
+    pub fn flush(&mut self, pool: &mut Pool) -> u64 {
+        let mut lost = 0;
+        while !self.trains.is_empty() {
+            lost += self.end(0, pool);
         }
-        // Connecting a UDP socket sends nothing; it only asks the routes.
-        let socket = UdpSocket::bind(SocketAddr::new(unspecified(remote.is_ipv6()), 0))?;
-        socket.connect(SocketAddr::new(remote, 9))?;
-        let source = socket.local_addr()?.ip();
-        if sources.len() >= SOURCES_MAX {
-            sources.clear();
-        }
-        sources.insert(remote, source);
-        Ok(source)
+        lost
     }
+
+    /// Sends one train.
+    fn end(&mut self, at: usize, pool: &mut Pool) -> u64 {
+        let mut train = self.trains.remove(at);
+        let payload = if train.count > 1 { train.payload.as_slice() } else { train.first.payload.as_slice() };
+        let lost = self.transmit(&train.first, payload);
+        train.payload.clear();
+        self.buffers.push(train.payload);
+        pool.give(train.first.payload);
+        lost
+    }
+
+    fn transmit(&mut self, packet: &TunnelPacket, payload: &[u8]) -> u64 {
+        let datagram = packet.datagram_len.max(1);
+        let whole = self.transmit_as_one(packet, payload, datagram);
+        let error = match whole {
+            Ok(()) => return 0,
+            Err(error) => error,
+        };
+        let count = payload.len().div_ceil(datagram) as u64;
+        let too_much =
+            matches!(error.raw_os_error(), Some(nix::libc::EINVAL | nix::libc::EMSGSIZE | nix::libc::EIO));
+        if count == 1 || !too_much {
+            tracing::debug!(target: "tunnel", "to {}: {error}", packet.remote);
+            return count;
+        }
+        // A device on the way that cannot cut, or datagrams that must become fragments: one by one.
+        payload
+            .chunks(datagram)
+            .map(|one| u64::from(self.transmit_as_one(packet, one, datagram).is_err()))
+            .sum()
+    }
+
+    fn transmit_as_one(&mut self, packet: &TunnelPacket, payload: &[u8], datagram: usize) -> io::Result<()> {
+        let v6 = packet.remote.is_ipv6();
+        // Whoever cuts a train must compute checksums, and without one the kernel refuses it.
+        let checksum = packet.checksum || v6 || payload.len() > datagram;
+        let lane = packet.source_port % LANES;
+        let way = Way { v6, dont_fragment: packet.dont_fragment, checksum, lane };
+        let socket = match self.sockets.entry(way) {
+            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                entry.insert(sys::sending_socket(v6, packet.dont_fragment, checksum)?)
+            }
+        };
+        let remote = SocketAddr::new(packet.remote, packet.destination_port);
+        sys::send_datagrams(socket, packet.local, remote, (packet.tos, packet.ttl), payload, datagram)
+    }
+}
+
+impl Train {
+    /// Whether a packet of the same way can follow: all before it are of one length, and it is not longer.
+    fn takes(&self, packet: &TunnelPacket) -> bool {
+        let len = self.first.payload.len();
+        let filled = if self.count > 1 { self.payload.len() } else { len };
+        self.first.datagram_len == len
+            && packet.datagram_len == packet.payload.len()
+            && packet.payload.len() <= len
+            && filled == len * self.count
+            && self.count < TunnelPacket::TRAIN_MAX
+            && filled + len <= TunnelPacket::TRAIN_LEN_MAX
+    }
+
+    fn add(&mut self, packet: TunnelPacket, pool: &mut Pool) {
+        if self.count == 1 {
+            self.payload.extend_from_slice(&self.first.payload);
+        }
+        self.payload.extend_from_slice(&packet.payload);
+        self.count += 1;
+        pool.give(packet.payload);
+    }
+}
+
+/// Whether two packets differ in their payload alone.
+fn same_way(a: &TunnelPacket, b: &TunnelPacket) -> bool {
+    (a.remote, a.local, a.source_port % LANES, a.destination_port, a.tos, a.ttl, a.checksum, a.dont_fragment)
+        == (
+            b.remote,
+            b.local,
+            b.source_port % LANES,
+            b.destination_port,
+            b.tos,
+            b.ttl,
+            b.checksum,
+            b.dont_fragment,
+        )
+}
+
+/// Datagrams of one sender that came together.
+#[derive(Debug)]
+pub struct Datagrams {
+    /// Who sent them, and which of our addresses they came to.
+    pub ends: (IpAddr, IpAddr),
+    /// What follows their UDP headers, one behind the other.
+    pub payload: Frame,
+    /// Octets of each but the last.
+    pub datagram_len: usize,
 }
 
 /// Receives tunnel packets sent to one UDP port.
 pub struct Receiver {
-    socket: AsyncFd<UdpSocket>,
+    socket: UdpSocket,
+    received: Vec<sys::Received>,
 }
 
 impl Receiver {
-    /// Listens on `port` at every address of one family. Must be called inside a runtime.
+    /// Listens on `port` at every address of one family.
     ///
     /// # Errors
     /// What binding returned, for example that another switch has the port.
     pub fn open(port: u16, v6: bool) -> io::Result<Self> {
-        let socket = sys::udp_socket(port, v6)?;
-        Ok(Self { socket: sys::watch(socket)? })
+        Ok(Self { socket: sys::udp_socket(port, v6)?, received: Vec::new() })
     }
 
-    /// Waits until packets are there, then gives up to `batch` of them to `take`: who sent it, our address, the payload.
+    /// Receives what is there, up to `most` messages.
     ///
     /// # Errors
-    /// What receiving returned.
-    pub async fn receive(
-        &self,
-        buffer: &mut [u8],
-        batch: usize,
-        mut take: impl FnMut(SocketAddr, IpAddr, &[u8]),
-    ) -> io::Result<()> {
-        let mut ready = self.socket.readable().await?;
-        for _ in 0..batch {
-            match ready.try_io(|socket| sys::receive_from(socket.get_ref(), buffer)) {
-                Ok(Ok((length, from, to))) => take(from, to, &buffer[..length]),
-                Ok(Err(error)) => return Err(error),
-                Err(_) => break,
+    /// `WouldBlock` when there is nothing.
+    pub fn receive(&mut self, most: usize, pool: &mut Pool, into: &mut Vec<Datagrams>) -> io::Result<()> {
+        let mut frames: Vec<Frame> = (0..most.min(MESSAGES_MAX)).map(|_| pool.take(true)).collect();
+        let mut parts: Vec<[IoSliceMut<'_>; 2]> = frames
+            .iter_mut()
+            .map(|frame| [IoSliceMut::new(frame.room_mut(0)), IoSliceMut::new(&mut [])])
+            .collect();
+        let result = sys::receive_many(&self.socket, &mut parts, &mut self.received);
+        drop(parts);
+        let mut frames = frames.into_iter();
+        if result.is_ok() {
+            for (received, mut payload) in self.received.iter().zip(frames.by_ref()) {
+                payload.set_received(0, received.length.min(LARGE));
+                let datagram_len = received.datagram.unwrap_or(received.length).max(1);
+                match received.ends {
+                    Some(ends) => into.push(Datagrams { ends, payload, datagram_len }),
+                    None => pool.give(payload),
+                }
             }
         }
-        Ok(())
+        frames.for_each(|frame| pool.give(frame));
+        result
     }
 }
 
-/// The UDP checksum over IPv4 (RFC 768).
-fn checksum(local: Ipv4Addr, remote: Ipv4Addr, header: &[u8; 8], payload: &[u8]) -> u16 {
-    let mut sum: u64 = 17 + u64::from(u16::from_be_bytes([header[4], header[5]]));
-    let mut add = |bytes: &[u8]| {
-        for pair in bytes.chunks(2) {
-            sum += u64::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]));
-        }
-    };
-    add(&local.octets());
-    add(&remote.octets());
-    add(header);
-    add(payload);
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    match !u16::try_from(sum).expect("folded to 16 bits") {
-        0 => 0xffff,
-        sum => sum,
-    }
-}
-
-/// The unspecified address of a family.
-pub fn unspecified(v6: bool) -> IpAddr {
-    if v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_packet_with_its_checksum_sums_to_all_ones() {
-        let (local, remote) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
-        let mut header = [0x12, 0x34, 0x17, 0xc1, 0, 11, 0, 0];
-        let sum = checksum(local, remote, &header, &[1, 2, 3]);
-        header[6..8].copy_from_slice(&sum.to_be_bytes());
-        // With the checksum in place the complement of the sum is zero, which is written as all ones.
-        assert_eq!(checksum(local, remote, &header, &[1, 2, 3]), 0xffff);
+impl AsRawFd for Receiver {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
     }
 }

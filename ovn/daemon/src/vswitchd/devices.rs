@@ -1,60 +1,58 @@
 //! The open devices and tunnel sockets of the switch, and the frames that wait in them.
 //!
-//! One task a device waits until frames are there, reads a batch and hands it over through a bounded channel: a switch
-//! that is busy lets the kernel's queues fill, which then drop, as on any wire.
+//! One epoll tells which of them have something. The daemon then reads a batch of each, gives it to the switch, and
+//! what leaves is collected by device and goes out in batches, too. A switch that is busy lets the kernel's queues
+//! fill, which then drop, as on any wire.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
-use datapath::{Departure, DeviceId, DeviceInfo, DeviceKind, TunnelPacket};
+use datapath::{Captures, Departure, DeviceId, DeviceInfo, DeviceKind};
 use packet::{Frame, MacAddr};
 use tokio::io::unix::AsyncFd;
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
-use crate::device::tunnel::{Outgoing, Receiver, Sender, unspecified};
-use crate::device::{Kind, LinkChange, LinkInfo, Links, OpenError, Port};
-use crate::sys;
+use crate::device::tunnel::{Datagrams, Receiver, Sender};
+use crate::device::{Dummies, DummyDevices, Kind, LinkChange, LinkInfo, Links, OpenError, Pool, Port};
+use crate::sys::{self, Readiness};
 
-/// Frames read from a device before the switch gets them.
+/// Frames read from a device before another has its turn.
 const BATCH: usize = 32;
-/// Batches that wait for the switch; further ones stay in the kernel.
-const BATCHES_MAX: usize = 64;
-/// Longest frame read, in bytes: that of a tunnel packet of the largest IP size.
-const FRAME_BYTES_MAX: usize = 65_536 + 64;
+/// Frames that wait to leave by one device before they are sent.
+const OUT_MAX: usize = 64;
 
-/// What came in.
+/// What happened.
 pub(super) enum Arrival {
-    /// Frames by a device.
-    Frames(DeviceId, Vec<Frame>),
-    /// Datagrams for tunnels.
-    Datagrams(Vec<Datagram>),
-    /// A device gives nothing any more.
-    Lost(DeviceId),
+    /// Some device or socket has something: see [`Devices::ready`].
+    Ready,
     /// The state of a device changed.
     Changed(DeviceId, DeviceInfo),
     /// Other interfaces of the host came or changed: one that was missing may be there now.
     LinksChanged,
 }
 
-/// One datagram for a tunnel.
-pub(super) struct Datagram {
-    /// The UDP port it came to.
-    pub(super) udp_port: u16,
-    /// Who sent it.
-    pub(super) from: IpAddr,
-    /// Our address that it was sent to.
-    pub(super) to: IpAddr,
-    /// What follows the UDP header.
-    pub(super) payload: Frame,
+/// What a device or socket gave.
+pub(super) enum Batch {
+    /// Frames by a device; they are in the buffer given.
+    Frames(DeviceId),
+    /// Datagrams on a tunnel's UDP port.
+    Datagrams(u16, Vec<Datagrams>),
+    /// A device gives nothing any more.
+    Lost(DeviceId),
+    /// Nothing after all.
+    Nothing,
 }
 
 struct Open {
-    port: Arc<AsyncFd<Port>>,
+    port: Port,
     name: String,
-    task: JoinHandle<()>,
+    /// What is to leave by it.
+    out: Vec<Frame>,
+}
+
+struct Listener {
+    receiver: Receiver,
+    udp_port: u16,
+    v6: bool,
 }
 
 /// Every open device and socket.
@@ -62,27 +60,41 @@ pub(super) struct Devices {
     links: Links,
     open: BTreeMap<DeviceId, Open>,
     by_name: BTreeMap<String, DeviceId>,
-    tunnels: BTreeMap<u16, Vec<JoinHandle<()>>>,
-    raw: Sender,
-    sender: mpsc::Sender<Arrival>,
-    receiver: mpsc::Receiver<Arrival>,
+    /// By a number that tells them from each other and from devices.
+    listeners: BTreeMap<u64, Listener>,
+    next_listener: u64,
+    sender: Sender,
+    pool: Pool,
+    readiness: AsyncFd<Readiness>,
+    tokens: Vec<u64>,
+    /// Devices that have something to send.
+    sending: Vec<DeviceId>,
+    dummies: DummyDevices,
+    replaced: Dummies,
 }
 
+/// Tokens from here on are listeners, those below are devices.
+const LISTENERS: u64 = 1 << 32;
+
 impl Devices {
-    /// Opens the table of interfaces and the sending sockets.
+    /// Opens the table of interfaces. Some kinds of devices are replaced by dummies.
     ///
     /// # Errors
     /// When netlink is not to be had.
-    pub(super) fn open() -> io::Result<Self> {
-        let (sender, receiver) = mpsc::channel(BATCHES_MAX);
+    pub(super) fn open(replaced: Dummies) -> io::Result<Self> {
         Ok(Self {
             links: Links::open()?,
             open: BTreeMap::new(),
             by_name: BTreeMap::new(),
-            tunnels: BTreeMap::new(),
-            raw: Sender::open(),
-            sender,
-            receiver,
+            listeners: BTreeMap::new(),
+            next_listener: LISTENERS,
+            sender: Sender::default(),
+            pool: Pool::default(),
+            readiness: sys::watch_for(Readiness::new()?, tokio::io::Interest::READABLE)?,
+            tokens: Vec::new(),
+            sending: Vec::new(),
+            dummies: DummyDevices::default(),
+            replaced,
         })
     }
 
@@ -95,46 +107,55 @@ impl Devices {
         id: DeviceId,
         name: &str,
         kind: DeviceKind,
+        captures: &Captures,
     ) -> Result<DeviceInfo, OpenError> {
-        let kind = match kind {
-            DeviceKind::System => Kind::Existing,
-            DeviceKind::Internal | DeviceKind::Tap => Kind::Ours,
-            DeviceKind::Dummy => {
+        let kind = match (kind, self.replaced) {
+            (DeviceKind::Dummy, Dummies::Asked | Dummies::System)
+            | (DeviceKind::System, Dummies::System)
+            | (_, Dummies::All) => return Ok(self.dummies.add(id, name, captures)),
+            (DeviceKind::System, _) => Kind::Existing,
+            (DeviceKind::Internal | DeviceKind::Tap, _) => Kind::Ours,
+            (DeviceKind::Dummy, Dummies::Off) => {
                 let source = io::Error::from_raw_os_error(nix::libc::EAFNOSUPPORT);
                 return Err(OpenError { name: name.to_owned(), source });
             }
         };
         let (port, info) = Port::open(&self.links, name, kind).await?;
         let failed = |source| OpenError { name: name.to_owned(), source };
-        let port = Arc::new(sys::watch(port).map_err(failed)?);
-        let task = tokio::spawn(read_frames(id, Arc::clone(&port), self.sender.clone()));
-        self.open.insert(id, Open { port, name: name.to_owned(), task });
+        self.readiness.get_ref().add(&port, id.0.into()).map_err(failed)?;
+        self.open.insert(id, Open { port, name: name.to_owned(), out: Vec::new() });
         self.by_name.insert(name.to_owned(), id);
         Ok(device_info(&info))
     }
 
     /// Closes a device and removes what was made for it.
     pub(super) async fn remove(&mut self, id: DeviceId) {
+        if self.dummies.remove(id) {
+            return;
+        }
         let Some(open) = self.open.remove(&id) else { return };
         if self.by_name.get(&open.name) == Some(&id) {
             self.by_name.remove(&open.name);
         }
-        open.task.abort();
-        // The task drops its share of the port when it ends; only then the port is closed.
-        let _ = open.task.await;
-        if let Some(port) = Arc::into_inner(open.port) {
-            port.into_inner().close(&self.links).await;
-        }
+        // A descriptor that is closed leaves the epoll by itself.
+        open.port.close(&self.links).await;
     }
 
     /// Sets the largest payload and the Ethernet address of a device, where given. A device that refuses keeps its own,
     /// and the log tells. Gives its state afterwards; none for one that has left the namespace.
     pub(super) async fn configure(
-        &self,
+        &mut self,
         id: DeviceId,
         mtu: Option<u32>,
         mac: Option<MacAddr>,
     ) -> Option<DeviceInfo> {
+        let dummy = self.dummies.change(id, |info| {
+            info.mtu = mtu.unwrap_or(info.mtu);
+            info.mac = mac.unwrap_or(info.mac);
+        });
+        if dummy.is_some() {
+            return dummy;
+        }
         let name = &self.open.get(&id)?.name;
         let index = self.links.get(name).await.ok()??.index;
         if let Some(mtu) = mtu
@@ -153,33 +174,29 @@ impl Devices {
     /// Listens on exactly these UDP ports, for both families. A port that is taken is told and left out.
     pub(super) fn listen(&mut self, ports: impl IntoIterator<Item = u16>) {
         let wanted: std::collections::BTreeSet<u16> = ports.into_iter().collect();
-        self.tunnels.retain(|port, tasks| {
-            let keep = wanted.contains(port);
-            if !keep {
-                tasks.iter().for_each(JoinHandle::abort);
-            }
-            keep
-        });
-        for port in wanted {
-            if self.tunnels.contains_key(&port) {
-                continue;
-            }
-            let mut tasks = Vec::new();
+        self.listeners.retain(|_, listener| wanted.contains(&listener.udp_port));
+        let have: Vec<u16> = self.listeners.values().map(|listener| listener.udp_port).collect();
+        for udp_port in wanted.into_iter().filter(|port| !have.contains(port)) {
             for v6 in [false, true] {
-                match Receiver::open(port, v6) {
+                let token = self.next_listener;
+                let opened = Receiver::open(udp_port, v6).and_then(|receiver| {
+                    self.readiness.get_ref().add(&receiver, token)?;
+                    Ok(receiver)
+                });
+                match opened {
                     Ok(receiver) => {
-                        tasks.push(tokio::spawn(read_datagrams(port, receiver, v6, self.sender.clone())))
+                        self.next_listener += 1;
+                        self.listeners.insert(token, Listener { receiver, udp_port, v6 });
                     }
                     // A host without IPv6 has no tunnels over it either.
                     Err(error) if v6 => {
-                        tracing::debug!(target: "tunnel", "UDP port {port} over IPv6: {error}")
+                        tracing::debug!(target: "tunnel", "UDP port {udp_port} over IPv6: {error}")
                     }
                     Err(error) => {
-                        tracing::warn!(target: "tunnel", "cannot listen on UDP port {port}: {error}")
+                        tracing::warn!(target: "tunnel", "cannot listen on UDP port {udp_port}: {error}")
                     }
                 }
             }
-            self.tunnels.insert(port, tasks);
         }
     }
 
@@ -187,7 +204,7 @@ impl Devices {
     pub(super) async fn next(&mut self) -> Arrival {
         loop {
             tokio::select! {
-                Some(arrival) = self.receiver.recv() => return arrival,
+                _ = self.readiness.readable() => return Arrival::Ready,
                 change = self.links.next_change() => match change {
                     LinkChange::Changed(info) => {
                         return match self.by_name.get(&info.name) {
@@ -202,85 +219,89 @@ impl Devices {
         }
     }
 
-    /// What has come already, if anything has.
-    pub(super) fn try_next(&mut self) -> Option<Arrival> {
-        self.receiver.try_recv().ok()
+    /// The devices and sockets that have something now, by tokens for [`Devices::receive`].
+    pub(super) fn ready(&mut self) -> Vec<u64> {
+        let mut tokens = std::mem::take(&mut self.tokens);
+        tokens.clear();
+        // Only when nothing is left the runtime may wait again: it is not told twice of one thing.
+        let _ = self.readiness.try_io(tokio::io::Interest::READABLE, |readiness| {
+            readiness.take(&mut tokens)?;
+            if tokens.is_empty() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        tokens
     }
 
-    /// Sends a packet. What the kernel refuses is lost, as on any wire; the caller counts it.
-    ///
-    /// # Errors
-    /// What the kernel said.
-    pub(super) fn send(&self, departure: &Departure) -> io::Result<()> {
-        match departure {
-            Departure::Device { device, frame } => match self.open.get(device) {
-                Some(open) => open.port.get_ref().send(frame.as_slice()),
-                None => Err(io::Error::from_raw_os_error(nix::libc::ENODEV)),
-            },
-            Departure::Tunnel(packet) => self.raw.send(&outgoing(packet)),
+    /// Gives the room of tokens back.
+    pub(super) fn done(&mut self, tokens: Vec<u64>) {
+        self.tokens = tokens;
+    }
+
+    /// Reads a batch from what a token stands for; frames go to `frames`.
+    pub(super) fn receive(&mut self, token: u64, frames: &mut Vec<Frame>) -> Batch {
+        if let Some(listener) = self.listeners.get_mut(&token) {
+            let mut datagrams = Vec::new();
+            if let Err(error) = listener.receiver.receive(BATCH, &mut self.pool, &mut datagrams) {
+                let family = if listener.v6 { 6 } else { 4 };
+                tracing::debug!(target: "tunnel", "UDP port {} (IPv{family}): {error}", listener.udp_port);
+            }
+            return Batch::Datagrams(listener.udp_port, datagrams);
+        }
+        let Some(id) = u32::try_from(token).ok().map(DeviceId) else { return Batch::Nothing };
+        let Some(open) = self.open.get_mut(&id) else { return Batch::Nothing };
+        match open.port.receive(BATCH, &mut self.pool, frames) {
+            Ok(()) => Batch::Frames(id),
+            // An interface that is down has nothing to read; it may come up again.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_down(&error) => Batch::Nothing,
+            Err(_) => Batch::Lost(id),
         }
     }
-}
 
-fn outgoing(packet: &TunnelPacket) -> Outgoing<'_> {
-    Outgoing {
-        local: packet.local.unwrap_or_else(|| unspecified(packet.remote.is_ipv6())),
-        remote: packet.remote,
-        source_port: packet.source_port,
-        destination_port: packet.destination_port,
-        checksum: packet.checksum,
-        payload: packet.payload.as_slice(),
-    }
-}
-
-async fn read_frames(id: DeviceId, port: Arc<AsyncFd<Port>>, sender: mpsc::Sender<Arrival>) {
-    let mut buffer = vec![0; FRAME_BYTES_MAX];
-    loop {
-        let Ok(mut ready) = port.readable().await else { break };
-        let mut frames = Vec::new();
-        let mut failure = None;
-        while frames.len() < BATCH {
-            match ready.try_io(|port| port.get_ref().receive(&mut buffer)) {
-                Ok(Ok(length)) => frames.push(Frame::copy_from(&buffer[..length])),
-                Ok(Err(error)) => {
-                    failure = Some(error);
-                    break;
+    /// Takes a packet that is to leave; it may wait until [`Devices::flush`]. How many packets the kernel refused, this
+    /// one or others before it: they are lost, as on any wire.
+    pub(super) fn send(&mut self, departure: Departure) -> u64 {
+        match departure {
+            Departure::Device { device, frame } => {
+                let frame = match self.dummies.send(device, frame, &mut self.pool) {
+                    Ok(()) => return 0,
+                    Err(frame) => frame,
+                };
+                let Some(open) = self.open.get_mut(&device) else {
+                    self.pool.give(frame);
+                    return 1;
+                };
+                if open.out.is_empty() {
+                    self.sending.push(device);
                 }
-                Err(_) => break,
+                open.out.push(frame);
+                if open.out.len() < OUT_MAX {
+                    return 0;
+                }
+                self.sending.retain(|other| *other != device);
+                open.port.send(&mut open.out, &mut self.pool)
+            }
+            Departure::Tunnel(packet) => self.sender.send(packet, &mut self.pool),
+        }
+    }
+
+    /// The dummy devices.
+    pub(super) fn dummies(&mut self) -> &mut DummyDevices {
+        &mut self.dummies
+    }
+
+    /// Sends all that waits to leave. How many packets the kernel refused.
+    pub(super) fn flush(&mut self) -> u64 {
+        let mut lost = self.sender.flush(&mut self.pool);
+        for device in self.sending.drain(..) {
+            if let Some(open) = self.open.get_mut(&device) {
+                lost += open.port.send(&mut open.out, &mut self.pool);
             }
         }
-        if !frames.is_empty() && sender.send(Arrival::Frames(id, frames)).await.is_err() {
-            return;
-        }
-        match failure {
-            // An interface that is down has nothing to read; it may come up again.
-            Some(error) if is_down(&error) => tokio::task::yield_now().await,
-            Some(_) => break,
-            None => {}
-        }
+        lost
     }
-    let _ = sender.send(Arrival::Lost(id)).await;
 }
 
 fn is_down(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(nix::libc::ENETDOWN))
-}
-
-async fn read_datagrams(udp_port: u16, receiver: Receiver, v6: bool, sender: mpsc::Sender<Arrival>) {
-    let mut buffer = vec![0; FRAME_BYTES_MAX];
-    loop {
-        let mut batch = Vec::new();
-        let take = |from: SocketAddr, to: IpAddr, bytes: &[u8]| {
-            batch.push(Datagram { udp_port, from: from.ip(), to, payload: Frame::copy_from(bytes) });
-        };
-        if let Err(error) = receiver.receive(&mut buffer, BATCH, take).await {
-            // ICMP errors about what was sent come back here; they concern one packet only.
-            tracing::debug!(target: "tunnel", "UDP port {udp_port} (IPv{}): {error}", if v6 { 6 } else { 4 });
-        }
-        if !batch.is_empty() && sender.send(Arrival::Datagrams(batch)).await.is_err() {
-            return;
-        }
-    }
 }
 
 fn device_info(info: &LinkInfo) -> DeviceInfo {

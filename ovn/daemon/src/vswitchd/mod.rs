@@ -7,6 +7,7 @@
 //! ```
 
 mod devices;
+mod dummy;
 mod openflow;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use std::time::Instant;
 
 use datapath::Departure;
 use datapath::vswitchd::{Output, Vswitchd};
+use packet::Frame;
 
 use crate::base::getopt::{Opt, Takes, opt};
 use crate::base::net::Event;
@@ -24,7 +26,9 @@ use crate::base::peers::{Input, Json, Peers};
 use crate::base::shell::{self, About, Happening, Shell};
 use crate::base::target::Active;
 use crate::base::unixctl::{Command, Spec, spec};
-use devices::{Arrival, Devices};
+use crate::device::Dummies;
+use crate::device::tunnel::Datagrams;
+use devices::{Arrival, Batch, Devices};
 use openflow::Management;
 
 /// The program.
@@ -32,6 +36,9 @@ pub const PROGRAM: Program = Program { name: "ovs-vswitchd", family: Family::Ovs
 
 const OWN: &[Opt] = &[
     opt("mlockall", Takes::Nothing),
+    opt("enable-dummy", Takes::Maybe),
+    opt("disable-system", Takes::Nothing),
+    opt("disable-system-route", Takes::Nothing),
     TLS[0],
     TLS[1],
     TLS[2],
@@ -43,8 +50,8 @@ const OWN: &[Opt] = &[
     TLS[8],
 ];
 
-/// Batches of packets handled before everybody else has a turn.
-const BATCHES_A_TURN: usize = 64;
+/// How often all devices that have something are read before everybody else has a turn.
+const TURNS: usize = 16;
 
 /// The one thing that this shell connects to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,8 +59,9 @@ struct Database;
 
 /// Runs the switch.
 pub fn run(args: &[String]) -> ExitCode {
-    let commands: Vec<Spec> =
+    let mut commands: Vec<Spec> =
         datapath::COMMANDS.iter().map(|(name, usage, min, max, _)| spec(name, usage, *min, *max)).collect();
+    commands.extend(dummy::COMMANDS);
     // The table lives as long as the process.
     let about = About { program: PROGRAM, options: OWN, help: HELP, commands: commands.leak() };
     shell::run(&about, args, |shell, own| async move {
@@ -71,11 +79,15 @@ struct Daemon {
     management: Management,
     udp_ports: BTreeSet<u16>,
     departures: Vec<Departure>,
+    /// Room for a batch of frames.
+    frames: Vec<Frame>,
 }
 
 impl Daemon {
     fn open(mut shell: Shell, own: &Own) -> anyhow::Result<Self> {
         let run_dir = PROGRAM.family.run_dir();
+        let asked = own.options.iter().find(|(name, _)| *name == "enable-dummy");
+        let dummies = asked.map_or(Dummies::Off, |(_, value)| Dummies::from_option(value.as_deref()));
         let default = || format!("unix:{}", run_dir.join("db.sock").display());
         let remote = own.operands.first().cloned().unwrap_or_else(default);
         let mut peers: Peers<Database, Json> = Peers::default();
@@ -84,10 +96,11 @@ impl Daemon {
             shell,
             core: Vswitchd::new(crate::base::random_seed()),
             peers,
-            devices: Devices::open()?,
+            devices: Devices::open(dummies)?,
             management: Management::new(run_dir),
             udp_ports: BTreeSet::new(),
             departures: Vec::new(),
+            frames: Vec::new(),
         })
     }
 
@@ -140,47 +153,60 @@ impl Daemon {
         }
     }
 
-    /// Gives the switch what came in, and what else has come meanwhile, and sends what comes of it.
-    async fn arrived(&mut self, first: Arrival) {
-        let mut arrival = Some(first);
-        let mut turns = BATCHES_A_TURN;
-        while let Some(one) = arrival {
-            let now = Instant::now();
-            match one {
-                Arrival::Frames(device, frames) => self.core.switch_mut().receive(device, frames, now),
-                Arrival::Datagrams(datagrams) => {
-                    for one in datagrams {
-                        self.core.switch_mut().tunnel_datagram(
-                            one.udp_port,
-                            one.from,
-                            one.to,
-                            one.payload,
-                            now,
-                        );
+    async fn arrived(&mut self, arrival: Arrival) {
+        let now = Instant::now();
+        match arrival {
+            Arrival::Ready => self.forward().await,
+            Arrival::Changed(device, info) => self.core.device_changed(device, info, now),
+            Arrival::LinksChanged => self.core.links_changed(now),
+        }
+    }
+
+    /// Gives the switch what came in, and what else comes meanwhile, and sends what comes of it.
+    async fn forward(&mut self) {
+        let mut frames = std::mem::take(&mut self.frames);
+        for _ in 0..TURNS {
+            let tokens = self.devices.ready();
+            let idle = tokens.is_empty();
+            for token in &tokens {
+                let batch = self.devices.receive(*token, &mut frames);
+                let now = Instant::now();
+                match batch {
+                    Batch::Frames(device) => self.core.switch_mut().receive(device, frames.drain(..), now),
+                    Batch::Datagrams(udp_port, datagrams) => {
+                        for Datagrams { ends, payload, datagram_len } in datagrams {
+                            let switch = self.core.switch_mut();
+                            switch.tunnel_datagrams(udp_port, ends, payload, datagram_len, now);
+                        }
                     }
-                }
-                Arrival::Changed(device, info) => self.core.device_changed(device, info, now),
-                Arrival::LinksChanged => self.core.links_changed(now),
-                Arrival::Lost(device) => {
-                    self.devices.remove(device).await;
-                    self.core.device_gone(device, now);
+                    Batch::Lost(device) => {
+                        self.devices.remove(device).await;
+                        self.core.device_gone(device, now);
+                    }
+                    Batch::Nothing => {}
                 }
             }
             self.depart();
-            turns -= 1;
-            arrival = if turns > 0 { self.devices.try_next() } else { None };
+            self.devices.done(tokens);
+            if idle {
+                break;
+            }
         }
+        self.frames = frames;
     }
 
     /// Sends what the switch wants sent.
     fn depart(&mut self) {
         let mut departures = std::mem::take(&mut self.departures);
         self.core.switch_mut().take_departures(&mut departures);
+        let mut lost = 0;
         for departure in departures.drain(..) {
-            if let Err(error) = self.devices.send(&departure) {
-                self.core.switch_mut().send_failed();
-                tracing::debug!(target: "netdev", "a packet was not sent: {error}");
-            }
+            lost += self.devices.send(departure);
+        }
+        lost += self.devices.flush();
+        if lost > 0 {
+            self.core.switch_mut().send_failed(lost);
+            tracing::debug!(target: "netdev", "{lost} packets were not sent");
         }
         self.departures = departures;
     }
@@ -210,8 +236,8 @@ impl Daemon {
 
     async fn carry_out(&mut self, output: Output) {
         match output {
-            Output::OpenDevice { id, name, kind, mtu, mac } => {
-                let opened = self.devices.add(id, &name, kind).await;
+            Output::OpenDevice { id, name, kind, captures, mtu, mac } => {
+                let opened = self.devices.add(id, &name, kind, &captures).await;
                 match opened {
                     Ok(info) => {
                         let info = self.devices.configure(id, mtu, mac).await.unwrap_or(info);
@@ -251,7 +277,9 @@ impl Daemon {
             return true;
         }
         let args: Vec<&str> = command.args.iter().map(String::as_str).collect();
-        let outcome = self.core.switch_mut().command(command.name, &args, Instant::now());
+        let now = Instant::now();
+        let outcome = dummy::command(command.name, &args, &mut self.devices, &mut self.core, now)
+            .or_else(|| self.core.switch_mut().command(command.name, &args, now));
         let unknown = || Err(format!("\"{}\" is not for this daemon", command.name));
         let outcome = outcome.unwrap_or_else(unknown);
         command.reply(outcome);
@@ -270,6 +298,8 @@ DATABASE is unix:FILE or tcp:IP:PORT (default: db.sock in the run directory).
   --unixctl=SOCKET       control socket, or \"none\"
   --log-file[=FILE]      log to a file
   -v, --verbose=[SPEC]   set log levels
+  --enable-dummy[=WHICH] allow interfaces of type dummy, for tests; WHICH may be
+                         system or override: such interfaces become dummies, too
   -h, --help             this help
   -V, --version          version information
 Controllers reach a bridge at BRIDGE.mgmt in the run directory.

@@ -72,6 +72,8 @@ pub(crate) struct Cache {
     order: Vec<u32>,
     serial: u64,
     seed: u64,
+    /// How many megaflows there may be.
+    pub(crate) megaflows_max: usize,
     /// Megaflows that went before their counts were given on; see [`Cache::take_retired`].
     retired: Vec<Megaflow>,
 }
@@ -87,6 +89,7 @@ impl Cache {
             order: Vec::new(),
             serial: 0,
             seed,
+            megaflows_max: MEGAFLOWS_MAX,
             retired: Vec::new(),
         }
     }
@@ -130,7 +133,7 @@ impl Cache {
         counters: &mut Counters,
     ) -> MegaflowId {
         // Before the mask is looked for: the last megaflow of a mask takes it along.
-        if self.len() >= MEGAFLOWS_MAX {
+        if self.len() >= self.megaflows_max {
             self.evict_oldest(counters);
         }
         let mask = SparseMask::new(&translation.looked);

@@ -1,5 +1,6 @@
 //! What operators ask the switch on its control socket: one command a file, arguments in, text out.
 
+mod bfd;
 mod conntrack;
 mod coverage;
 mod dpif;
@@ -17,6 +18,8 @@ pub type Run = fn(&mut Switch, &[&str], Instant) -> Result<String, String>;
 
 /// Name, arguments, least and greatest number of arguments, function; sorted by name.
 pub const COMMANDS: &[(&str, &str, usize, usize, Run)] = &[
+    ("bfd/set-forwarding", "[INTERFACE] normal|false|true", 1, 2, bfd::set_forwarding),
+    ("bfd/show", "[INTERFACE]", 0, 1, bfd::show),
     ("coverage/read-counter", "COUNTER", 1, 1, coverage::read),
     ("coverage/show", "", 0, 0, coverage::show),
     ("dpctl/ct-bkts", "[DATAPATH] [gt=N]", 0, 2, conntrack::buckets),

@@ -97,6 +97,10 @@ impl Skew {
             return;
         }
         header[place..place + 4].copy_from_slice(&new.to_be_bytes());
+        if layout.partial {
+            // The sum is only over the pseudo header yet.
+            return;
+        }
         let sum = u16::from_be_bytes([header[16], header[17]]);
         let sum = checksum::update(sum, &old.to_be_bytes(), &new.to_be_bytes());
         header[16..18].copy_from_slice(&sum.to_be_bytes());

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use packet::key::{FlowKey, L3, L4, Layout, extract, mix, slot};
-use packet::{IpProto, Pseudo, checksum};
+use packet::{Frame, IpProto, Pseudo, checksum};
 
 /// An IPv6 address, or an IPv4 address in the low 32 bits. In halves, so that a key has no padding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,9 +111,11 @@ pub(crate) struct Parsed {
 }
 
 /// Reads a frame. `sums` says whether checksums are to be looked at: once for every packet is enough.
-pub(crate) fn read(frame: &[u8], zone: u16, sums: bool) -> Read {
+/// One that its sender left to be summed is as good as right.
+pub(crate) fn read(frame: &Frame, zone: u16, sums: bool) -> Read {
     let mut flow = FlowKey::ZERO;
-    let layout = extract(frame, &mut flow);
+    let mut layout = extract(frame, &mut flow);
+    layout.partial = frame.is_partial();
     let v6 = match layout.l3 {
         L3::Ipv4 => false,
         L3::Ipv6 => true,
@@ -146,7 +148,9 @@ fn read_whole(
         proto: IpProto(flow.get(slot::NW_PROTO) as u8),
         v6,
     };
-    if !lengths_fit(&key, &layout, segment) || sums && !sum_is_right(&key, &layout, segment) {
+    if !lengths_fit(&key, &layout, segment)
+        || sums && !layout.partial && !sum_is_right(&key, &layout, segment)
+    {
         return None;
     }
     let related = transport(&mut key, segment, 8, true)?;

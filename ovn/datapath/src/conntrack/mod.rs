@@ -322,7 +322,7 @@ pub(crate) use tests::{fragments_of, packets};
 /// Whether a frame is a whole IP packet with right checksums.
 #[cfg(test)]
 pub(crate) fn is_whole(frame: &[u8]) -> bool {
-    matches!(key::read(frame, 0, true), Read::Packet(_))
+    matches!(key::read(&Frame::copy_from(frame), 0, true), Read::Packet(_))
 }
 
 fn set_marks(request: &Request, packet: &mut Tracked, conn: &mut Conn) {

@@ -24,7 +24,8 @@ impl Switch {
         let caches = self.maintain_at.map(|at| (at, "flow cache upkeep"));
         let probes = self.probe_deadline().map(|at| (at, "connection probe"));
         let tracker = self.tracker.next_deadline().map(|at| (at, "connection expiry"));
-        flows.chain(fdb).chain(caches).chain(probes).chain(tracker).min()
+        let bfd = self.bfd_deadline().map(|at| (at, "BFD"));
+        flows.chain(fdb).chain(bfd).chain(caches).chain(probes).chain(tracker).min()
     }
 
     /// Does what is due.
@@ -38,6 +39,7 @@ impl Switch {
         if self.tracker.next_deadline().is_some_and(|at| at <= now) {
             self.tracker.handle_timeout(now);
         }
+        self.run_bfd(now);
         let bridges: Vec<BridgeId> = self.bridges.keys().copied().collect();
         for bridge in bridges {
             self.expire_bridge(bridge, now);

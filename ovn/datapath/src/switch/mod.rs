@@ -1,5 +1,6 @@
 //! The switch: bridges, ports, caches and connections, driven by calls and asked for its outputs.
 
+mod bfd;
 mod changes;
 mod filter;
 mod flows;
@@ -21,6 +22,7 @@ use packet::Frame;
 
 pub use ports::{AddPortError, PortSpec};
 
+use crate::bfd::Session;
 use crate::bridge::{Bridge, BridgeId};
 use crate::cache::Cache;
 use crate::connection::{ConnId, Connection};
@@ -69,6 +71,11 @@ pub struct Switch {
     pub(crate) connections: BTreeMap<ConnId, Connection>,
     pub(crate) next_conn: u64,
     maintain_at: Option<Instant>,
+    pub(crate) bfd: BTreeMap<PortId, Session>,
+    /// Discriminators of sessions are made of it.
+    next_bfd: u64,
+    /// Since when there is something new about sessions that nobody asked for.
+    pub(crate) bfd_news: Option<Instant>,
 }
 
 /// What controllers are to be told.
@@ -106,6 +113,9 @@ impl Switch {
             connections: BTreeMap::new(),
             next_conn: 0,
             maintain_at: None,
+            bfd: BTreeMap::new(),
+            next_bfd: seed,
+            bfd_news: None,
         }
     }
 
@@ -137,9 +147,9 @@ impl Switch {
         std::mem::swap(into, &mut self.departures);
     }
 
-    /// The shell could not send a departure; it is counted as dropped.
-    pub fn send_failed(&mut self) {
-        self.counters.count(Event::DropSend);
+    /// The shell could not send so many packets; they are counted as dropped.
+    pub fn send_failed(&mut self, packets: u64) {
+        self.counters.add(Event::DropSend, packets);
     }
 
     /// What was counted.

@@ -109,6 +109,7 @@ impl Switch {
             mac: spec.mac,
             mtu: spec.mtu,
             up: spec.up,
+            alive: None,
             added: now,
             counters: PortCounters::default(),
         }));
@@ -130,6 +131,7 @@ impl Switch {
             self.by_device.remove(&device);
         }
         self.tunnels.remove(id);
+        self.bfd.remove(&id);
         if let Some(bridge) = self.bridges.get_mut(&port.bridge) {
             bridge.ports.remove(&port.number);
             bridge.fdb.forget_port(port.number);
@@ -171,7 +173,7 @@ impl Switch {
                 self.tunnels.insert(tunnel, id);
             }
         }
-        let told = |port: &Port| (port.config, port.up, port.mac, port.mtu);
+        let told = |port: &Port| (port.config, port.up, port.alive, port.mac, port.mtu);
         let now = self.port(id).map(told);
         if now != Some(told(&before)) {
             self.notice_port(id, PortStatusReason::Modify);
@@ -209,7 +211,8 @@ impl Switch {
 
 /// A port as controllers are told of it.
 pub(crate) fn describe(port: &Port) -> PortDesc {
-    let (down, live) = if port.up { (0, PortState::LIVE) } else { (PortState::LINK_DOWN, 0) };
+    let down = if port.up { 0 } else { PortState::LINK_DOWN };
+    let live = if port.is_live() { PortState::LIVE } else { 0 };
     PortDesc {
         port: port.number,
         hw_addr: port.mac.0,

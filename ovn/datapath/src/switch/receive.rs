@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use openflow::PortConfig;
-use packet::key::{FlowKey, Layout, extract, slot};
-use packet::{Frame, Geneve, Vxlan};
+use packet::key::{FlowKey, L4, Layout, extract, slot};
+use packet::{Frame, Geneve, Joiner, Vxlan};
 
 use super::Switch;
 use crate::bridge::BridgeId;
@@ -39,6 +39,51 @@ impl Switch {
         key.set(slot::IN_PORT, u128::from(port.0));
         for frame in frames {
             self.process(port, &mut key, frame, now);
+        }
+        self.deliver_punts();
+    }
+
+    /// Datagrams of one sender came in together on a tunnel's UDP port: `payload` is what follows their
+    /// UDP headers, in pieces of `datagram_len` octets, the last of which may be shorter.
+    pub fn tunnel_datagrams(
+        &mut self,
+        udp_port: u16,
+        (from, to): (IpAddr, IpAddr),
+        payload: Frame,
+        datagram_len: usize,
+        now: Instant,
+    ) {
+        if payload.len() <= datagram_len {
+            return self.tunnel_datagram(udp_port, from, to, payload, now);
+        }
+        let mut key = FlowKey::ZERO;
+        // The port and header of the packet before, and it with those that followed it.
+        let mut open: Option<(PortId, &[u8], Joiner)> = None;
+        for datagram in payload.chunks(datagram_len.max(1)) {
+            if let Some((port, header, joiner)) = &mut open
+                && datagram.starts_with(header)
+            {
+                let inner = &datagram[header.len()..];
+                if !joiner.add(inner) {
+                    let frame = std::mem::replace(joiner, Joiner::new(Frame::copy_from(inner))).finish();
+                    self.process(*port, &mut key, frame, now);
+                }
+                continue;
+            }
+            if let Some((port, _, joiner)) = open.take() {
+                self.process(port, &mut key, joiner.finish(), now);
+            }
+            key = FlowKey::ZERO;
+            match self.decapsulate(udp_port, from, to, datagram, &mut key) {
+                Ok((port, header_len)) => {
+                    let (header, inner) = datagram.split_at(header_len);
+                    open = Some((port, header, Joiner::new(Frame::copy_from(inner))));
+                }
+                Err(event) => self.counters.count(event),
+            }
+        }
+        if let Some((port, _, joiner)) = open {
+            self.process(port, &mut key, joiner.finish(), now);
         }
         self.deliver_punts();
     }
@@ -102,7 +147,7 @@ impl Switch {
     }
 
     /// One packet that came in by a port; the pipeline's part of the key is set.
-    fn process(&mut self, port_id: PortId, key: &mut FlowKey, frame: Frame, now: Instant) {
+    fn process(&mut self, port_id: PortId, key: &mut FlowKey, mut frame: Frame, now: Instant) {
         let Some(port) = self.ports.get_mut(port_id.0 as usize).and_then(Option::as_deref_mut) else {
             return self.counters.count(Event::DropNoPort);
         };
@@ -113,7 +158,10 @@ impl Switch {
             return;
         }
         let (bridge, number) = (port.bridge, port.number);
-        let layout = extract(&frame, key);
+        let layout = extract_left(&mut frame, key);
+        if self.take_bfd(port_id, &frame, key, &layout, now) {
+            return;
+        }
         let id = match self.known(key) {
             Some(id) => id,
             None => {
@@ -139,11 +187,11 @@ impl Switch {
                 continue;
             }
             self.counters.count(Event::Recirculated);
-            let Again { recirc, frame, tracked, cut, depth } = again;
+            let Again { recirc, mut frame, tracked, cut, depth } = again;
             let mut key = key.clone();
             recirc.mark(&mut key);
             tracked.write(&mut key);
-            let layout = extract(&frame, &mut key);
+            let layout = extract_left(&mut frame, &mut key);
             let id = match self.known(&key) {
                 Some(id) => id,
                 None => {
@@ -218,7 +266,7 @@ impl Switch {
             depth: pass.depth,
             now,
         };
-        executor.run(&flow.ops, frame, layout);
+        executor.run_received(&flow.ops, frame, layout);
     }
 
     /// Whether nothing changed that the megaflow depends on.
@@ -295,6 +343,20 @@ impl Switch {
         self.go_on(&lookup, now);
         self.apply_effects(&translation.effects, now);
     }
+}
+
+/// Extracts the key of a frame, and notes in the layout what its sender left undone. A checksum over
+/// anything but the transport header that was found is finished here, as nothing keeps it up to date.
+fn extract_left(frame: &mut Frame, key: &mut FlowKey) -> Layout {
+    let mut layout = extract(frame, key);
+    if let Some(partial) = frame.offload().partial {
+        let transport = matches!(layout.l4, L4::Tcp | L4::Udp) && u32::from(partial.start) == layout.l4_at;
+        if !transport {
+            frame.finish_checksum();
+        }
+        layout.partial = transport;
+    }
+    layout
 }
 
 /// The same for all packets of one connection.

@@ -43,7 +43,7 @@ impl Vswitchd {
             });
             for (name, interface) in interfaces {
                 if self.interfaces.contains_key(name) {
-                    self.apply_interface(name, interface);
+                    self.apply_interface(name, interface, now);
                 } else {
                     self.begin_interface(bridge_name, name, interface, now);
                 }
@@ -124,17 +124,18 @@ impl Vswitchd {
     }
 
     /// Changes an interface that stays.
-    fn apply_interface(&mut self, name: &Str, config: &InterfaceConfig) {
+    fn apply_interface(&mut self, name: &Str, config: &InterfaceConfig, now: Instant) {
         let Some(interface) = self.interfaces.get_mut(name) else { return };
         let old = std::mem::replace(&mut interface.config, config.clone());
         if let (Some(id), true) = (interface.device(), (old.mtu, old.mac) != (config.mtu, config.mac)) {
             self.outputs.push_back(Output::ChangeDevice { id, mtu: config.mtu, mac: config.mac });
         }
         let Some(port) = interface.port else { return };
+        self.switch.set_bfd(port, config.bfd.clone(), now);
         let kind = match &config.kind {
             Kind::Patch { peer } => Some(PortKind::Patch { peer: peer.clone() }),
             Kind::Tunnel(tunnel) => Some(PortKind::Tunnel(tunnel.clone())),
-            Kind::System | Kind::Internal | Kind::Tap | Kind::Dummy | Kind::Null | Kind::Wrong(_) => None,
+            Kind::System | Kind::Internal | Kind::Tap | Kind::Dummy(_) | Kind::Null | Kind::Wrong(_) => None,
         };
         if old.vlans != config.vlans || old.kind != config.kind {
             let vlans = config.vlans.clone();

@@ -12,6 +12,8 @@ use schema::vswitch::{self, Tables};
 
 use super::options::{self, OptionError};
 use super::zones::{self, Zones};
+use crate::bfd::BfdConfig;
+use crate::device::Captures;
 use crate::limits::{FDB_AGE, FDB_MAX};
 use crate::port::{Tunnel, VlanMode, Vlans};
 
@@ -30,7 +32,7 @@ pub(super) struct Config {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct BridgeConfig {
     pub row: Uuid,
-    /// `system` or `netdev`: only named, both are this switch.
+    /// `system` or `netdev`: only named, both are this switch. `dummy`: with no interface of the host.
     pub datapath_type: Str,
     /// `other_config:datapath-id`.
     pub datapath_id: Option<u64>,
@@ -54,6 +56,7 @@ pub(super) struct InterfaceConfig {
     pub number_request: Option<u32>,
     pub mac: Option<MacAddr>,
     pub mtu: Option<u32>,
+    pub bfd: Option<BfdConfig>,
 }
 
 /// What kind of interface.
@@ -62,7 +65,7 @@ pub(super) enum Kind {
     System,
     Internal,
     Tap,
-    Dummy,
+    Dummy(Captures),
     Null,
     Patch {
         peer: String,
@@ -106,7 +109,9 @@ fn read_bridge(tables: &Tables, bridge: &Arc<vswitch::Bridge>) -> BridgeConfig {
     for port in ports {
         let vlans = read_vlans(port);
         for interface in port.interfaces.iter().filter_map(|uuid| tables.interface.get(uuid)) {
-            let config = read_interface(interface, vlans.clone(), interface.name == bridge.name);
+            let place =
+                Place { is_local: interface.name == bridge.name, dummy: &*bridge.datapath_type == "dummy" };
+            let config = read_interface(interface, vlans.clone(), place);
             interfaces.insert(interface.name.clone(), config);
         }
     }
@@ -159,10 +164,19 @@ fn read_vlans(port: &vswitch::Port) -> Vlans {
     Vlans { mode, trunks: port.trunks.iter().copied().filter_map(vid).collect() }
 }
 
-fn read_interface(interface: &vswitch::Interface, vlans: Vlans, is_local: bool) -> InterfaceConfig {
+/// Where an interface is.
+#[derive(Clone, Copy)]
+struct Place {
+    /// It is the bridge's own.
+    is_local: bool,
+    /// Its bridge is of the datapath for tests, whose internal interfaces the host has not got.
+    dummy: bool,
+}
+
+fn read_interface(interface: &vswitch::Interface, vlans: Vlans, place: Place) -> InterfaceConfig {
     InterfaceConfig {
         row: interface.uuid,
-        kind: read_kind(interface, is_local).unwrap_or_else(|error| Kind::Wrong(error.to_string())),
+        kind: read_kind(interface, place).unwrap_or_else(|error| Kind::Wrong(error.to_string())),
         vlans,
         number_request: interface.ofport_request.and_then(port_number),
         mac: interface
@@ -171,18 +185,22 @@ fn read_interface(interface: &vswitch::Interface, vlans: Vlans, is_local: bool) 
             .and_then(|mac| mac.parse().ok())
             .filter(|mac: &MacAddr| !mac.is_multicast()),
         mtu: interface.mtu_request.and_then(|mtu| u32::try_from(mtu).ok()),
+        bfd: BfdConfig::read(&interface.bfd),
     }
 }
 
-fn read_kind(interface: &vswitch::Interface, is_local: bool) -> Result<Kind, OptionError> {
+fn read_kind(interface: &vswitch::Interface, place: Place) -> Result<Kind, OptionError> {
     let name = &*interface.name;
     Ok(match &*interface.r#type {
         // The bridge's own interface is made by the switch, whatever its row says.
-        "" | "system" if is_local => Kind::Internal,
+        "" | "system" | "internal" if place.dummy && (place.is_local || &*interface.r#type == "internal") => {
+            Kind::Dummy(options::captures(&interface.options))
+        }
+        "" | "system" if place.is_local => Kind::Internal,
         "" | "system" => Kind::System,
         "internal" => Kind::Internal,
         "tap" => Kind::Tap,
-        "dummy" | "dummy-internal" | "dummy-pmd" => Kind::Dummy,
+        "dummy" | "dummy-internal" | "dummy-pmd" => Kind::Dummy(options::captures(&interface.options)),
         "null" => Kind::Null,
         "patch" => Kind::Patch { peer: options::patch_peer(name, &interface.options)? },
         kind @ ("geneve" | "vxlan") => Kind::Tunnel(options::tunnel(name, kind, &interface.options)?),

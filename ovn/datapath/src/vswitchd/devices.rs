@@ -9,7 +9,7 @@ use packet::key::mix;
 
 use super::config::{InterfaceConfig, Kind, port_number};
 use super::{Output, Vswitchd};
-use crate::device::{DeviceId, DeviceInfo, DeviceKind};
+use crate::device::{Captures, DeviceId, DeviceInfo, DeviceKind};
 use crate::port::{PortId, PortKind};
 use crate::switch::{AddPortError, PortSpec};
 
@@ -121,7 +121,7 @@ impl Vswitchd {
         now: Instant,
     ) {
         let state = match &config.kind {
-            Kind::System | Kind::Internal | Kind::Tap | Kind::Dummy => {
+            Kind::System | Kind::Internal | Kind::Tap | Kind::Dummy(_) => {
                 State::Opening(self.open_device(bridge, name, config))
             }
             Kind::Null | Kind::Patch { .. } | Kind::Tunnel(_) => State::Virtual,
@@ -155,10 +155,14 @@ impl Vswitchd {
         let id = DeviceId(self.next_device);
         self.next_device += 1;
         self.by_device.insert(id, name.clone());
+        let captures = match &config.kind {
+            Kind::Dummy(captures) => captures.clone(),
+            _ => Captures::default(),
+        };
         let kind = match config.kind {
             Kind::Internal => DeviceKind::Internal,
             Kind::Tap => DeviceKind::Tap,
-            Kind::Dummy => DeviceKind::Dummy,
+            Kind::Dummy(_) => DeviceKind::Dummy,
             Kind::System | Kind::Null | Kind::Patch { .. } | Kind::Tunnel(_) | Kind::Wrong(_) => {
                 DeviceKind::System
             }
@@ -166,7 +170,8 @@ impl Vswitchd {
         let bridge_mac =
             self.config.bridges.get(bridge).filter(|_| bridge == name).and_then(|bridge| bridge.mac);
         let mac = config.mac.or(bridge_mac);
-        self.outputs.push_back(Output::OpenDevice { id, name: name.to_string(), kind, mtu: config.mtu, mac });
+        let name = name.to_string();
+        self.outputs.push_back(Output::OpenDevice { id, name, kind, captures, mtu: config.mtu, mac });
         id
     }
 
@@ -196,6 +201,7 @@ impl Vswitchd {
             Ok(port) => {
                 if let Some(interface) = self.interfaces.get_mut(name) {
                     interface.port = Some(port);
+                    self.switch.set_bfd(port, interface.config.bfd.clone(), now);
                 }
             }
             Err(error) => {

@@ -33,7 +33,7 @@ use packet::MacAddr;
 use schema::vswitch::{self, TableId, Tables};
 
 use crate::connection::{ConnId, ConnKind};
-use crate::device::{DeviceId, DeviceKind};
+use crate::device::{Captures, DeviceId, DeviceKind};
 use crate::switch::Switch;
 use config::Config;
 use devices::Interface;
@@ -49,6 +49,8 @@ pub enum Output {
         name: String,
         /// Whether to make it.
         kind: DeviceKind,
+        /// What to record, if it is a dummy.
+        captures: Captures,
         /// Largest payload wanted.
         mtu: Option<u32>,
         /// Ethernet address wanted; only interfaces that are made get it.
@@ -209,7 +211,8 @@ impl Vswitchd {
     /// The next time [`Vswitchd::handle_timeout`] has something to do, and what.
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
         let stats = self.stats_at.map(|at| (at, "interface statistics"));
-        [self.switch.poll_timeout(), self.replica.poll_timeout(), stats].into_iter().flatten().min()
+        let bfd = self.switch.bfd_news.map(|at| (at, "BFD status"));
+        [bfd, self.switch.poll_timeout(), self.replica.poll_timeout(), stats].into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -217,7 +220,8 @@ impl Vswitchd {
         self.switch.handle_timeout(now);
         self.replica.handle_timeout(now);
         self.database_events(now);
-        if self.stats_at.is_some_and(|at| at <= now) {
+        let news = self.switch.bfd_news.take().is_some();
+        if news || self.stats_at.is_some_and(|at| at <= now) {
             self.write_status(now);
         }
     }

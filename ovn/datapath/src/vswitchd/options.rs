@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ovsdb::Str;
 
-use crate::device::TunnelKind;
+use crate::device::{Captures, TunnelKind};
 use crate::port::{Setting, Tunnel};
 
 type Options = BTreeMap<Str, Str>;
@@ -30,6 +30,12 @@ pub(super) fn patch_peer(name: &str, options: &Options) -> Result<String, Option
         Some(peer) if !peer.is_empty() => Ok(peer.to_string()),
         Some(_) | None => Err(OptionError::Missing { name: name.to_owned(), kind: "patch", option: "peer" }),
     }
+}
+
+/// Where the options of a dummy interface have its frames recorded.
+pub(super) fn captures(options: &Options) -> Captures {
+    let file = |option: &str| options.get(option).or_else(|| options.get("pcap")).map(Str::to_string);
+    Captures { received: file("rxq_pcap"), sent: file("tx_pcap") }
 }
 
 /// The tunnel that the options of a Geneve or VXLAN interface describe.

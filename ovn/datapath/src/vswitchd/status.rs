@@ -75,6 +75,10 @@ impl Vswitchd {
             let Some(row) = self.tables.interface.get(&interface.config.row) else { continue };
             let mut new = vswitch::Interface::clone(row);
             interface_status(name, interface, &mut new);
+            let session = interface.port.and_then(|port| self.switch.bfd.get(&port));
+            new.bfd_status = session
+                .map(|session| session.status().map(|(key, value)| (key.into(), value.into())).into())
+                .unwrap_or_default();
             if let (Kind::Patch { peer }, true) = (&interface.config.kind, interface.port.is_some()) {
                 new.error = self.patch_error(name, interface, peer);
             }
@@ -113,7 +117,7 @@ impl Vswitchd {
             Kind::System
             | Kind::Internal
             | Kind::Tap
-            | Kind::Dummy
+            | Kind::Dummy(_)
             | Kind::Null
             | Kind::Tunnel(_)
             | Kind::Wrong(_) => false,
@@ -164,7 +168,7 @@ fn interface_status(name: &str, interface: &Interface, row: &mut vswitch::Interf
         }
         State::Open(_, info) => {
             row.mac_in_use = Some(info.mac.to_string().into());
-            row.ifindex = info.ifindex.map(i64::from);
+            row.ifindex = Some(info.ifindex.map_or(0, i64::from));
             row.mtu = Some(i64::from(info.mtu));
             row.admin_state = up_or_down(info.admin_up);
             row.link_state = up_or_down(info.carrier);

@@ -13,7 +13,7 @@ use crate::limits::DEPTH_MAX;
 impl Xlate<'_> {
     /// Whether packets to this port can be expected to get through.
     fn port_is_up(&self, number: PortNo) -> bool {
-        self.port(number).is_some_and(|(_, port)| port.up)
+        self.port(number).is_some_and(|(_, port)| port.is_live())
     }
 
     /// The `bundle` action.

@@ -48,6 +48,9 @@ pub struct Layout {
     /// An IPv6 routing header is there, so that the transport checksum does not cover the
     /// destination in the IPv6 header (RFC 8200 section 8.1).
     pub routed: bool,
+    /// The transport checksum is not whole yet: its field holds the sum over the pseudo header. The
+    /// frame's octets do not tell; who extracts says so (see [`crate::Frame::is_partial`]).
+    pub partial: bool,
     /// First octet of the network header; meaningless if there is none.
     pub l3_at: u32,
     /// First octet of the transport header; meaningless if there is none.

@@ -204,11 +204,29 @@ impl Patch<'_> {
             self.update_sum(self.layout.l3_at as usize + 10, &old, &new, false);
         }
         let l4_at = self.layout.l4_at as usize;
+        if transport && self.layout.partial {
+            return self.update_partial(covered, &old, &new);
+        }
         match self.layout.l4 {
             L4::Tcp if transport => self.update_sum(l4_at + 16, &old, &new, false),
             L4::Udp if transport => self.update_sum(l4_at + 6, &old, &new, true),
             L4::Icmp4 | L4::Icmp6 | L4::Nd if transport => self.update_sum(l4_at + 2, &old, &new, false),
             L4::Tcp | L4::Udp | L4::Icmp4 | L4::Icmp6 | L4::Nd | L4::None | L4::Sctp | L4::Igmp => {}
+        }
+    }
+
+    /// Updates a transport checksum that is not whole yet: a sum over the pseudo header alone, which
+    /// is not complemented.
+    fn update_partial(&mut self, covered: Covered, old: &[u8], new: &[u8]) {
+        let at = self.layout.l4_at as usize
+            + match self.layout.l4 {
+                L4::Tcp => 16,
+                L4::Udp => 6,
+                L4::None | L4::Sctp | L4::Icmp4 | L4::Igmp | L4::Icmp6 | L4::Nd => return,
+            };
+        let field = self.frame.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<2>());
+        if let (Covered::Pseudo, Some(field)) = (covered, field) {
+            *field = (!checksum::update(!u16::from_be_bytes(*field), old, new)).to_be_bytes();
         }
     }
 

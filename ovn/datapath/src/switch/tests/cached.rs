@@ -17,8 +17,8 @@ enum Step {
     Packet(u32, Vec<u8>),
 }
 
-const TABLES: u8 = 4;
-const PORTS: u32 = 3;
+pub(super) const TABLES: u8 = 4;
+pub(super) const PORTS: u32 = 3;
 
 /// Parts of a match that a packet of few hosts can meet.
 fn tests() -> impl Strategy<Value = Match> {
@@ -100,7 +100,7 @@ fn action() -> impl Strategy<Value = Action> {
     leaf.prop_recursive(2, 6, 3, |inner| vec(inner, 0..3).prop_map(Action::Clone))
 }
 
-fn flow() -> impl Strategy<Value = FlowMod> {
+pub(super) fn flow() -> impl Strategy<Value = FlowMod> {
     let actions = prop_oneof![
         5 => vec(action(), 0..5),
         1 => (1u32..3, 0u8..2).prop_map(|(id, clause)| {
@@ -152,7 +152,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// A switch whose fourth port leads to another bridge, which bridges back and out.
-fn lab() -> Lab {
+pub(super) fn lab() -> Lab {
     let mut lab = Lab::new(PORTS);
     let other = lab.switch.add_bridge("other", 2);
     lab.port(PortSpec::new(4, "a", PortKind::Patch { peer: "b".to_owned() }));
@@ -260,4 +260,45 @@ fn neighbour_advertisements_are_told_apart_by_their_target() {
             assert_eq!(lab.ports(1, &advert(n, 128)), [2], "no neighbour discovery");
         }
     }
+}
+
+#[test]
+fn a_flood_of_distinct_flows_leaves_known_ones_cached() {
+    const KNOWN: u16 = 100;
+    const FLOOD: u32 = 8000;
+    const ROUND: u32 = 200;
+    let mut lab = Lab::new(2);
+    // Fewer than in earnest, so that the flood need not be long; what the exact-match cache holds is not enough.
+    lab.switch.cache.megaflows_max = 1000;
+    // Every pair of ports becomes a megaflow of its own.
+    let ports = Match::any()
+        .with(Field::EthType, 0x0800u16)
+        .with(Field::IpProto, 17u8)
+        .with(Field::UdpSrc, 1u16)
+        .with(Field::UdpDst, 1u16);
+    lab.flow(0, 2, ports, vec![]);
+    lab.flow(0, 1, Match::any(), vec![Action::output(PortNo(2))]);
+    let mut frame = udp4(1, 2, (0, 0), &[0; 4]);
+    let mut send = |lab: &mut Lab, a: u16, b: u16| {
+        frame[34..36].copy_from_slice(&a.to_be_bytes());
+        frame[36..38].copy_from_slice(&b.to_be_bytes());
+        assert_eq!(lab.ports(1, &frame), [2]);
+    };
+    let mut translated_anew = 0;
+    let mut sent = 0;
+    for n in 0..FLOOD {
+        send(&mut lab, 1000 + (n >> 12) as u16, 2000 + (n & 0xfff) as u16);
+        if n % ROUND == 0 {
+            lab.now += std::time::Duration::from_millis(10);
+            let before = lab.switch.counters().get(crate::Event::Upcall);
+            (0..KNOWN).for_each(|k| send(&mut lab, 7, k));
+            let upcalls = lab.switch.counters().get(crate::Event::Upcall) - before;
+            if n > 0 {
+                translated_anew += upcalls;
+                sent += u64::from(KNOWN);
+            }
+        }
+    }
+    assert!(translated_anew * 10 <= sent, "{translated_anew} of {sent}");
+    assert!(lab.switch.cache.len() <= 1000);
 }

@@ -2,5 +2,6 @@
 
 mod cached;
 mod ct;
+mod offload;
 mod pipeline;
 mod tunnels;

@@ -172,6 +172,30 @@ proptest! {
     }
 
     #[test]
+    fn a_checksum_that_is_not_whole_comes_out_right_when_it_is_finished(kind in prop_oneof![Just(0usize), Just(1), Just(3), Just(4)], which in 0usize..WRITABLE.len(), value: u128, mask: u128) {
+        let mut octets = frames().swap_remove(kind);
+        let mut key = FlowKey::ZERO;
+        let mut layout = extract(&octets, &mut key);
+        let (src, dst) = (key.get(slot::NW_SRC), key.get(slot::NW_DST));
+        let pseudo = match layout.l3 {
+            L3::Ipv4 => Pseudo::V4((src as u32).into(), (dst as u32).into()),
+            _ => Pseudo::V6(src.into(), dst.into()),
+        };
+        let (proto, offset) = if layout.l4 == L4::Tcp { (IpProto::TCP, 16) } else { (IpProto::UDP, 6) };
+        let at = (layout.l4_at + offset) as usize;
+        let sum = pseudo.partial(proto, layout.l3_end - layout.l4_at);
+        octets[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+        let mut frame = crate::Frame::copy_from(&octets);
+        let partial = crate::Partial { start: layout.l4_at as u16, offset: offset as u16 };
+        let valid = frame.set_offload(crate::Offload { partial: Some(partial), segments: None });
+        prop_assert!(valid);
+        layout.partial = true;
+        rewrite(frame.as_mut_slice(), &layout, &sets(WRITABLE[which], value, mask));
+        frame.finish_checksum();
+        prop_assert!(sums_are_right(&frame));
+    }
+
+    #[test]
     fn any_change_of_any_frame_keeps_its_length(mut frame in proptest::collection::vec(any::<u8>(), 0..80), kind in 0usize..7, word in 0u8..60, value: u64, mask: u64) {
         if let Some((head, _)) = frame.split_first_chunk_mut::<40>() {
             head[12..].copy_from_slice(&frames()[kind][12..40]);
