@@ -38,7 +38,7 @@ mod walk;
 
 pub use network::Want;
 pub use northbound::Northbound;
-pub use options::{Command, Options, Request, USAGE, UsageError};
+pub use options::{Command, Options, Request, UsageError};
 pub use tracer::{Outcome, Traced, Tracer};
 
 use schema::sb::{TableId, Tables};

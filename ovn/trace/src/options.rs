@@ -16,31 +16,6 @@ pub(crate) const CT_FLAGS: [(&str, u8); 8] = [
     ("dnat", 0x80),
 ];
 
-/// What there is to say on a command line, apart from the options that all programs have.
-pub const USAGE: &str = "\
-usage: ovn-trace [OPTIONS] [DATAPATH] MICROFLOW
-
-Follows a packet through the logical network. MICROFLOW is a match expression that
-describes it, such as 'inport == \"p1\" && eth.src == 0a:00:00:00:00:01'. DATAPATH is the
-name or UUID of a logical switch or router; without it, it is that of the inport.
-
-Forms of the trace (more than one may be asked for):
-  --detailed            each table with the flow that matches and its actions (default)
-  --summary             pipelines and actions as nested blocks
-  --minimal             what happens to the packet itself, and where it goes
-  --all                 all of them
-
-What is assumed and shown:
-  --ct=FLAGS            what connection tracking finds: new est rel rpl inv trk snat dnat
-                        with commas between them; once for each time (default: trk,est)
-  --lb-dst=IP[:PORT]    where load balancing sends the packet
-  --select-id=ID        what a select action chooses
-  --no-friendly-names   show names as they are in the database
-
-  -h, --help            show this and exit
-  -V, --version         show the version and exit
-";
-
 /// Which forms of the trace are wanted, and what to assume where the database does not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {

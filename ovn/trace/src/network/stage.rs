@@ -329,4 +329,31 @@ mod tests {
             assert_eq!(shown(text), expected, "{text}");
         }
     }
+
+    #[test]
+    fn what_was_parsed_is_kept_until_its_row_or_a_set_in_it_changes() {
+        let flow = |n: u128, text: &str| {
+            let r#match = text.into();
+            Arc::new(LogicalFlow { uuid: Uuid::from_u128(n), r#match, ..Default::default() })
+        };
+        let mut network = Network::default();
+        let (plain, with_set) = (flow(1, "ip4"), flow(2, "ip4.dst == $set"));
+        let old = Stage::new(vec![plain.clone(), with_set.clone()], None);
+        let read = |stage: &Stage, row: &Arc<LogicalFlow>, network: &Network| {
+            stage.reading(row, network, &network.anywhere())
+        };
+        let first = [&plain, &with_set].map(|row| read(&old, row, &network));
+        assert!(first[0].matched.is_ok() && first[1].matched.is_err(), "there is no such set yet");
+
+        // Another flow of the same UUID comes in the place of the first one.
+        let changed = flow(1, "ip6");
+        let new = Stage::new(vec![changed.clone(), with_set.clone()], Some(&old));
+        assert!(!Rc::ptr_eq(&first[0], &read(&new, &changed, &network)));
+        assert!(Rc::ptr_eq(&first[1], &read(&new, &with_set, &network)));
+
+        let kept = read(&new, &changed, &network);
+        *network.set_revisions.entry(('$', "set".into())).or_default() += 1;
+        assert!(Rc::ptr_eq(&kept, &read(&new, &changed, &network)));
+        assert!(!Rc::ptr_eq(&first[1], &read(&new, &with_set, &network)));
+    }
 }
