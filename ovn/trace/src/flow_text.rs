@@ -145,8 +145,12 @@ impl Text<'_> {
             _ => "later",
         };
         self.put(format!("nw_frag={frag}"));
-        if frag != "later" {
+        // What looks like neighbour discovery is shown even where the header is in another fragment.
+        let is_icmp6 = (self.get(Field::EthType), self.get(Field::IpProto)) == (ETH_IPV6, IP_ICMPV6);
+        if frag != "later" || is_icmp6 && self.get(Field::Icmp6Code) == 0 {
             self.transport();
+        } else if is_icmp6 {
+            self.decimal("icmp_code", Field::Icmp6Code);
         }
     }
 

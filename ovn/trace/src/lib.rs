@@ -13,6 +13,7 @@
 //! - [`service`]: a tracer and its connection to the database.
 //! - `network`: the rows, by the names and keys that flows use.
 //! - `walk`: the interpreter; what an action does is in a file with its family.
+//! - `verify`: all packets at once.
 //! - `tracker`: what connection tracking remembers from one packet to the next.
 //! - `node`: what happened, as a tree, and upstream's three forms in text; `about`: what else is known of it.
 //! - `pretty`, `json`, `compare`: the forms that upstream does not have.
@@ -34,12 +35,14 @@ mod reply;
 pub mod service;
 mod tracer;
 mod tracker;
+mod verify;
 mod walk;
 
 pub use network::Want;
 pub use northbound::Northbound;
 pub use options::{Command, Options, Request, UsageError};
 pub use tracer::{Outcome, Traced, Tracer};
+pub use verify::{Question, verify};
 
 use schema::sb::{TableId, Tables};
 

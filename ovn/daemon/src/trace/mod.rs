@@ -13,6 +13,7 @@ mod openflow;
 mod plan;
 mod serve;
 mod source;
+mod verify;
 
 pub use plan::Plan;
 
@@ -52,7 +53,7 @@ const CORE: &[Opt] = &[
 ];
 
 const OWN: &[Opt] = &{
-    let mut all = [opt("", Takes::Nothing); CORE.len() + TLS.len() + 6];
+    let mut all = [opt("", Takes::Nothing); CORE.len() + TLS.len() + 8];
     let mut i = 0;
     while i < CORE.len() {
         all[i] = CORE[i];
@@ -68,6 +69,8 @@ const OWN: &[Opt] = &{
     all[i + 3] = opt("ovs", Takes::Maybe);
     all[i + 4] = opt("nb-db", Takes::Value);
     all[i + 5] = opt("topology", Takes::Value);
+    all[i + 6] = opt("all-packets", Takes::Nothing);
+    all[i + 7] = opt("dropped", Takes::Nothing);
     all
 };
 
@@ -110,6 +113,10 @@ fn start(args: &[String], read_topology: ReadTopology) -> anyhow::Result<ExitCod
     // Clients warn on the console and are silent else, as upstream's are.
     vlog.set("console:warn")?;
     shell::configure(&vlog, &common)?;
+    if let Some(question) = verify::question(&own)? {
+        let setting = Setting::new(&own, read_topology)?;
+        return Ok(print(&verify::answer(&setting, &question)?));
+    }
     let Command::Trace(request) = Command::parse(&core_words(&own))? else {
         return Ok(print(HELP));
     };
@@ -194,6 +201,8 @@ const HELP: &str = "\
 ovn-trace: follows a packet through the logical network
 usage: ovn-trace [OPTION...] [DATAPATH] MICROFLOW
        ovn-trace [OPTION...] --detach
+       ovn-trace [OPTION...] --all-packets FROM TO [EXPRESSION]
+       ovn-trace [OPTION...] --dropped FROM TO [EXPRESSION]
 Without a DATAPATH it is that of the packet's inport.
 What to print:
   --detailed              every flow the packet meets (default)
@@ -214,6 +223,10 @@ What comes after the packet; connections are remembered from one to the next:
   --then=MICROFLOW        another packet
   --reply                 an answer from whoever got the packet before
   --stateful              remember, even with one packet: it begins its connection
+About all packets, from a port or from \"any\" to another port:
+  --all-packets           which ones get there, as classes with an example each
+  --dropped               which ones are dropped, and where; those addressed to TO
+                          unless an expression says which
 Where to read:
   --db=REMOTE|FILE        the southbound database of a server, or a database file
                           (default: OVN_SB_DB, or ovnsb_db.sock in the run directory)

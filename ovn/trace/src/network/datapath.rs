@@ -92,6 +92,11 @@ impl Datapath {
         self.ports.values()
     }
 
+    /// The keys of all ports and multicast groups.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = u32> {
+        self.ports.keys().chain(self.groups.keys()).copied()
+    }
+
     /// Whether the datapath is a router that is on one chassis.
     pub(crate) fn has_l3_gateway(&self) -> bool {
         self.ports.values().any(|port| &*port.row.r#type == "l3gateway")

@@ -253,6 +253,11 @@ impl Network {
         self.datapaths.get(&uuid)
     }
 
+    /// All datapaths that are there.
+    pub(crate) fn datapaths(&self) -> impl Iterator<Item = &Datapath> {
+        self.datapaths.values()
+    }
+
     /// The datapath that a user names: by its name, by a UUID, or by the beginning of a UUID.
     pub(crate) fn datapath_by_name(&self, name: &str) -> Option<&Datapath> {
         let exact = |datapath: &&Datapath| {

@@ -17,7 +17,7 @@ pub(crate) mod nearest;
 mod neighbor;
 mod nested;
 mod output;
-mod port_security;
+pub(crate) mod port_security;
 mod select;
 
 use crate::about::{About, Hop};

@@ -36,7 +36,8 @@ impl<'n> Walk<'n> {
             let mut members = Vec::new();
             for &member in &group.ports {
                 members.push(match goes_back(packet, member) {
-                    Some(remark) => self.egress_node(place, member, packet).with(vec![remark]).of_many(),
+                    // It is no packet of its own.
+                    Some(remark) => self.egress_node(place, member, packet).with(vec![remark]),
                     None => {
                         let at = place.datapath.port(member).and_then(chassis);
                         self.egress(place, member, at, packet).of_many()

@@ -15,19 +15,19 @@ const ETH_ARP: u128 = 0x0806;
 const ETH_IPV6: u128 = 0x86dd;
 
 /// One MAC address, and the IP addresses that go with it; without any, all of them.
-struct Allowed {
-    mac: u128,
-    v4: Vec<Network>,
-    v6: Vec<Network>,
+pub(crate) struct Allowed {
+    pub(crate) mac: u128,
+    pub(crate) v4: Vec<Network>,
+    pub(crate) v6: Vec<Network>,
 }
 
 /// An address with its prefix.
 #[derive(Clone, Copy)]
-struct Network {
-    address: u128,
-    mask: u128,
+pub(crate) struct Network {
+    pub(crate) address: u128,
+    pub(crate) mask: u128,
     /// Width of the address in bits.
-    bits: u32,
+    pub(crate) bits: u32,
 }
 
 impl Network {
@@ -66,7 +66,7 @@ impl Network {
 }
 
 impl Allowed {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
         let MacAddr(octets) = words.next()?.parse().ok()?;
         let mac = octets.iter().fold(0, |value, octet| value << 8 | u128::from(*octet));
@@ -74,12 +74,12 @@ impl Allowed {
         Some(Self { mac, v4, v6 })
     }
 
-    fn any_address(&self) -> bool {
+    pub(crate) fn any_address(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
     }
 
     /// The IPv6 link-local address that the MAC address makes (RFC 4291 section 2.5.1).
-    fn link_local(&self) -> u128 {
+    pub(crate) fn link_local(&self) -> u128 {
         let high = (self.mac >> 24) ^ 0x02_0000;
         0xfe80 << 112 | high << 40 | 0xff_fe00_0000 | (self.mac & 0xff_ffff)
     }

@@ -1,0 +1,184 @@
+//! Traces of random packets through random networks: ours says what upstream's `ovn-trace` says, word for word.
+//!
+//! A network is a list of `ovn-nbctl` commands, made from a seed or by hand. Upstream's northd makes its flows in
+//! upstream's database server; upstream's `ovn-trace`, as a daemon, and ours read the same rows. Where they may differ,
+//! [`ALLOWED`] says why.
+
+#![allow(clippy::unwrap_used)] // What fails here fails its test.
+
+#[path = "trace_differential/network.rs"]
+mod network;
+#[path = "trace_differential/packet.rs"]
+mod packet;
+#[path = "trace_differential/seed.rs"]
+mod seed;
+#[path = "trace_differential/upstream.rs"]
+mod upstream;
+
+use std::fmt::Write as _;
+use std::fs;
+
+use network::Network;
+use packet::Microflow;
+use schema::sb::Tables;
+use seed::Seed;
+use tests::root;
+use upstream::Upstream;
+
+/// How many differences are shown before the rest is only counted.
+const SHOWN_MAX: usize = 8;
+
+/// A difference that is known and stays.
+struct Allowed {
+    /// Why, and whose defect it is.
+    why: &'static str,
+    /// Whether it explains that the one text became the other.
+    explains: fn(&Case<'_>) -> bool,
+}
+
+/// One trace, made twice.
+struct Case<'a> {
+    theirs: &'a str,
+    ours: &'a str,
+}
+
+impl Case<'_> {
+    /// The first lines that differ.
+    fn parting(&self) -> (&str, &str) {
+        let mut pairs = self.theirs.lines().zip(self.ours.lines());
+        pairs.find(|(theirs, ours)| theirs != ours).unwrap_or_default()
+    }
+}
+
+/// Where ours differs from upstream's 23.03, and why that is so.
+const ALLOWED: &[Allowed] = &[
+    Allowed {
+        why: "upstream's reader of microflows leaves ip.dscp out",
+        explains: |case| {
+            let (theirs, ours) = case.parting();
+            theirs.starts_with('#') && theirs.contains("nw_tos=0,") && !ours.contains("nw_tos=0,")
+        },
+    },
+    Allowed {
+        why: "upstream lets a packet go on without hops left; ovn-sb(5) says that its processing ends",
+        explains: |case| case.ours.contains("*** TTL underflow") && case.theirs.contains("*** TTL underflow"),
+    },
+    Allowed {
+        why: "upstream rejects no SCTP, where ovn-nb(5) says that an abort is sent",
+        explains: |case| {
+            let count = |text: &str| text.lines().filter(|line| line.trim() == "sctp_abort").count();
+            count(case.ours) > count(case.theirs)
+        },
+    },
+    Allowed {
+        why: "upstream's trace makes neighbour solicitations that nd_ns does not match, for want of a hop limit of 255",
+        explains: |case| {
+            let (_, ours) = case.parting();
+            (ours.contains(" nd_ns") || ours.contains(" nd ||")) && case.theirs.contains("nd_ns {")
+        },
+    },
+    Allowed {
+        why: "upstream's trace keeps the connection state across patch ports, where its controller clears it",
+        explains: |case| {
+            let (theirs, ours) = case.parting();
+            let crosses =
+                ["type \"patch\"", "type \"l3gateway\""].iter().any(|kind| case.theirs.contains(kind));
+            crosses && (theirs.contains("ct.") || ours.contains("ct."))
+        },
+    },
+    Allowed {
+        why: "upstream's trace lets packets through that are neither IP nor ARP, where its controller has port security drop them",
+        explains: |case| case.parting().1.contains("apply_port_sec"),
+    },
+    Allowed { why: "upstream's trace crashes", explains: |case| case.theirs.ends_with("crashed") },
+    Allowed {
+        why: "upstream's trace misspells ct_snat_in_czone",
+        explains: |case| case.parting().0.contains("ct_snatin_czone"),
+    },
+    Allowed {
+        why: "upstream's trace ends at a forwarding group",
+        explains: |case| case.theirs.contains("fwd_group("),
+    },
+    Allowed {
+        why: "upstream's trace says that it does not know dns_lookup; ours says what it assumes",
+        explains: |case| case.theirs.contains("*** dns_lookup action not implemented"),
+    },
+];
+
+/// Compares the traces of packets through a network. Gives what is not explained.
+fn differences(upstream: &Upstream, network: &Network, seed: &mut Seed, packets: usize) -> Vec<String> {
+    let southbound = upstream.southbound();
+    let flows = southbound.tables.logical_flow.len();
+    assert!(flows > 100, "{flows} logical flows");
+    let mut daemon = upstream.trace_daemon();
+    let mut wrong = Vec::new();
+    let mut explained = vec![0; ALLOWED.len()];
+    for _ in 0..packets {
+        let Microflow { datapath, text } = packet::random(network, seed);
+        let plain = vec!["--all".to_owned(), datapath, text];
+        let assumed = packet::assumptions(network, seed);
+        let words = [&assumed[..], &plain[..]].concat();
+        let by_daemon = if assumed.is_empty() { daemon.trace(&plain) } else { None };
+        let theirs = by_daemon.unwrap_or_else(|| upstream.trace(&words));
+        let ours = southbound.with_names(&our_trace(&southbound.tables, &words));
+        if ours == theirs {
+            continue;
+        }
+        let case = Case { theirs: &theirs, ours: &ours };
+        match ALLOWED.iter().position(|allowed| (allowed.explains)(&case)) {
+            Some(known) => explained[known] += 1,
+            None => wrong.push(describe(&words, &case)),
+        }
+    }
+    for (allowed, count) in ALLOWED.iter().zip(explained).filter(|(_, count)| *count > 0) {
+        println!("{count} of {packets} differ: {}", allowed.why);
+    }
+    wrong
+}
+
+fn our_trace(tables: &Tables, words: &[String]) -> String {
+    match trace::Command::parse(words) {
+        Ok(trace::Command::Trace(request)) => trace::trace(tables, &request).text,
+        other => panic!("{words:?}: {other:?}"),
+    }
+}
+
+fn describe(words: &[String], case: &Case<'_>) -> String {
+    let (theirs, ours) = case.parting();
+    let mut text = format!("{words:?}\n  theirs: {theirs}\n  ours:   {ours}\n");
+    for (name, whole) in [("theirs", case.theirs), ("ours", case.ours)] {
+        write!(text, "--- {name}\n{whole}\n").unwrap();
+    }
+    text
+}
+
+#[track_caller]
+fn assert_none(wrong: &[String], network: &Network) {
+    assert!(
+        wrong.is_empty(),
+        "{} differences in the network\n{}\n\n{}",
+        wrong.len(),
+        network.commands.join("\n"),
+        wrong[..wrong.len().min(SHOWN_MAX)].join("\n")
+    );
+}
+
+#[test]
+fn random_packets_in_random_networks_go_the_way_of_upstreams_trace() {
+    for number in 0..seed::networks() {
+        let mut seed = Seed::new(number);
+        let network = network::random(&mut seed);
+        let Some(upstream) = Upstream::start(&network) else { return };
+        let wrong = differences(&upstream, &network, &mut seed, seed::packets());
+        assert_none(&wrong, &network);
+    }
+}
+
+#[test]
+fn random_packets_go_the_way_of_upstreams_trace_where_every_feature_is_in_use() {
+    let commands = fs::read_to_string(root().join("tests/tests/data/rich.nbctl")).unwrap();
+    let network = Network::read(&commands);
+    let Some(upstream) = Upstream::start(&network) else { return };
+    let wrong = differences(&upstream, &network, &mut Seed::new(1), seed::packets());
+    assert_none(&wrong, &network);
+}
