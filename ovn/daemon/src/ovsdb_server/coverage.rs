@@ -16,8 +16,8 @@ pub(super) enum Event {
     BytesReceived,
     /// A message was sent to a client.
     MessageSent,
-    /// A transaction was written.
-    RecordWritten,
+    /// A transaction changed a database that has a file.
+    TransactionApplied,
     /// Records were written together.
     FileWritten,
     /// The system promised that what was written is on disk.
@@ -36,7 +36,7 @@ impl Event {
         Self::SessionDropped,
         Self::BytesReceived,
         Self::MessageSent,
-        Self::RecordWritten,
+        Self::TransactionApplied,
         Self::FileWritten,
         Self::FileSynced,
         Self::FileFailed,
@@ -50,7 +50,7 @@ impl Event {
             Self::SessionDropped => "session_dropped",
             Self::BytesReceived => "bytes_received",
             Self::MessageSent => "message_sent",
-            Self::RecordWritten => "record_written",
+            Self::TransactionApplied => "transaction_applied",
             Self::FileWritten => "file_written",
             Self::FileSynced => "file_synced",
             Self::FileFailed => "file_failed",

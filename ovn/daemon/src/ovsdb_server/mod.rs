@@ -324,7 +324,7 @@ impl Daemon {
                             && let Some(file) = self.files.get_mut(&database)
                         {
                             self.server.recorded(&database, seq, file.add(&record));
-                            self.coverage.count(Counted::RecordWritten);
+                            self.coverage.count(Counted::TransactionApplied);
                         }
                         batch.add(database, seq, commit.durable);
                     }
