@@ -9,6 +9,7 @@ mod language;
 mod openflow;
 mod packet;
 mod server;
+mod switch;
 
 /// A way in for octets from outside.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "rpc", run: server::stream },
     Target { name: "schema", run: database::schema },
     Target { name: "server", run: server::sessions },
+    Target { name: "switch", run: switch::frames },
     Target { name: "transaction", run: database::transaction },
 ];
 

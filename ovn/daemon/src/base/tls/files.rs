@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-use super::verify::{Believe, Bootstrap, Trust};
+use super::verify::{Believe, Believed, Bootstrap, Clients, Trust};
 use super::{Ca, TlsConfig, choices};
 
 /// Longest file that is read: a bundle of many hundred CAs.
@@ -81,9 +81,9 @@ impl Loaded {
         let (trust, bootstrap) = match &config.ca {
             Ca::Unset => return Err(TlsError::Missing(config.missing())),
             Ca::Unchecked => (Trust::Anybody, None),
-            Ca::File(path) => (Trust::Ca(roots(path, files.certificates(path)?)?), None),
+            Ca::File(path) => (Trust::Ca(believed(path, files.certificates(path)?)?), None),
             Ca::Bootstrap(path) => match files.note(path) {
-                Some(_) => (Trust::Ca(roots(path, files.certificates(path)?)?), None),
+                Some(_) => (Trust::Ca(believed(path, files.certificates(path)?)?), None),
                 None => (Trust::First, Some(Arc::new(Bootstrap { path: path.clone() }))),
             },
         };
@@ -94,7 +94,7 @@ impl Loaded {
                 let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
                 let builder = builder.with_protocol_versions(&versions).map_err(useless)?;
                 let builder = match &trust {
-                    Trust::Ca(roots) => builder.with_client_cert_verifier(clients(roots, &provider)?),
+                    Trust::Ca(believed) => builder.with_client_cert_verifier(clients(believed, &provider)?),
                     Trust::First | Trust::Anybody => builder.with_no_client_auth(),
                 };
                 let server = builder.with_single_cert(chain.clone(), key.clone_key()).map_err(useless)?;
@@ -110,23 +110,22 @@ impl Loaded {
     }
 }
 
-fn clients(
-    roots: &Arc<RootCertStore>,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
-    WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(provider))
-        .build()
-        .map_err(|error| TlsError::Useless { why: error.to_string() })
+fn clients(believed: &Arc<Believed>, provider: &Arc<CryptoProvider>) -> Result<Arc<Clients>, TlsError> {
+    let inner =
+        WebPkiClientVerifier::builder_with_provider(Arc::clone(&believed.roots), Arc::clone(provider))
+            .build()
+            .map_err(|error| TlsError::Useless { why: error.to_string() })?;
+    Ok(Arc::new(Clients { inner, believed: Arc::clone(believed) }))
 }
 
-fn roots(path: &Path, certificates: Vec<CertificateDer<'static>>) -> Result<Arc<RootCertStore>, TlsError> {
+fn believed(path: &Path, certificates: Vec<CertificateDer<'static>>) -> Result<Arc<Believed>, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates {
+    for certificate in certificates.iter().cloned() {
         let wrong =
             |error: rustls::Error| TlsError::Unreadable { path: path.to_owned(), why: error.to_string() };
         roots.add(certificate).map_err(wrong)?;
     }
-    Ok(Arc::new(roots))
+    Ok(Arc::new(Believed { roots: Arc::new(roots), certificates }))
 }
 
 /// Files, noted as they are read.

@@ -91,6 +91,30 @@ async fn meet(server: &Tls, client: &Tls) -> Result<(Option<String>, Option<Stri
     }
 }
 
+/// A key and a certificate of `name` that nobody else has signed.
+fn self_signed(name: &str) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let mut params = named(name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    std::fs::write(dir.path().join("key.pem"), key.serialize_pem()).unwrap();
+    std::fs::write(dir.path().join("cert.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    dir
+}
+
+#[tokio::test]
+async fn hosts_that_exchanged_their_own_certificates_believe_each_other_and_nobody_else() {
+    let hosts = ["one", "two", "three"].map(self_signed);
+    let believing = |host: usize, other: usize| {
+        let ca = Ca::File(hosts[other].path().join("cert.pem"));
+        Tls::new(TlsConfig { ca, ..config(&hosts[host]) })
+    };
+    let expected = Ok((Some("two".to_owned()), Some("one".to_owned())));
+    assert_eq!(meet(&believing(0, 1), &believing(1, 0)).await, expected);
+    assert_eq!(meet(&believing(0, 1), &believing(2, 0)).await, Err("server"));
+    assert_eq!(meet(&believing(0, 1), &believing(1, 2)).await, Err("server"), "the client hangs up");
+}
+
 #[tokio::test]
 async fn each_side_learns_the_others_name() {
     let ca = Authority::new("CA");
