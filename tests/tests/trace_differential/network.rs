@@ -8,31 +8,31 @@ use packet::MacAddr;
 use crate::seed::Seed;
 
 /// A port of a switch.
-pub struct Port {
-    pub switch: String,
-    pub name: String,
-    pub macs: Vec<String>,
+pub(crate) struct Port {
+    pub(crate) switch: String,
+    pub(crate) name: String,
+    pub(crate) macs: Vec<String>,
     pub v4: Vec<String>,
     pub v6: Vec<String>,
 }
 
 /// A network to be configured.
 #[derive(Default)]
-pub struct Network {
+pub(crate) struct Network {
     /// Commands of `ovn-nbctl`.
-    pub commands: Vec<String>,
+    pub(crate) commands: Vec<String>,
     /// Commands of `ovn-sbctl`: what was learned from packets.
-    pub learned: Vec<String>,
-    pub ports: Vec<Port>,
+    pub(crate) learned: Vec<String>,
+    pub(crate) ports: Vec<Port>,
     /// Every address that is named anywhere.
-    pub macs: Vec<String>,
+    pub(crate) macs: Vec<String>,
     pub v4: Vec<String>,
     pub v6: Vec<String>,
 }
 
 impl Network {
     /// Reads a network, a command a line.
-    pub fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let mut network = Self::default();
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             network.add(line.to_owned());
@@ -95,7 +95,7 @@ fn addresses(text: &str) -> (Vec<String>, Vec<String>, Vec<String>) {
 }
 
 /// A network that a seed determines: a few switches, most on routers, with some of everything.
-pub fn random(seed: &mut Seed) -> Network {
+pub(crate) fn random(seed: &mut Seed) -> Network {
     let mut network = Network::default();
     let switches = 2 + seed.below(3);
     for switch in 0..switches {

@@ -4,15 +4,15 @@ use crate::network::{Network, Port};
 use crate::seed::Seed;
 
 /// A packet to trace.
-pub struct Microflow {
+pub(crate) struct Microflow {
     /// Where it enters.
-    pub datapath: String,
+    pub(crate) datapath: String,
     /// The packet itself, as an expression.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// A packet from one of the network's ports.
-pub fn random(network: &Network, seed: &mut Seed) -> Microflow {
+pub(crate) fn random(network: &Network, seed: &mut Seed) -> Microflow {
     let from = seed.pick(&network.ports);
     let to = seed.pick(&network.ports);
     let mut terms = vec![
@@ -34,7 +34,7 @@ pub fn random(network: &Network, seed: &mut Seed) -> Microflow {
 }
 
 /// What a trace is to assume, as options; nothing, more often than not.
-pub fn assumptions(network: &Network, seed: &mut Seed) -> Vec<String> {
+pub(crate) fn assumptions(network: &Network, seed: &mut Seed) -> Vec<String> {
     const STATES: &[&str] = &[
         "new",
         "new",

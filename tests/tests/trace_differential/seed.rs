@@ -1,16 +1,16 @@
 //! Random choices that a number determines, so that a failure can be made again.
 
 /// A source of choices.
-pub struct Seed(u64);
+pub(crate) struct Seed(u64);
 
 impl Seed {
     /// Equal numbers make equal choices.
-    pub fn new(number: u64) -> Self {
+    pub(crate) fn new(number: u64) -> Self {
         Self(number)
     }
 
     /// Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014): SplitMix64.
-    pub fn number(&mut self) -> u64 {
+    pub(crate) fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -19,33 +19,33 @@ impl Seed {
     }
 
     /// A number below `count`, which is not zero.
-    pub fn below(&mut self, count: usize) -> usize {
+    pub(crate) fn below(&mut self, count: usize) -> usize {
         (self.number() % count as u64) as usize
     }
 
     /// True in `percent` of a hundred times.
-    pub fn chance(&mut self, percent: usize) -> bool {
+    pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
     /// One of several.
-    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 
     /// One of several texts.
-    pub fn text(&mut self, items: &[&str]) -> String {
+    pub(crate) fn text(&mut self, items: &[&str]) -> String {
         (*self.pick(items)).to_owned()
     }
 }
 
 /// How many networks one run looks at; more are asked for by a variable of the environment.
-pub fn networks() -> u64 {
+pub(crate) fn networks() -> u64 {
     from_environment("TRACE_NETWORKS", 2)
 }
 
 /// How many packets are sent through each of them.
-pub fn packets() -> usize {
+pub(crate) fn packets() -> usize {
     from_environment("TRACE_PACKETS", 120) as usize
 }
 

@@ -18,14 +18,14 @@ use crate::network::Network;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Upstream's databases with a network in them, and what northd made of it.
-pub struct Upstream {
+pub(crate) struct Upstream {
     run: RunDir,
     _daemons: Vec<Daemon>,
 }
 
 impl Upstream {
     /// `None` where a peer is not installed.
-    pub fn start(network: &Network) -> Option<Self> {
+    pub(crate) fn start(network: &Network) -> Option<Self> {
         let [tool, server, northd] = ["ovsdb-tool", "ovsdb-server", "ovn-northd"].map(need);
         let (tool, server, northd) = (tool?, server?, northd?);
         need("ovn-nbctl")?;
@@ -62,7 +62,7 @@ impl Upstream {
     }
 
     /// The rows that a trace reads.
-    pub fn southbound(&self) -> Southbound {
+    pub(crate) fn southbound(&self) -> Southbound {
         let mut client = Client::connect(&self.run.path("db.sock")).unwrap();
         let select = |table: &sb::TableId| json!({"op": "select", "table": table.name(), "where": []});
         let known = tables_of_peer();
@@ -88,7 +88,7 @@ impl Upstream {
     }
 
     /// A trace daemon that has read the database. It cannot be told what to assume.
-    pub fn trace_daemon(&self) -> TraceDaemon {
+    pub(crate) fn trace_daemon(&self) -> TraceDaemon {
         let mut command = self.trace_command();
         command.args(["--detach", "--no-chdir"]);
         command.arg(format!("--pidfile={}", self.run.path("trace.pid").display()));
@@ -99,7 +99,7 @@ impl Upstream {
     }
 
     /// A trace that is a program of its own.
-    pub fn trace(&self, words: &[String]) -> String {
+    pub(crate) fn trace(&self, words: &[String]) -> String {
         let mut command = self.trace_command();
         command.args(words);
         let outcome = run(command);
@@ -117,8 +117,8 @@ impl Upstream {
 ///
 /// Of several flows of a table and priority upstream's trace takes the first one in its table of hashes, ours the one with
 /// the lowest UUID; so flows get other UUIDs, in the order of the first.
-pub struct Southbound {
-    pub tables: Tables,
+pub(crate) struct Southbound {
+    pub(crate) tables: Tables,
     /// The UUIDs that flows had.
     names: Vec<Uuid>,
 }
@@ -139,7 +139,7 @@ impl Southbound {
     }
 
     /// A trace with the UUIDs that flows had.
-    pub fn with_names(&self, trace: &str) -> String {
+    pub(crate) fn with_names(&self, trace: &str) -> String {
         let mut parts = trace.split("uuid ");
         let mut text = parts.next().unwrap_or_default().to_owned();
         for part in parts {
@@ -154,14 +154,14 @@ impl Southbound {
 }
 
 /// Upstream's trace as a daemon. It ends with its test.
-pub struct TraceDaemon {
+pub(crate) struct TraceDaemon {
     /// Nothing after a packet that was too much for it.
     client: Option<Client>,
 }
 
 impl TraceDaemon {
     /// What it says of a packet; nothing if that was the end of it.
-    pub fn trace(&mut self, words: &[String]) -> Option<String> {
+    pub(crate) fn trace(&mut self, words: &[String]) -> Option<String> {
         let reply = self.client.as_mut()?.call("trace", &json!(words));
         let Ok(reply) = reply else {
             self.client = None;
