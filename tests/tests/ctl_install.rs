@@ -89,7 +89,7 @@ fn zsh_and_fish_read_their_scripts() {
         // No peer: few machines have both.
         if program.is_file() {
             let mut check = Command::new(program);
-            check.arg("--no-execute").arg(script);
+            check.arg("-n").arg(script);
             run_ok(check);
         }
     }

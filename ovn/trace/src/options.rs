@@ -86,7 +86,7 @@ pub struct Request {
     pub microflow: String,
     /// What comes after it, in order. Connections are remembered if there is anything.
     pub then: Vec<Then>,
-    /// Another packet whose way is compared with the first one's.
+    /// A packet, A, whose way is compared with that of the first one, B.
     pub compare: Option<String>,
     pub options: Options,
     /// What is odd about the options, for the log.

@@ -133,7 +133,7 @@ impl Tracer {
             match self.start(request.datapath.as_deref(), other) {
                 Ok((datapath, flow)) => {
                     let other = walk::run(&self.network, datapath, flow, options, &mut None, true);
-                    traced.compared = Some(compare::text(&traced.journeys[0], &other, &self.network));
+                    traced.compared = Some(compare::text(&other, &traced.journeys[0], &self.network));
                 }
                 Err(error) => traced.error = Some(error),
             }
