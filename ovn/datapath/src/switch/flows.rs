@@ -77,8 +77,9 @@ impl Switch {
         let bridge = self.bridges.get(&id).ok_or(ErrorCode::EPERM)?;
         let table = bridge.table(number);
         let old = table.and_then(|table| table.get(&change.matching, change.priority, &bridge.tlv)).cloned();
-        let overlaps = table.is_some_and(|table| table.overlaps(&change.matching, change.priority));
-        if change.flags.has(FlowModFlags::CHECK_OVERLAP) && overlaps {
+        // Only when asked: this looks at every flow of the table.
+        let overlaps = || table.is_some_and(|table| table.overlaps(&change.matching, change.priority));
+        if change.flags.has(FlowModFlags::CHECK_OVERLAP) && overlaps() {
             return Err(ErrorCode::OVERLAP);
         }
         let resets = change.flags.has(FlowModFlags::RESET_COUNTS);
