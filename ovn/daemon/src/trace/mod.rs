@@ -7,6 +7,7 @@
 //!                                           or control socket        └── northbound server (--pretty, --json)
 //! ```
 
+mod copy;
 mod northbound;
 mod once;
 mod openflow;

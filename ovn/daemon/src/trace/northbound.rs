@@ -1,17 +1,13 @@
 //! The northbound database, read once: only what says who asked for a flow.
 
-use std::time::Instant;
-
-use anyhow::{Context as _, bail};
-use ovsdb::replica::{Replica, ReplicaEvent, ReplicaOptions};
-use ovsdb::rpc::{Framer, MESSAGE_BYTES_MAX};
+use anyhow::Context as _;
+use ovsdb::replica::{Replica, ReplicaOptions};
 use schema::nb;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use trace::Northbound;
 
+use super::copy::copy;
 use super::source::Source;
 use super::{PROGRAM, Setting, once};
-use crate::base::stream::Stream;
 use crate::base::target::Active;
 
 /// What the user says to go without.
@@ -44,42 +40,10 @@ pub(super) async fn read(setting: &Setting) -> Northbound {
 async fn download(remote: &str, setting: &Setting) -> anyhow::Result<Northbound> {
     let targets = Active::parse_list(remote, &PROGRAM.family.run_dir())?;
     let stream = once::connect(&targets, &setting.tls, remote).await?;
-    copy(stream).await.with_context(|| remote.to_owned())
-}
-
-async fn copy(mut stream: Stream) -> anyhow::Result<Northbound> {
     let monitors = Northbound::monitors();
     let mut tables = nb::Tables::with_monitors(&monitors);
-    let mut replica = Replica::new(nb::schema().clone(), monitors, ReplicaOptions::default());
-    let mut framer = Framer::new(MESSAGE_BYTES_MAX);
-    let mut buffer = vec![0; 64 << 10];
-    replica.connected(Instant::now());
-    loop {
-        let mut out = Vec::new();
-        while let Some(message) = replica.poll_output() {
-            out.extend(message.to_string().into_bytes());
-        }
-        stream.write_all(&out).await?;
-        stream.flush().await?;
-        let length = stream.read(&mut buffer).await?;
-        if length == 0 {
-            bail!("the server closed the connection");
-        }
-        framer.push(&buffer[..length])?;
-        while let Some(message) = framer.pop() {
-            replica.handle_message(message, Instant::now());
-        }
-        while let Some(event) = replica.poll_event() {
-            match event {
-                ReplicaEvent::Changes(changes) => {
-                    for change in &changes {
-                        tables.apply(change)?;
-                    }
-                }
-                ReplicaEvent::Synced => return Ok(Northbound::new(&tables)),
-                ReplicaEvent::Lost(reason) => bail!("the database cannot be read: {reason}"),
-                ReplicaEvent::Lock(_) | ReplicaEvent::TxnDone { .. } => {}
-            }
-        }
-    }
+    let replica = Replica::new(nb::schema().clone(), monitors, ReplicaOptions::default());
+    let copied = copy(stream, replica, |change| Ok(tables.apply(change).map(drop)?)).await;
+    copied.with_context(|| remote.to_owned())?;
+    Ok(Northbound::new(&tables))
 }
