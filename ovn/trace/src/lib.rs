@@ -24,6 +24,7 @@
 
 mod about;
 mod compare;
+mod fields;
 mod flow_text;
 mod json;
 mod network;

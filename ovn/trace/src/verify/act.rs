@@ -4,6 +4,7 @@ use super::explore::{Explorer, Place, State};
 use super::flows::Test;
 use super::sets::Set;
 use super::values::{Bit, Value};
+use crate::fields::TRACKING;
 use lflow::action::{Action, Check, Constant, DhcpRelay, Exchange, Load, Next, RelayDirection};
 use lflow::expr;
 use lflow::symbols::FieldRef;
@@ -269,18 +270,7 @@ fn pop(field: &FieldRef, state: &mut State) {
 }
 
 pub(super) fn clear_tracking(state: &mut State) {
-    for field in [
-        Field::CtState,
-        Field::CtMark,
-        Field::CtLabel,
-        Field::CtNwProto,
-        Field::CtNwSrc,
-        Field::CtNwDst,
-        Field::CtIpv6Src,
-        Field::CtIpv6Dst,
-        Field::CtTpSrc,
-        Field::CtTpDst,
-    ] {
+    for &field in TRACKING {
         state.shape.values.set(field, Value::Constant(0));
     }
 }

@@ -3,36 +3,10 @@
 use super::explore::{Explorer, Place, State};
 use super::flows::Test;
 use super::values::Value;
+use crate::fields::ABOVE_LINK;
 use lflow::action::{Action, Replacement};
 use openflow::Field;
 
-/// What a packet loses when it becomes one of another protocol: all above Ethernet and VLAN.
-const ABOVE_LINK: &[Field] = &[
-    Field::Ipv4Src,
-    Field::Ipv4Dst,
-    Field::Ipv6Src,
-    Field::Ipv6Dst,
-    Field::Ipv6Label,
-    Field::IpProto,
-    Field::IpTtl,
-    Field::IpFrag,
-    Field::IpDscp,
-    Field::IpEcn,
-    Field::TcpSrc,
-    Field::TcpDst,
-    Field::TcpFlags,
-    Field::UdpSrc,
-    Field::UdpDst,
-    Field::SctpSrc,
-    Field::SctpDst,
-    Field::Icmp4Type,
-    Field::Icmp4Code,
-    Field::Icmp6Type,
-    Field::Icmp6Code,
-    Field::NdTarget,
-    Field::NdSll,
-    Field::NdTll,
-];
 const ENDS: &[Field] = &[Field::Ipv4Src, Field::Ipv4Dst, Field::Ipv6Src, Field::Ipv6Dst];
 
 const TCP: u128 = 6;

@@ -4,6 +4,7 @@
 use super::assign::write;
 use super::nat::changed_ends;
 use super::{Place, Traced, Walk};
+use crate::fields::TRACKING;
 use crate::node::{Kind, Node};
 use crate::options::CtState;
 use crate::tracker::{self, ESTABLISHED, TRACKED, Translation, Zone};
@@ -18,18 +19,7 @@ pub(super) const ETH_IPV4: u128 = 0x0800;
 pub(super) const ETH_IPV6: u128 = 0x86dd;
 
 pub(super) fn clear(packet: &mut Traced) {
-    for field in [
-        Field::CtState,
-        Field::CtMark,
-        Field::CtLabel,
-        Field::CtNwProto,
-        Field::CtNwSrc,
-        Field::CtNwDst,
-        Field::CtIpv6Src,
-        Field::CtIpv6Dst,
-        Field::CtTpSrc,
-        Field::CtTpDst,
-    ] {
+    for &field in TRACKING {
         packet.flow.set(field, 0);
     }
 }

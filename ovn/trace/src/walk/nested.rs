@@ -2,6 +2,7 @@
 
 use super::conntrack::ETH_IPV4;
 use super::{Place, Traced, Walk};
+use crate::fields::ABOVE_LINK;
 use crate::node::{Kind, Node};
 use lflow::action::{Action, Replacement};
 use openflow::Field;
@@ -15,34 +16,6 @@ const ICMP4_UNREACHABLE: u128 = 3;
 const HOST_UNREACHABLE: u128 = 1;
 const ICMP6_UNREACHABLE: u128 = 1;
 const PROHIBITED: u128 = 1;
-
-/// What a packet loses when it becomes one of another protocol: all above Ethernet and VLAN.
-const ABOVE_LINK: &[Field] = &[
-    Field::Ipv4Src,
-    Field::Ipv4Dst,
-    Field::Ipv6Src,
-    Field::Ipv6Dst,
-    Field::Ipv6Label,
-    Field::IpProto,
-    Field::IpTtl,
-    Field::IpFrag,
-    Field::IpDscp,
-    Field::IpEcn,
-    Field::TcpSrc,
-    Field::TcpDst,
-    Field::TcpFlags,
-    Field::UdpSrc,
-    Field::UdpDst,
-    Field::SctpSrc,
-    Field::SctpDst,
-    Field::Icmp4Type,
-    Field::Icmp4Code,
-    Field::Icmp6Type,
-    Field::Icmp6Code,
-    Field::NdTarget,
-    Field::NdSll,
-    Field::NdTll,
-];
 
 impl<'n> Walk<'n> {
     pub(super) fn clone_packet(
