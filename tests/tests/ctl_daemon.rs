@@ -28,7 +28,7 @@ impl Stack {
         serve.args(["--unixctl=none", "-vconsole:off"]).arg(run.path("nb.conf"));
         let mut create = run.ours("ovsdb-tool");
         create.arg("create").arg(run.path("nb.conf")).arg(run.path("nb.ovsschema"));
-        let schema = schema::nb::definition().to_json().to_string();
+        let schema = schema::nb::schema().to_json().to_string();
         std::fs::write(run.path("nb.ovsschema"), schema).expect("the run directory is writable");
         run_ok(create);
         let server = run.start("nb", serve);

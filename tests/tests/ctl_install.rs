@@ -17,7 +17,7 @@ fn installed(run: &RunDir, what: &str) -> std::path::PathBuf {
 
 /// A northbound database with two switches.
 fn northbound(run: &RunDir) -> Daemon {
-    let schema = schema::nb::definition().to_json().to_string();
+    let schema = schema::nb::schema().to_json().to_string();
     std::fs::write(run.path("nb.ovsschema"), schema).expect("the run directory is writable");
     let mut create = run.ours("ovsdb-tool");
     create.arg("create").arg(run.path("nb.conf")).arg(run.path("nb.ovsschema"));

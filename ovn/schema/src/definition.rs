@@ -1,9 +1,12 @@
 //! What a definition file says, in the order it says it: tables, columns, types, documentation.
 //!
-//! A [`Definition`] is made by [`crate::notation::parse`] and is the source of the `.ovsschema` JSON
-//! ([`Definition::to_json`]) and of the typed rows ([`crate::generate`]).
+//! A [`Definition`] is made by [`crate::notation::parse`] and is the source of the schema
+//! ([`Definition::to_schema`]) and of the typed rows ([`crate::generate`]).
 
-use serde_json::{Map, Value, json};
+use ovsdb::{
+    Atom, AtomType, BaseType, ColumnSchema, ColumnType, Constraint, DatabaseSchema, OvsdbError, Real,
+    RefType, Reference, Str, TableSchema,
+};
 
 /// One database.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,107 +86,76 @@ pub enum Base {
 }
 
 impl Definition {
-    /// The schema in the JSON form of RFC 7047 section 3.2, as `.ovsschema` files and `get_schema` have it.
-    pub fn to_json(&self) -> Value {
-        let tables: Map<_, _> =
-            self.tables.iter().map(|table| (table.name.clone(), table.to_json())).collect();
-        json!({ "name": self.name, "version": self.version, "tables": tables })
+    /// The schema of the database, in tables and columns ordered by name.
+    ///
+    /// # Errors
+    /// What [`DatabaseSchema::new`] refuses.
+    pub fn to_schema(&self) -> Result<DatabaseSchema, OvsdbError> {
+        let tables = self.tables.iter().map(|table| (Str::from(table.name.as_str()), table.to_schema()));
+        DatabaseSchema::new(Str::from(self.name.as_str()), Str::from(self.version.as_str()), tables.collect())
     }
 }
 
 impl TableDefinition {
-    fn to_json(&self) -> Value {
-        let columns: Map<_, _> =
-            self.columns.iter().map(|column| (column.name.clone(), column.to_json())).collect();
-        let mut table = Map::from_iter([("columns".to_owned(), Value::Object(columns))]);
-        if self.is_root {
-            table.insert("isRoot".to_owned(), true.into());
+    fn to_schema(&self) -> TableSchema {
+        let columns = self.columns.iter().map(|column| {
+            let schema = ColumnSchema {
+                ty: column.ty.to_schema(),
+                ephemeral: column.ephemeral,
+                mutable: column.mutable,
+            };
+            (Str::from(column.name.as_str()), schema)
+        });
+        let index = |columns: &Vec<String>| columns.iter().map(|column| Str::from(column.as_str())).collect();
+        TableSchema {
+            columns: columns.collect(),
+            max_rows: self.max_rows,
+            is_root: self.is_root,
+            indexes: self.indexes.iter().map(index).collect(),
         }
-        if let Some(rows) = self.max_rows {
-            table.insert("maxRows".to_owned(), rows.into());
-        }
-        if !self.indexes.is_empty() {
-            table.insert("indexes".to_owned(), json!(self.indexes));
-        }
-        Value::Object(table)
-    }
-}
-
-impl ColumnDefinition {
-    fn to_json(&self) -> Value {
-        let mut column = Map::from_iter([("type".to_owned(), self.ty.to_json())]);
-        if self.ephemeral {
-            column.insert("ephemeral".to_owned(), true.into());
-        }
-        if !self.mutable {
-            column.insert("mutable".to_owned(), false.into());
-        }
-        Value::Object(column)
     }
 }
 
 impl Type {
-    fn to_json(&self) -> Value {
-        let key = self.key.to_json();
-        if key.is_string() && self.value.is_none() && (self.min, self.max) == (1, Some(1)) {
-            return key;
-        }
-        let mut ty = Map::from_iter([("key".to_owned(), key)]);
-        if let Some(value) = &self.value {
-            ty.insert("value".to_owned(), value.to_json());
-        }
-        if self.min != 1 {
-            ty.insert("min".to_owned(), self.min.into());
-        }
-        match self.max {
-            Some(1) => {}
-            Some(max) => drop(ty.insert("max".to_owned(), max.into())),
-            None => drop(ty.insert("max".to_owned(), "unlimited".into())),
-        }
-        Value::Object(ty)
+    fn to_schema(&self) -> ColumnType {
+        let value = self.value.as_ref().map(Base::to_schema);
+        ColumnType { key: self.key.to_schema(), value, min: self.min, max: self.max }
     }
 }
 
 impl Base {
-    fn to_json(&self) -> Value {
-        let mut base = Map::new();
-        let mut set = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                base.insert(name.to_owned(), value);
+    fn to_schema(&self) -> BaseType {
+        match self {
+            &Self::Integer { min: None, max: None } => AtomType::Integer.into(),
+            &Self::Integer { min, max } => {
+                let (min, max) = (min.unwrap_or(i64::MIN), max.unwrap_or(i64::MAX));
+                constrained(AtomType::Integer, Constraint::IntegerRange { min, max })
             }
-        };
-        let name = match self {
-            Self::Integer { min, max } => {
-                set("minInteger", min.map(Value::from));
-                set("maxInteger", max.map(Value::from));
-                "integer"
+            &Self::Real { min: None, max: None } => AtomType::Real.into(),
+            &Self::Real { min, max } => {
+                let (min, max) = (min.map(Real::new), max.map(Real::new));
+                constrained(AtomType::Real, Constraint::RealRange { min, max })
             }
-            Self::Real { min, max } => {
-                set("minReal", min.map(Value::from));
-                set("maxReal", max.map(Value::from));
-                "real"
-            }
-            Self::Boolean => "boolean",
-            Self::String { min, max } => {
-                set("minLength", min.map(Value::from));
-                set("maxLength", max.map(Value::from));
-                "string"
+            Self::Boolean => AtomType::Boolean.into(),
+            &Self::String { min: None, max: None } => AtomType::String.into(),
+            &Self::String { min, max } => {
+                let (min, max) = (min.unwrap_or(0), max.unwrap_or(u32::MAX));
+                constrained(AtomType::String, Constraint::StringLength { min, max })
             }
             Self::Enum(choices) => {
-                set("enum", Some(json!(["set", choices])));
-                "string"
+                let choices = choices.iter().map(|choice| Atom::String(Str::from(choice.as_str())));
+                constrained(AtomType::String, Constraint::Enum(choices.collect()))
             }
-            Self::Uuid => "uuid",
+            Self::Uuid => AtomType::Uuid.into(),
             Self::Reference { table, strong } => {
-                set("refTable", Some(table.as_str().into()));
-                set("refType", (!strong).then(|| "weak".into()));
-                "uuid"
+                let kind = if *strong { RefType::Strong } else { RefType::Weak };
+                let reference = Some(Reference { table: Str::from(table.as_str()), kind });
+                BaseType { reference, ..AtomType::Uuid.into() }
             }
-        };
-        if base.is_empty() {
-            return name.into();
         }
-        base.insert("type".to_owned(), name.into());
-        Value::Object(base)
     }
+}
+
+fn constrained(atom: AtomType, constraint: Constraint) -> BaseType {
+    BaseType { constraint, ..atom.into() }
 }

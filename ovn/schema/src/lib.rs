@@ -2,7 +2,7 @@
 //!
 //! A tour:
 //! - `defs/*.tables` define the databases, one line a column, in the notation that [`notation`] reads;
-//! - [`definition`] is what such a file says, and makes the `.ovsschema` JSON from it;
+//! - [`definition`] is what such a file says, and makes the schema from it;
 //! - [`generate`] makes the typed rows in `src/generated/`, a module a database ([`nb`], [`sb`], [`vswitch`],
 //!   [`ic_nb`], [`ic_sb`], [`vtep`]), each with `schema()`, `TableId`, `Tables` and `Change`;
 //! - [`row`](mod@row) has the trait of all rows, [`tables`] the store that a replica's changes are applied to.
@@ -48,6 +48,7 @@ pub const DATABASES: &[(&str, DefinitionSource)] = &[
 
 /// The schema of a definition.
 fn schema_of(definition: &Definition) -> Arc<DatabaseSchema> {
-    let schema = DatabaseSchema::from_json(&definition.to_json());
-    Arc::new(schema.expect("a definition that was read makes a schema without contradictions"))
+    Arc::new(
+        definition.to_schema().expect("a definition that was read makes a schema without contradictions"),
+    )
 }

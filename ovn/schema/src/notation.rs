@@ -334,6 +334,7 @@ impl<'a> Cursor<'a> {
 #[cfg(test)]
 mod tests {
     use super::parse;
+    use ovsdb::DatabaseSchema;
 
     #[test]
     fn a_definition_becomes_a_schema() {
@@ -353,13 +354,13 @@ table B
   flag   bool
   other  {uuid}
 "#;
-        let json = parse(text).unwrap().to_json();
+        let schema = parse(text).unwrap().to_schema().unwrap();
         let expected = serde_json::json!({"name": "Test", "version": "1.2.3", "tables": {
             "A": {"isRoot": true, "maxRows": 1, "indexes": [["name", "n"]], "columns": {
                 "name": {"type": "string", "mutable": false},
                 "n": {"type": {"key": {"type": "integer", "minInteger": -1}, "min": 0}},
                 "low": {"type": {"key": {"type": "integer", "maxInteger": 5}, "max": 4}},
-                "kind": {"ephemeral": true, "type": {"min": 0, "max": 2,
+                "kind": {"type": {"min": 0, "max": 2,
                     "key": {"type": "string", "enum": ["set", ["x", "y"]]},
                     "value": {"type": "uuid", "refTable": "B"}}}}},
             "B": {"columns": {
@@ -368,7 +369,8 @@ table B
                 "id": {"type": {"key": {"type": "string", "minLength": 1, "maxLength": 63}}},
                 "flag": {"type": "boolean"},
                 "other": {"type": {"key": "uuid", "min": 0, "max": "unlimited"}}}}}});
-        assert_eq!(json, expected);
+        assert_eq!(schema.to_json(), expected);
+        assert_eq!(DatabaseSchema::from_json(&expected), Ok(schema));
     }
 
     #[test]

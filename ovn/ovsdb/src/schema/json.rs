@@ -1,6 +1,6 @@
 //! Schemas from and to JSON, the text of an `.ovsschema` file and of `get_schema`.
 
-use super::{ColumnSchema, ColumnType, DatabaseSchema, RefType, TableSchema, is_valid_id};
+use super::{ColumnSchema, ColumnType, DatabaseSchema, TableSchema, is_valid_id};
 use crate::error::OvsdbError;
 use crate::json::{Members, id};
 use crate::value::{Str, json_integer};
@@ -27,12 +27,8 @@ impl DatabaseSchema {
             check_name(json, table)?;
             tables.insert(Str::from(table.as_str()), TableSchema::from_json(table, table_json)?);
         }
-        // A schema from before garbage collection existed names no root: then all tables are.
-        if tables.values().all(|table| !table.is_root) {
-            tables.values_mut().for_each(|table| table.is_root = true);
-        }
-        check_references(&mut tables)?;
-        Ok(Self { name: name.into(), version: version.into(), cksum: cksum.map(Str::from), tables })
+        let schema = Self::new(name.into(), version.into(), tables)?;
+        Ok(Self { cksum: cksum.map(Str::from), ..schema })
     }
 
     /// The `<database-schema>`; what is default is left out.
@@ -65,30 +61,6 @@ fn check_name(json: &Value, name: &str) -> Result<(), OvsdbError> {
     }
     if !is_valid_id(name) {
         return Err(OvsdbError::syntax(json, "name must be a valid id"));
-    }
-    Ok(())
-}
-
-/// Every reference names a table, and one that keeps a row alive is itself kept: a column that
-/// strongly refers to rows of a non-root table is never ephemeral.
-fn check_references(tables: &mut BTreeMap<Str, TableSchema>) -> Result<(), OvsdbError> {
-    let is_root: BTreeMap<Str, bool> =
-        tables.iter().map(|(name, table)| (name.clone(), table.is_root)).collect();
-    for table in tables.values_mut() {
-        for (name, column) in &mut table.columns {
-            for (place, base) in [("key", Some(&column.ty.key)), ("value", column.ty.value.as_ref())] {
-                let Some(reference) = base.and_then(|base| base.reference.as_ref()) else { continue };
-                match (is_root.get(&reference.table), reference.kind) {
-                    (None, _) => {
-                        let words =
-                            format!("column {name} {place} refers to undefined table {}", reference.table);
-                        return Err(OvsdbError::new(OvsdbError::SYNTAX, words));
-                    }
-                    (Some(false), RefType::Strong) => column.ephemeral = false,
-                    (Some(true), RefType::Strong) | (Some(_), RefType::Weak) => {}
-                }
-            }
-        }
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod types_json;
 pub use layout::{ColumnId, Layout, ReferenceAt, TableId, TableLayout};
 pub use types::{BaseType, ColumnType, Constraint, RefType, Reference};
 
+use crate::error::OvsdbError;
 use crate::value::Str;
 use std::collections::BTreeMap;
 
@@ -51,6 +52,19 @@ pub struct ColumnSchema {
 }
 
 impl DatabaseSchema {
+    /// A schema of these tables. Where none is a root all are, as in schemas from before garbage
+    /// collection; a column that keeps rows alive is not ephemeral.
+    ///
+    /// # Errors
+    /// [`OvsdbError::SYNTAX`] where a reference names a table that is not there.
+    pub fn new(name: Str, version: Str, mut tables: BTreeMap<Str, TableSchema>) -> Result<Self, OvsdbError> {
+        if tables.values().all(|table| !table.is_root) {
+            tables.values_mut().for_each(|table| table.is_root = true);
+        }
+        check_references(&mut tables)?;
+        Ok(Self { name, version, cksum: None, tables })
+    }
+
     /// The table called `name`.
     pub fn table(&self, name: &str) -> Option<&TableSchema> {
         self.tables.get(name)
@@ -60,6 +74,30 @@ impl DatabaseSchema {
     pub fn column(&self, table: &str, column: &str) -> Option<&ColumnSchema> {
         self.table(table)?.column(column)
     }
+}
+
+/// Every reference names a table, and one that keeps a row alive is itself kept: a column that
+/// strongly refers to rows of a non-root table is never ephemeral.
+fn check_references(tables: &mut BTreeMap<Str, TableSchema>) -> Result<(), OvsdbError> {
+    let is_root: BTreeMap<Str, bool> =
+        tables.iter().map(|(name, table)| (name.clone(), table.is_root)).collect();
+    for table in tables.values_mut() {
+        for (name, column) in &mut table.columns {
+            for (place, base) in [("key", Some(&column.ty.key)), ("value", column.ty.value.as_ref())] {
+                let Some(reference) = base.and_then(|base| base.reference.as_ref()) else { continue };
+                match (is_root.get(&reference.table), reference.kind) {
+                    (None, _) => {
+                        let words =
+                            format!("column {name} {place} refers to undefined table {}", reference.table);
+                        return Err(OvsdbError::new(OvsdbError::SYNTAX, words));
+                    }
+                    (Some(false), RefType::Strong) => column.ephemeral = false,
+                    (Some(true), RefType::Strong) | (Some(_), RefType::Weak) => {}
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 impl TableSchema {
