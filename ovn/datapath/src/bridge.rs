@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
-use openflow::{GroupId, MeterConfig, MeterId, PortNo};
+use openflow::{GroupId, MeterId, PortNo};
 
 use crate::fdb::Fdb;
 use crate::flow::{FlowTable, Rule};
 use crate::group::Group;
 use crate::limits::{FDB_AGE, FDB_MAX};
+use crate::meter::Meter;
 use crate::port::PortId;
 use crate::tlv::TlvTable;
 
@@ -32,7 +32,7 @@ pub(crate) struct Bridge {
     pub tlv: TlvTable,
     pub fdb: Fdb,
     pub fragments: Fragments,
-    /// The switch's version when groups, ports or options last changed.
+    /// The switch's version when groups, meters, ports or options last changed.
     pub version: u64,
 }
 
@@ -66,13 +66,6 @@ impl Fragments {
             Self::Match => 3,
         }
     }
-}
-
-/// A meter: kept and shown, not yet measured with.
-#[derive(Clone, Debug)]
-pub(crate) struct Meter {
-    pub config: MeterConfig,
-    pub created: Instant,
 }
 
 impl Bridge {

@@ -54,16 +54,14 @@ events! {
     DropRecirc => "drop_recirculation_limit",
     /// A packet went through the tables again.
     Recirculated => "datapath_recirculated",
-    /// An action that this switch knows but does not execute, other than `ct`; the packet is dropped.
+    /// Actions that were executable when their flow was added and are no longer; the packet is dropped.
     DropNotExecuted => "drop_action_not_executed",
-    /// A `learn` action was passed over.
-    LearnSkipped => "learn_not_executed",
+    /// A flow was made by a `learn` action.
+    Learned => "flow_learned",
     /// A `sample` action was passed over.
     SampleSkipped => "sample_not_executed",
-    /// A `meter` action let the packet pass without measuring it.
-    MeterSkipped => "meter_not_executed",
-    /// A queue was chosen, which makes no difference here.
-    QueueSkipped => "set_queue_not_executed",
+    /// A packet exceeded a meter.
+    DropMeter => "drop_meter",
     /// Output to a port that is not there or forbids it.
     DropPort => "drop_output_port",
     /// NORMAL: the packet may not enter by this port, or must not be forwarded.

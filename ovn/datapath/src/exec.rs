@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use openflow::PortConfig;
-use packet::key::{FlowKey, Layout, extract, mix, rewrite};
+use packet::key::{FlowKey, Layout, WORDS, WordSet, extract, mix, rewrite, slot};
 use packet::{EtherType, Frame, Segmenter};
 
 use crate::conntrack::{Cut, Outcome, Tracked, Tracker};
 use crate::counters::{Counters, Event};
 use crate::device::{Departure, TunnelPacket};
+use crate::meter::{Gauge, Verdict, remarked};
 use crate::port::{Port, PortKind};
 use crate::program::{Ct, Encap, Op, Punt};
 use crate::recirc::Recirc;
@@ -92,6 +93,9 @@ impl Executor<'_> {
                     self.send_again(ct, frame);
                 }
             }
+            Op::Meter(gauge) => {
+                self.measure(gauge, &mut frame, &layout);
+            }
             Op::Set(_) | Op::PushVlan { .. } | Op::PopVlan | Op::Truncate(_) | Op::CtClear => {}
         }
     }
@@ -137,10 +141,25 @@ impl Executor<'_> {
                 }
             }
             Op::CtClear => self.tracked = Tracked::default(),
+            Op::Meter(gauge) => return self.measure(gauge, frame, layout),
             Op::CheckLarger { length, larger, smaller } => {
                 let ops = if self.wire_len(frame, layout) > usize::from(*length) { larger } else { smaller };
                 return ops.iter().all(|op| self.step(op, frame, layout));
             }
+        }
+        true
+    }
+
+    /// Whether the frame passes a meter. Parts of a frame that is still to be cut pass or fail together.
+    fn measure(&mut self, gauge: &Gauge, frame: &mut Frame, layout: &Layout) -> bool {
+        let packets = Segmenter::new(frame).map_or(1, |segmenter| segmenter.remaining().max(1) as u64);
+        match gauge.pass(packets, frame.len() as u64, self.now) {
+            Verdict::Pass => {}
+            Verdict::Drop => {
+                self.counters.count(Event::DropMeter);
+                return false;
+            }
+            Verdict::Remark(by) => remark(frame, layout, by),
         }
         true
     }
@@ -198,6 +217,10 @@ impl Executor<'_> {
     }
 
     fn punt(&mut self, punt: &Arc<Punt>, mut frame: Frame) {
+        let passes = |gauge: &Arc<Gauge>| gauge.pass(1, frame.len() as u64, self.now) != Verdict::Drop;
+        if !punt.meter.as_ref().is_none_or(passes) {
+            return self.counters.count(Event::DropMeter);
+        }
         frame.finish_checksum();
         self.punts.push((Arc::clone(punt), frame));
     }
@@ -259,4 +282,20 @@ impl Executor<'_> {
             datagram_len,
         }));
     }
+}
+
+/// Raises the drop precedence of an IP packet.
+fn remark(frame: &mut Frame, layout: &Layout, by: u8) {
+    let mut key = FlowKey::ZERO;
+    extract(frame, &mut key);
+    if !EtherType(key.get(slot::ETH_TYPE) as u16).is_ip() {
+        return;
+    }
+    let tos = remarked(key.get(slot::NW_TOS) as u8, by);
+    let (mut value, mut mask) = (FlowKey::ZERO, FlowKey::ZERO);
+    value.set(slot::NW_TOS, tos.into());
+    mask.set(slot::NW_TOS, u128::MAX);
+    let set = |word: &usize| WordSet { word: *word as u8, mask: mask[*word], value: value[*word] };
+    let sets: Vec<WordSet> = (0..WORDS).filter(|word| mask[*word] != 0).map(|word| set(&word)).collect();
+    rewrite(frame.as_mut_slice(), layout, &sets);
 }

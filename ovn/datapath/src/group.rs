@@ -1,11 +1,15 @@
 //! Groups: lists of actions that flows share and choose from.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use openflow::{Bucket, GroupKind, PortNo, SelectionMethod};
+use openflow::{Bucket, GroupId, GroupKind, PortNo, SelectionMethod};
 use packet::key::mix;
 
 use crate::flow::Steps;
+use crate::limits::LIVENESS_DEPTH_MAX;
 
 /// A group.
 #[derive(Clone, Debug)]
@@ -16,6 +20,58 @@ pub(crate) struct Group {
     pub steps: Vec<Steps>,
     pub selection: Option<SelectionMethod>,
     pub created: Instant,
+    pub counters: Arc<GroupCounters>,
+}
+
+/// What a group counted. Atomic only so that a switch can move between threads.
+#[derive(Debug)]
+pub(crate) struct GroupCounters {
+    all: Tally,
+    buckets: Box<[Tally]>,
+}
+
+/// Packets and octets.
+#[derive(Debug, Default)]
+struct Tally {
+    packets: AtomicU64,
+    octets: AtomicU64,
+}
+
+impl Tally {
+    fn add(&self, packets: u64, octets: u64) {
+        self.packets.fetch_add(packets, Ordering::Relaxed);
+        self.octets.fetch_add(octets, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> (u64, u64) {
+        (self.packets.load(Ordering::Relaxed), self.octets.load(Ordering::Relaxed))
+    }
+}
+
+impl GroupCounters {
+    /// Nothing counted, for so many buckets.
+    pub(crate) fn new(n_buckets: usize) -> Arc<Self> {
+        Arc::new(Self { all: Tally::default(), buckets: (0..n_buckets).map(|_| Tally::default()).collect() })
+    }
+
+    /// Packets went through one bucket, or (`None`) through each.
+    pub(crate) fn add(&self, bucket: Option<u32>, packets: u64, octets: u64) {
+        self.all.add(packets, octets);
+        let through = |at: &u32| bucket.is_none_or(|bucket| bucket == *at);
+        for (_, tally) in (0..).zip(&self.buckets).filter(|(at, _)| through(at)) {
+            tally.add(packets, octets);
+        }
+    }
+
+    /// Packets and octets of the group.
+    pub(crate) fn all(&self) -> (u64, u64) {
+        self.all.get()
+    }
+
+    /// The same of each bucket.
+    pub(crate) fn buckets(&self) -> Vec<(u64, u64)> {
+        self.buckets.iter().map(Tally::get).collect()
+    }
 }
 
 impl Group {
@@ -35,27 +91,59 @@ impl Group {
     }
 }
 
-/// Whether a bucket may be used: the port it watches is up, or it watches none.
-pub(crate) fn is_alive(bucket: &Bucket, port_is_up: impl Fn(PortNo) -> bool) -> bool {
-    bucket.watch_port == PortNo::ANY || port_is_up(bucket.watch_port)
+/// Whether a bucket may be used: the port or the group that it watches is alive, or it watches none.
+pub(crate) fn is_alive(
+    groups: &BTreeMap<GroupId, Group>,
+    bucket: &Bucket,
+    port_is_up: &dyn Fn(PortNo) -> bool,
+) -> bool {
+    lives(groups, bucket, port_is_up, 0)
+}
+
+/// A group is alive while one of its buckets is. One that is watched through too many others, or by
+/// itself, is not.
+fn lives(
+    groups: &BTreeMap<GroupId, Group>,
+    bucket: &Bucket,
+    port_is_up: &dyn Fn(PortNo) -> bool,
+    depth: u8,
+) -> bool {
+    let (port, group) = (bucket.watch_port, bucket.watch_group);
+    if port == PortNo::ANY && group == GroupId::ANY {
+        return true;
+    }
+    let group_lives = || {
+        let watched = groups.get(&group).filter(|_| depth < LIVENESS_DEPTH_MAX);
+        watched.is_some_and(|group| {
+            group.buckets.iter().any(|bucket| lives(groups, bucket, port_is_up, depth + 1))
+        })
+    };
+    port != PortNo::ANY && port_is_up(port) || group != GroupId::ANY && group_lives()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openflow::{BucketId, GroupId};
+    use openflow::BucketId;
 
-    fn group(weights: &[u16]) -> Group {
-        let bucket = |(id, weight): (u32, &u16)| Bucket {
-            id: BucketId(id),
-            weight: *weight,
+    fn group_bucket() -> Bucket {
+        Bucket {
+            id: BucketId(0),
+            weight: 1,
             watch_port: PortNo::ANY,
             watch_group: GroupId::ANY,
             actions: Vec::new(),
-        };
+        }
+    }
+
+    fn group(weights: &[u16]) -> Group {
+        let bucket =
+            |(id, weight): (u32, &u16)| Bucket { id: BucketId(id), weight: *weight, ..group_bucket() };
         let buckets = (0..).zip(weights).map(bucket).collect();
         let created = crate::testing::start();
-        Group { kind: GroupKind::Select, buckets, steps: Vec::new(), selection: None, created }
+        let buckets: Vec<Bucket> = buckets;
+        let counters = GroupCounters::new(buckets.len());
+        Group { kind: GroupKind::Select, buckets, steps: Vec::new(), selection: None, created, counters }
     }
 
     fn shares(group: &Group, alive: impl Fn(&Bucket) -> bool + Copy) -> Vec<usize> {
@@ -71,6 +159,25 @@ mod tests {
         let shares = shares(&group(&[100, 300, 0]), |_| true);
         assert!((2300..2700).contains(&shares[0]), "{shares:?}");
         assert_eq!(shares[2], 0);
+    }
+
+    #[test]
+    fn a_group_lives_while_a_bucket_does_and_not_by_watching_itself() {
+        let watching =
+            |port: PortNo, group: GroupId| Bucket { watch_port: port, watch_group: group, ..group_bucket() };
+        let by_port = |n| watching(PortNo(n), GroupId::ANY);
+        let by_group = |n| watching(PortNo::ANY, GroupId(n));
+        let with = |buckets: Vec<Bucket>| Group { buckets, ..group(&[]) };
+        let groups = BTreeMap::from([
+            (GroupId(1), with(vec![by_port(1), by_port(2)])),
+            (GroupId(2), with(vec![by_group(1)])),
+            (GroupId(3), with(vec![by_group(3), by_group(3)])),
+            (GroupId(4), with(vec![])),
+        ]);
+        let alive = |bucket: &Bucket, up: &[u32]| is_alive(&groups, bucket, &|port| up.contains(&port.0));
+        assert!(alive(&by_group(2), &[2]) && !alive(&by_group(2), &[3]));
+        assert!(!alive(&by_group(3), &[1]) && !alive(&by_group(4), &[1]) && !alive(&by_group(9), &[1]));
+        assert!(alive(&watching(PortNo(7), GroupId(2)), &[7]), "one of both is enough");
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod field;
 mod flow;
 mod group;
 mod limits;
+mod meter;
 mod port;
 mod program;
 mod recirc;

@@ -37,6 +37,13 @@ pub(crate) const RECIRC_COPIES_MAX: u32 = 4096;
 pub(crate) const FLOWS_PER_TABLE_MAX: u32 = 1_000_000;
 /// Buckets in one group; `OUT_OF_BUCKETS` is answered beyond it.
 pub(crate) const BUCKETS_MAX: usize = 1024;
+/// Groups that watch groups, one after the other. Beyond it the last one counts as dead. A group that
+/// watches itself by several buckets asks each of them, so this is small.
+pub(crate) const LIVENESS_DEPTH_MAX: u8 = 8;
+/// Meters of one bridge; `OUT_OF_METERS` is answered beyond it. Their numbers go up to this too.
+pub(crate) const METERS_MAX: u32 = 0x0004_0000;
+/// Bands of one meter; `OUT_OF_BANDS` is answered beyond it.
+pub(crate) const BANDS_MAX: usize = 8;
 /// Packets that wait for a controller to resume them. A further one makes the oldest stale.
 pub(crate) const PAUSED_MAX: usize = 4096;
 /// MAC addresses that one bridge learns; a new one takes the place of the oldest.

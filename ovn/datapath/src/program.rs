@@ -12,6 +12,7 @@ use packet::key::WordSet;
 use crate::bridge::BridgeId;
 use crate::conntrack::Request;
 use crate::device::TunnelKind;
+use crate::meter::Gauge;
 use crate::port::PortId;
 use crate::recirc::Recirc;
 use crate::xlate::Paused;
@@ -39,6 +40,8 @@ pub(crate) enum Op {
     Ct(Arc<Ct>),
     /// Forgets what the tracker found.
     CtClear,
+    /// What exceeds the meter goes no further, or is remarked.
+    Meter(Arc<Gauge>),
     /// Goes on with one list for frames of more than `length` octets, with the other for the rest.
     CheckLarger { length: u16, larger: Box<[Self]>, smaller: Box<[Self]> },
 }
@@ -53,7 +56,8 @@ impl Op {
             | Self::PopVlan
             | Self::Truncate(_)
             | Self::Ct(_)
-            | Self::CtClear => true,
+            | Self::CtClear
+            | Self::Meter(_) => true,
             Self::CheckLarger { larger, smaller, .. } => {
                 larger.iter().chain(smaller.iter()).any(Self::changes_frame)
             }
@@ -70,7 +74,8 @@ impl Op {
             | Self::PushVlan { .. }
             | Self::PopVlan
             | Self::Ct(_)
-            | Self::CtClear => true,
+            | Self::CtClear
+            | Self::Meter(_) => true,
             Self::Punt(_) | Self::Truncate(_) => false,
             Self::Clone(nested) => nested.iter().all(Self::takes_segments),
             Self::CheckLarger { larger, smaller, .. } => {
@@ -119,6 +124,8 @@ pub(crate) struct Punt {
     pub userdata: Vec<u8>,
     /// Port and registers.
     pub metadata: Match,
+    /// What exceeds it is not sent.
+    pub meter: Option<Arc<Gauge>>,
     /// What goes on when a controller resumes it.
     pub pause: Option<Arc<Paused>>,
 }

@@ -118,6 +118,7 @@ fn show_op(op: &Op, name: &dyn Fn(crate::PortId) -> String) -> String {
         Op::PopVlan => "pop_vlan".to_owned(),
         Op::Ct(ct) => show_ct(ct),
         Op::CtClear => "ct_clear".to_owned(),
+        Op::Meter(gauge) => format!("meter({})", gauge.id().0),
         Op::Truncate(len) => format!("trunc({len})"),
         Op::Clone(nested) => format!("clone({})", show_ops(nested, name)),
         Op::CheckLarger { length, larger, smaller } => {

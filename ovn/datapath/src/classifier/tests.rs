@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::field::key_of_match;
-use crate::flow::{RuleCounters, compile_instructions};
+use crate::flow::compile_instructions;
 use crate::tlv::TlvTable;
 
 fn rule(id: u64, flow: &FlowMod) -> Arc<Rule> {
@@ -33,9 +33,11 @@ fn rule(id: u64, flow: &FlowMod) -> Arc<Rule> {
         steps: compile_instructions(&[], 0, &TlvTable::default()).unwrap(),
         conjunctions,
         options: 0,
+        learned: false,
+        teaches: false,
         created: now,
         modified: now,
-        counters: Arc::new(RuleCounters::new(now)),
+        counters: Arc::default(),
     })
 }
 

@@ -151,6 +151,7 @@ fn collect(ops: &[Op], found: &mut Vec<Arc<Ct>>) {
             | Op::PushVlan { .. }
             | Op::PopVlan
             | Op::Truncate(_)
+            | Op::Meter(_)
             | Op::CtClear => {}
         }
     }

@@ -88,7 +88,10 @@ impl Switch {
     /// The code to answer with.
     pub(super) fn bundle_add(&mut self, id: ConnId, add: BundleAdd, frame: &[u8]) -> Result<(), ErrorCode> {
         let connection = self.connections.get_mut(&id).ok_or(ErrorCode::EPERM)?;
-        if !matches!(add.message.body, Body::FlowMod(_) | Body::GroupMod(_) | Body::PacketOut(_)) {
+        if !matches!(
+            add.message.body,
+            Body::FlowMod(_) | Body::GroupMod(_) | Body::MeterMod(_) | Body::PacketOut(_)
+        ) {
             return Err(ErrorCode::BUNDLE_MSG_UNSUP);
         }
         if !connection.bundles.contains_key(&add.id) && connection.bundles.len() >= BUNDLES_MAX {

@@ -4,14 +4,15 @@ use std::time::Instant;
 
 use openflow::{
     Aggregate, ErrorCode, FlowStats, FlowStatsRequest, GroupDesc, GroupFeatures, GroupId, GroupStats,
-    MeterConfig, MeterFeatures, MeterId, MeterStats, MultipartReply, MultipartRequest, PortNo, PortStats,
-    SwitchDesc, TableDesc, TableFeatures, TableStats,
+    MeterFeatures, MeterId, MeterStats, MultipartReply, MultipartRequest, PortNo, PortStats, SwitchDesc,
+    TableDesc, TableFeatures, TableStats,
 };
 
 use super::duration;
 use crate::bridge::{Bridge, BridgeId};
 use crate::flow::{Rule, groups_of, meters_of};
-use crate::limits::FLOWS_PER_TABLE_MAX;
+use crate::limits::{BANDS_MAX, FLOWS_PER_TABLE_MAX, METERS_MAX};
+use crate::meter::Meter;
 use crate::port::Port;
 use crate::switch::{FlowFilter, Switch, all_actions, describe};
 
@@ -92,9 +93,14 @@ impl Switch {
 const GROUP_FEATURES: GroupFeatures =
     GroupFeatures { kinds: 0xf, capabilities: 7, max_groups: [GROUPS_MAX; 4], actions: [0x03ff_8001; 4] };
 
-/// What controllers may ask of meters: they are kept, and say so in `coverage/show` when passed.
-const METER_FEATURES: MeterFeatures =
-    MeterFeatures { max_meter: 0x0004_0000, band_types: 2, capabilities: 0xf, max_bands: 8, max_color: 0 };
+/// What controllers may ask of meters: both kinds of bands, both units, bursts and statistics.
+const METER_FEATURES: MeterFeatures = MeterFeatures {
+    max_meter: METERS_MAX,
+    band_types: 6,
+    capabilities: 0xf,
+    max_bands: BANDS_MAX as u8,
+    max_color: 0,
+};
 
 fn desc(bridge: &Bridge) -> SwitchDesc {
     SwitchDesc {
@@ -122,6 +128,7 @@ fn flow_stats(rule: &Rule, now: Instant) -> FlowStats {
     let (duration_sec, duration_nsec) = duration(now.saturating_duration_since(rule.created));
     let last = rule.counters.used().unwrap_or(rule.created).max(rule.created);
     let idle = now.saturating_duration_since(last).as_secs();
+    let (idle_timeout, hard_timeout) = rule.timeouts();
     FlowStats {
         table: rule.table,
         priority: rule.priority,
@@ -130,8 +137,8 @@ fn flow_stats(rule: &Rule, now: Instant) -> FlowStats {
         cookie: rule.cookie,
         duration_sec,
         duration_nsec,
-        idle_timeout: rule.idle_timeout,
-        hard_timeout: rule.hard_timeout,
+        idle_timeout,
+        hard_timeout,
         flags: rule.flags,
         importance: rule.importance,
         idle_age: Some(u32::try_from(idle).unwrap_or(u32::MAX)),
@@ -196,19 +203,18 @@ fn is_asked(asked: GroupId, id: GroupId) -> bool {
     asked == id || asked == GroupId::ALL || asked == GroupId::ANY
 }
 
-/// Packets of groups are not counted: all ones says so (OpenFlow 1.5.1 section 7.3.5.6).
 fn group_stats(bridge: &Bridge, id: GroupId, group: &crate::group::Group, now: Instant) -> GroupStats {
-    const UNCOUNTED: u64 = u64::MAX;
     let (duration_sec, duration_nsec) = duration(now.saturating_duration_since(group.created));
+    let (packets, bytes) = group.counters.all();
     let users = bridge.rules().filter(|rule| groups_of(&all_actions(&rule.instructions)).contains(&id));
     GroupStats {
         group: id,
         ref_count: users.count() as u32,
-        packets: UNCOUNTED,
-        bytes: UNCOUNTED,
+        packets,
+        bytes,
         duration_sec,
         duration_nsec,
-        buckets: vec![(UNCOUNTED, UNCOUNTED); group.buckets.len()],
+        buckets: group.counters.buckets(),
     }
 }
 
@@ -221,7 +227,7 @@ fn group_desc(id: GroupId, group: &crate::group::Group) -> GroupDesc {
     }
 }
 
-fn meters(bridge: &Bridge, asked: MeterId) -> Result<impl Iterator<Item = &crate::bridge::Meter>, ErrorCode> {
+fn meters(bridge: &Bridge, asked: MeterId) -> Result<impl Iterator<Item = &Meter>, ErrorCode> {
     if asked != MeterId::ALL && !bridge.meters.contains_key(&asked) {
         return Err(ErrorCode::UNKNOWN_METER);
     }
@@ -229,19 +235,18 @@ fn meters(bridge: &Bridge, asked: MeterId) -> Result<impl Iterator<Item = &crate
     Ok(meters.map(|(_, meter)| meter))
 }
 
-/// Packets are not measured: all ones says so.
-fn meter_stats(bridge: &Bridge, meter: &crate::bridge::Meter, now: Instant) -> MeterStats {
-    const UNCOUNTED: u64 = u64::MAX;
-    let MeterConfig { meter: id, bands, .. } = &meter.config;
+fn meter_stats(bridge: &Bridge, meter: &Meter, now: Instant) -> MeterStats {
+    let id = meter.config.meter;
+    let (all, bands) = meter.gauge.counted();
     let (duration_sec, duration_nsec) = duration(now.saturating_duration_since(meter.created));
-    let users = bridge.rules().filter(|rule| meters_of(&all_actions(&rule.instructions)).contains(id));
+    let users = bridge.rules().filter(|rule| meters_of(&rule.instructions).contains(&id));
     MeterStats {
-        meter: *id,
+        meter: id,
         flow_count: users.count() as u32,
-        packets_in: UNCOUNTED,
-        bytes_in: UNCOUNTED,
+        packets_in: all.packets,
+        bytes_in: all.octets,
         duration_sec,
         duration_nsec,
-        bands: vec![(UNCOUNTED, UNCOUNTED); bands.len()],
+        bands: bands.iter().map(|band| (band.packets, band.octets)).collect(),
     }
 }

@@ -6,6 +6,7 @@ mod table;
 
 pub(crate) use rule::{Rule, RuleCounters};
 pub(crate) use step::{
-    Bundle, CtStep, Skipped, Step, Steps, compile_actions, compile_instructions, groups_of, meters_of, walk,
+    Bundle, CtStep, LearnStep, Skipped, Step, Steps, compile_actions, compile_instructions, groups_of,
+    meters_in, meters_of, walk,
 };
 pub(crate) use table::FlowTable;

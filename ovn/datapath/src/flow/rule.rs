@@ -1,10 +1,10 @@
 //! One flow: what it matches, what it does, and what it counted.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use openflow::{Action, Actions, Conjunction, FlowModFlags, Instruction, Match};
+use openflow::{Action, Actions, Conjunction, FlowMod, FlowModFlags, Instruction, Match};
 
 use super::step::Steps;
 
@@ -28,6 +28,10 @@ pub(crate) struct Rule {
     pub conjunctions: Box<[Conjunction]>,
     /// Bits of the `tun_metadata` fields that match or instructions name.
     pub options: u64,
+    /// It was made by a `learn` action.
+    pub learned: bool,
+    /// It has `learn` actions whose flows go when it goes.
+    pub teaches: bool,
     /// When the flow was added.
     pub created: Instant,
     /// When it was last added or modified: the hard timeout runs from here.
@@ -52,14 +56,35 @@ impl Rule {
 
     /// When the flow goes because no packet came, as far as is known now.
     pub(crate) fn idle_deadline(&self) -> Option<Instant> {
-        let timeout = Duration::from_secs(self.idle_timeout.into());
-        let last = self.counters.used().map_or(self.modified, |used| used.max(self.modified));
-        (self.idle_timeout != 0).then(|| last + timeout)
+        let (timeout, _) = self.timeouts();
+        let since = self.refreshed();
+        let last = self.counters.used().map_or(since, |used| used.max(since));
+        (timeout != 0).then(|| last + Duration::from_secs(timeout.into()))
     }
 
     /// When the flow goes in any case.
     pub(crate) fn hard_deadline(&self) -> Option<Instant> {
-        (self.hard_timeout != 0).then(|| self.modified + Duration::from_secs(self.hard_timeout.into()))
+        let (_, timeout) = self.timeouts();
+        (timeout != 0).then(|| self.refreshed() + Duration::from_secs(timeout.into()))
+    }
+
+    /// Idle and hard timeout in seconds, as they are now: a connection that ends shortens them.
+    pub(crate) fn timeouts(&self) -> (u16, u16) {
+        self.counters.shortened().unwrap_or((self.idle_timeout, self.hard_timeout))
+    }
+
+    /// When it was last added, modified or learned again.
+    pub(crate) fn refreshed(&self) -> Instant {
+        self.counters.refreshed().map_or(self.modified, |at| at.max(self.modified))
+    }
+
+    /// Whether it is what this flow mod would make of it.
+    pub(crate) fn is_as_learned(&self, change: &FlowMod) -> bool {
+        self.learned
+            && self.counters.shortened().is_none()
+            && (self.cookie, self.idle_timeout, self.hard_timeout, self.flags)
+                == (change.cookie, change.idle_timeout, change.hard_timeout, change.flags)
+            && self.instructions == change.instructions
     }
 
     /// The earlier of both.
@@ -70,27 +95,61 @@ impl Rule {
 
 /// What a flow counted. Shared by the rule and the megaflows that pass through it. Atomic only so
 /// that a switch can move between threads; no other thread writes at the same time.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct RuleCounters {
     packets: AtomicU64,
     octets: AtomicU64,
     /// Milliseconds from `since` to the last packet, plus one; 0 for none.
     used: AtomicU64,
-    since: Instant,
+    /// The same for when it was last learned.
+    refreshed: AtomicU64,
+    /// What became of the timeouts when the connection ended, plus one: idle and hard, 32 bits each.
+    shortened: AtomicU64,
+    since: OnceLock<Instant>,
 }
 
 impl RuleCounters {
-    /// Nothing counted up to `now`.
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { packets: AtomicU64::new(0), octets: AtomicU64::new(0), used: AtomicU64::new(0), since: now }
-    }
-
     /// Adds packets, the last of which came at `now`.
     pub(crate) fn add(&self, packets: u64, octets: u64, now: Instant) {
         self.packets.fetch_add(packets, Ordering::Relaxed);
         self.octets.fetch_add(octets, Ordering::Relaxed);
-        let used = now.saturating_duration_since(self.since).as_millis() as u64 + 1;
-        self.used.fetch_max(used, Ordering::Relaxed);
+        self.used.fetch_max(self.millis(now), Ordering::Relaxed);
+    }
+
+    /// The flow was learned again.
+    pub(crate) fn refresh(&self, now: Instant) {
+        self.refreshed.fetch_max(self.millis(now), Ordering::Relaxed);
+    }
+
+    /// The flow with these timeouts has no more than `most` left of each; 0 is for ever, or no bound.
+    pub(crate) fn shorten(&self, timeouts: (u16, u16), most: (u16, u16)) {
+        let (idle, hard) = self.shortened().unwrap_or(timeouts);
+        let less = |timeout: u16, most: u16| match (timeout, most) {
+            (timeout, 0) => timeout,
+            (0, most) => most,
+            (timeout, most) => timeout.min(most),
+        };
+        let (idle, hard) = (u64::from(less(idle, most.0)), u64::from(less(hard, most.1)));
+        self.shortened.store((idle << 32 | hard) + 1, Ordering::Relaxed);
+    }
+
+    fn shortened(&self) -> Option<(u16, u16)> {
+        let bits = self.shortened.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(((bits >> 32) as u16, bits as u16))
+    }
+
+    fn refreshed(&self) -> Option<Instant> {
+        self.instant(self.refreshed.load(Ordering::Relaxed))
+    }
+
+    /// Milliseconds since the first time that was noted, plus one.
+    fn millis(&self, now: Instant) -> u64 {
+        let since = *self.since.get_or_init(|| now);
+        now.saturating_duration_since(since).as_millis() as u64 + 1
+    }
+
+    fn instant(&self, millis: u64) -> Option<Instant> {
+        Some(*self.since.get()? + Duration::from_millis(millis.checked_sub(1)?))
     }
 
     pub(crate) fn packets(&self) -> u64 {
@@ -103,7 +162,6 @@ impl RuleCounters {
 
     /// When the last packet came, if one did.
     pub(crate) fn used(&self) -> Option<Instant> {
-        let used = self.used.load(Ordering::Relaxed);
-        used.checked_sub(1).map(|ms| self.since + Duration::from_millis(ms))
+        self.instant(self.used.load(Ordering::Relaxed))
     }
 }

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use openflow::{
-    Action, BundleAlgorithm, Controller, ErrorCode, Field, GroupId, HashFields, Instruction, MeterId,
-    NatKind, NatRange, NatSpread, PortNo, Prereq, Subfield, ZoneSource,
+    Action, BundleAlgorithm, Controller, ErrorCode, Field, GroupId, HashFields, Instruction, LearnDst,
+    LearnSrc, MeterId, Multipath, NatKind, NatRange, NatSpread, PortNo, Prereq, Subfield, ZoneSource,
 };
 
 use crate::conntrack::{Addr, Helper, Nat, Range, Request, Side};
@@ -49,6 +49,8 @@ pub(crate) enum Step {
     Resubmit {
         in_port: Option<PortNo>,
         table: Option<u8>,
+        /// Looked up by the addresses and ports that the connection began with.
+        with_ct: bool,
     },
     PushVlan(u16),
     PopVlan,
@@ -64,6 +66,25 @@ pub(crate) enum Step {
     },
     Bundle(Arc<Bundle>),
     Group(GroupId),
+    Meter(MeterId),
+    Learn(Arc<LearnStep>),
+    /// Seconds.
+    FinTimeout {
+        idle: u16,
+        hard: u16,
+    },
+    /// `None`: the queue that the packet had when it came in.
+    Queue(Option<u32>),
+    Enqueue {
+        port: PortNo,
+        queue: u32,
+    },
+    Multipath {
+        multipath: Multipath,
+        dst: Place,
+    },
+    /// A tunnel option goes.
+    DeleteOption(Place),
     Exit,
     /// Of the action set.
     ClearSet,
@@ -71,8 +92,6 @@ pub(crate) enum Step {
     Goto(u8),
     /// Something that is passed over, and counted as such.
     Skip(Skipped),
-    /// Something that the packet cannot pass, because acting as if it had been done would be wrong.
-    Refuse,
 }
 
 /// A `ct` action.
@@ -86,14 +105,20 @@ pub(crate) struct CtStep {
     pub table: Option<u8>,
 }
 
+/// A `learn` action.
+#[derive(Clone, Debug)]
+pub(crate) struct LearnStep {
+    pub learn: openflow::Learn,
+    /// Where the values of its specifications are read, in their order; `None` for constants.
+    pub sources: Box<[Option<Place>]>,
+    pub result: Option<Place>,
+}
+
 /// What is passed over without harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Skipped {
-    Learn,
     Sample,
-    Meter,
-    Queue,
-    /// Has no effect by its nature: notes, parts of conjunctions, a FIN timeout of a flow that has none.
+    /// Has no effect by its nature: notes, parts of conjunctions.
     Nothing,
 }
 
@@ -120,7 +145,7 @@ pub(crate) fn compile_instructions(
     let mut steps = Vec::new();
     for instruction in instructions {
         match instruction {
-            Instruction::Meter(_) => steps.push(Step::Skip(Skipped::Meter)),
+            Instruction::Meter(meter) => steps.push(Step::Meter(*meter)),
             Instruction::Apply(actions) => compiler.actions(actions, &mut steps)?,
             Instruction::ClearActions => steps.push(Step::ClearSet),
             Instruction::Write(actions) => {
@@ -170,8 +195,9 @@ impl Compiler<'_> {
                 Step::OutputTrunc { port: output_port(*port)?, max_len: *max_len }
             }
             Action::Group(group) => Step::Group(*group),
-            Action::SetQueue(_) | Action::PopQueue => Step::Skip(Skipped::Queue),
-            Action::Enqueue { port, .. } => Step::Output { port: output_port(*port)?, max_len: 0 },
+            Action::SetQueue(queue) => Step::Queue(Some(*queue)),
+            Action::PopQueue => Step::Queue(None),
+            Action::Enqueue { port, queue } => Step::Enqueue { port: output_port(*port)?, queue: *queue },
             Action::PushVlan(tpid) => Step::PushVlan(*tpid),
             Action::PopVlan => Step::PopVlan,
             Action::SetField(set) => {
@@ -187,14 +213,12 @@ impl Compiler<'_> {
             Action::DecTtl { controllers } => Step::DecTtl(controllers.clone().unwrap_or_default().into()),
             Action::Push(src) => Step::Push(self.readable(*src)?),
             Action::Pop(dst) => Step::Pop(self.writable(*dst)?),
-            Action::Resubmit { with_ct: true, .. } => Step::Refuse,
-            Action::Resubmit { in_port, table, with_ct: false } => {
-                Step::Resubmit { in_port: *in_port, table: *table }
+            Action::Resubmit { in_port, table, with_ct } => {
+                Step::Resubmit { in_port: *in_port, table: *table, with_ct: *with_ct }
             }
-            Action::Learn(_) => Step::Skip(Skipped::Learn),
-            Action::Conjunction(_) | Action::Note(_) | Action::FinTimeout { .. } => {
-                Step::Skip(Skipped::Nothing)
-            }
+            Action::Learn(learn) => Step::Learn(Arc::new(self.learn(learn)?)),
+            Action::FinTimeout { idle, hard } => Step::FinTimeout { idle: *idle, hard: *hard },
+            Action::Conjunction(_) | Action::Note(_) => Step::Skip(Skipped::Nothing),
             Action::Ct(ct) => Step::Ct(Arc::new(self.ct(ct)?)),
             Action::Nat(_) => return Err(ErrorCode::BAD_ARGUMENT),
             Action::CtClear => Step::CtClear,
@@ -205,13 +229,17 @@ impl Compiler<'_> {
             }
             Action::Sample(_) => Step::Skip(Skipped::Sample),
             Action::Bundle(bundle) => Step::Bundle(Arc::new(self.bundle(bundle)?)),
-            Action::Meter(_) => Step::Skip(Skipped::Meter),
+            Action::Meter(meter) => Step::Meter(*meter),
             Action::Exit => Step::Exit,
-            Action::PushMpls(_)
-            | Action::PopMpls(_)
-            | Action::DecMplsTtl
-            | Action::Multipath(_)
-            | Action::DeleteField(_) => Step::Refuse,
+            Action::Multipath(multipath) => {
+                Step::Multipath { multipath: *multipath, dst: self.writable(multipath.dst)? }
+            }
+            Action::DeleteField(field @ Field::TunMetadata(_)) => Step::DeleteOption(self.whole(*field)?),
+            Action::DeleteField(_) => return Err(ErrorCode::BAD_SET_TYPE),
+            // This switch does not change MPLS packets, and says so before a packet comes.
+            Action::PushMpls(_) | Action::PopMpls(_) | Action::DecMplsTtl => {
+                return Err(ErrorCode::BAD_ACTION_TYPE);
+            }
         })
     }
 
@@ -235,6 +263,23 @@ impl Compiler<'_> {
             }
         }
         Ok(CtStep { request, zone, exec: exec.into(), table: ct.table })
+    }
+
+    fn learn(&self, learn: &openflow::Learn) -> Result<LearnStep, ErrorCode> {
+        let mut sources = Vec::with_capacity(learn.specs.len());
+        for spec in &learn.specs {
+            sources.push(match spec.src {
+                LearnSrc::Field(src) => Some(self.readable(src)?),
+                LearnSrc::Immediate(_) => None,
+            });
+            match spec.dst {
+                LearnDst::Match(dst) => drop(self.readable(dst)?),
+                LearnDst::Load(dst) => drop(self.writable(dst)?),
+                LearnDst::Output => {}
+            }
+        }
+        let result = learn.result.map(|dst| self.writable(dst)).transpose()?;
+        Ok(LearnStep { learn: learn.clone(), sources: sources.into(), result })
     }
 
     fn bundle(&self, bundle: &openflow::Bundle) -> Result<Bundle, ErrorCode> {
@@ -313,15 +358,27 @@ pub(crate) fn groups_of(actions: &[Action]) -> Vec<GroupId> {
     found
 }
 
-/// The meters that actions name, nested ones included.
-pub(crate) fn meters_of(actions: &[Action]) -> Vec<MeterId> {
+/// The meters that packets of a flow pass, by action or by instruction. Those of packet-ins are not
+/// among them: they need not be there.
+pub(crate) fn meters_of(instructions: &[Instruction]) -> Vec<MeterId> {
     let mut found = Vec::new();
+    for instruction in instructions {
+        match instruction {
+            Instruction::Meter(meter) => found.push(*meter),
+            Instruction::Apply(actions) | Instruction::Write(actions) => meters_in(actions, &mut found),
+            Instruction::ClearActions | Instruction::WriteMetadata { .. } | Instruction::GotoTable(_) => {}
+        }
+    }
+    found
+}
+
+/// Adds the meters that actions name, nested ones included.
+pub(crate) fn meters_in(actions: &[Action], found: &mut Vec<MeterId>) {
     walk(actions, &mut |action| {
         if let Action::Meter(meter) = action {
             found.push(*meter);
         }
     });
-    found
 }
 
 /// Calls `visit` for each action, also those inside others.

@@ -23,6 +23,8 @@ pub(crate) struct FlowTable {
     deadlines: BTreeSet<(Instant, u64)>,
     /// Under which time each of them is filed.
     filed: HashMap<u64, Instant>,
+    /// How many rules were learned with each cookie.
+    learned: HashMap<u64, u32>,
     /// The switch's version when this table last changed.
     pub version: u64,
 }
@@ -65,6 +67,9 @@ impl FlowTable {
         if let Some(deadline) = rule.deadline() {
             self.file(deadline, rule.id);
         }
+        if rule.learned {
+            *self.learned.entry(rule.cookie).or_default() += 1;
+        }
         self.rules.insert(rule.id, rule);
         Ok(old)
     }
@@ -81,9 +86,31 @@ impl FlowTable {
 
     fn forget(&mut self, rule: &Rule) {
         self.rules.remove(&rule.id);
+        if rule.learned
+            && let Some(count) = self.learned.get_mut(&rule.cookie)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.learned.remove(&rule.cookie);
+            }
+        }
         if let Some(at) = self.filed.remove(&rule.id) {
             self.deadlines.remove(&(at, rule.id));
         }
+    }
+
+    /// How many rules were learned with this cookie.
+    pub(crate) fn learned_with(&self, cookie: u64) -> u32 {
+        self.learned.get(&cookie).copied().unwrap_or(0)
+    }
+
+    /// The timeouts of a rule became shorter.
+    pub(crate) fn refile(&mut self, id: u64) {
+        let Some(deadline) = self.rules.get(&id).and_then(|rule| rule.deadline()) else { return };
+        if let Some(at) = self.filed.remove(&id) {
+            self.deadlines.remove(&(at, id));
+        }
+        self.file(deadline, id);
     }
 
     fn file(&mut self, at: Instant, id: u64) {

@@ -1,14 +1,17 @@
 //! Changes of tables that can be taken back until all of a bundle are made.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use openflow::{ErrorCode, FlowModFlags, FlowRemovedReason, GroupId, MeterId};
 
 use super::Switch;
-use crate::bridge::{Bridge, BridgeId, Meter};
+use super::learn::taught_by;
+use crate::bridge::{Bridge, BridgeId};
 use crate::flow::Rule;
 use crate::group::Group;
+use crate::meter::Meter;
 
 /// Why a change cannot be made.
 pub(crate) type ChangeError = ErrorCode;
@@ -18,6 +21,8 @@ pub(crate) type ChangeError = ErrorCode;
 pub(crate) struct Changes {
     undo: Vec<Undo>,
     removed: Vec<(Arc<Rule>, FlowRemovedReason)>,
+    /// Table and cookie of flows that are to go if nobody teaches them any more.
+    teachers: BTreeSet<(u8, u64)>,
 }
 
 #[derive(Debug)]
@@ -36,13 +41,22 @@ pub(super) enum Undo {
 
 impl Changes {
     pub(super) fn note(&mut self, undo: Undo) {
+        if let Undo::Flow { old: Some(old), .. } = &undo {
+            self.note_teacher(old);
+        }
         self.undo.push(undo);
     }
 
     /// A rule went, which controllers may want to know.
-    pub(super) fn note_removed(&mut self, rule: Arc<Rule>) {
-        self.removed.push((Arc::clone(&rule), FlowRemovedReason::Delete));
+    pub(super) fn note_removed(&mut self, rule: Arc<Rule>, reason: FlowRemovedReason) {
+        self.note_teacher(&rule);
+        self.removed.push((Arc::clone(&rule), reason));
         self.undo.push(Undo::Removed(rule));
+    }
+
+    /// A rule went, and perhaps what it taught goes too.
+    pub(super) fn note_teacher(&mut self, rule: &Rule) {
+        self.teachers.extend(taught_by(rule));
     }
 }
 
@@ -70,16 +84,22 @@ impl Switch {
                 }
                 Undo::Meter(meter, Some(old)) => {
                     bridge.meters.insert(meter, old);
+                    bridge.version = version;
                 }
                 Undo::Meter(meter, None) => {
                     bridge.meters.remove(&meter);
+                    bridge.version = version;
                 }
             }
         }
     }
 
     /// Lets the changes stand, and tells controllers of flows that went.
-    pub(crate) fn commit(&mut self, id: BridgeId, changes: Changes, now: Instant) {
+    pub(crate) fn commit(&mut self, id: BridgeId, mut changes: Changes, now: Instant) {
+        while !changes.teachers.is_empty() {
+            let teachers = std::mem::take(&mut changes.teachers);
+            self.forget_learned(id, teachers, &mut changes);
+        }
         if changes.removed.iter().any(|(rule, _)| rule.flags.has(FlowModFlags::SEND_FLOW_REM)) {
             self.push_counters(now);
         }

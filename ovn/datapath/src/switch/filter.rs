@@ -1,10 +1,10 @@
 //! What flows name: which of them a command is about, and what must be there for them.
 
-use openflow::{Action, ErrorCode, Field, GroupId, Instruction, Match, PortNo};
+use openflow::{Action, ErrorCode, Field, GroupId, Instruction, Match, MeterId, PortNo};
 
 use super::ChangeError;
 use crate::bridge::Bridge;
-use crate::flow::{Rule, groups_of, meters_of, walk};
+use crate::flow::{Rule, groups_of, meters_in, walk};
 
 /// Which flows a loose command or a request for statistics is about.
 #[derive(Clone, Copy)]
@@ -57,10 +57,17 @@ pub(super) fn check_references(bridge: &Bridge, actions: &[Action]) -> Result<()
     if groups_of(actions).iter().any(|group| !bridge.groups.contains_key(group)) {
         return Err(ErrorCode::BAD_OUT_GROUP);
     }
-    if meters_of(actions).iter().any(|meter| !bridge.meters.contains_key(meter)) {
-        return Err(ErrorCode::INVALID_METER);
+    let mut meters = Vec::new();
+    meters_in(actions, &mut meters);
+    check_meters(bridge, &meters)
+}
+
+/// Meters that packets are to pass must be there.
+pub(super) fn check_meters(bridge: &Bridge, meters: &[MeterId]) -> Result<(), ChangeError> {
+    match meters.iter().all(|meter| bridge.meters.contains_key(meter)) {
+        true => Ok(()),
+        false => Err(ErrorCode::INVALID_METER),
     }
-    Ok(())
 }
 
 /// Bits of the `tun_metadata` fields that a flow names, so that their options cannot be unmapped.

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use openflow::{
-    Action, ErrorCode, FlowMod, FlowModCommand, FlowModFlags, FlowRemoved, FlowRemovedReason, GroupId, PortNo,
+    Action, ErrorCode, FlowMod, FlowModCommand, FlowModFlags, FlowRemoved, FlowRemovedReason, GroupId,
+    MeterId, PortNo,
 };
 
 use super::changes::{Undo, remove};
-use super::filter::{FlowFilter, all_actions, check_references, options_of};
+use super::filter::{FlowFilter, all_actions, check_meters, check_references, options_of};
 use super::{ChangeError, Changes, Notice, Switch};
 use crate::bridge::{BridgeId, TABLES};
 use crate::counters::Event;
-use crate::flow::{Rule, RuleCounters, compile_instructions, groups_of};
+use crate::flow::{Rule, RuleCounters, compile_instructions, groups_of, meters_of, walk};
 
 impl Switch {
     pub(super) fn notice_removed(
@@ -59,7 +60,7 @@ impl Switch {
             }
             FlowModCommand::Delete | FlowModCommand::DeleteStrict => {
                 for rule in self.selected(id, change)? {
-                    self.flow_remove(id, rule, changes);
+                    self.flow_remove(id, rule, FlowRemovedReason::Delete, changes);
                 }
                 Ok(())
             }
@@ -150,7 +151,7 @@ impl Switch {
     }
 
     /// A rule that a flow mod describes.
-    fn rule(
+    pub(super) fn rule(
         &mut self,
         id: BridgeId,
         table: u8,
@@ -165,6 +166,7 @@ impl Switch {
         let steps = compile_instructions(&change.instructions, table, &bridge.tlv)?;
         let actions = all_actions(&change.instructions);
         check_references(bridge, &actions)?;
+        check_meters(bridge, &meters_of(&change.instructions))?;
         let conjunctions: Box<[_]> = actions
             .iter()
             .filter_map(|action| if let Action::Conjunction(part) = action { Some(*part) } else { None })
@@ -173,6 +175,10 @@ impl Switch {
         if !conjunctions.is_empty() && actions.iter().any(other) {
             return Err(ErrorCode::BAD_ARGUMENT);
         }
+        let mut teaches = false;
+        walk(&actions, &mut |action| {
+            teaches |= matches!(action, Action::Learn(learn) if learn.delete_learned);
+        });
         self.next_rule += 1;
         Ok(Rule {
             id: self.next_rule,
@@ -188,13 +194,20 @@ impl Switch {
             steps,
             conjunctions,
             options: options_of(&change.matching, &actions),
+            learned: false,
+            teaches,
             created: now,
             modified: now,
-            counters: counters.unwrap_or_else(|| Arc::new(RuleCounters::new(now))),
+            counters: counters.unwrap_or_default(),
         })
     }
 
-    fn flow_insert(&mut self, id: BridgeId, rule: Rule, changes: &mut Changes) -> Result<(), ChangeError> {
+    pub(super) fn flow_insert(
+        &mut self,
+        id: BridgeId,
+        rule: Rule,
+        changes: &mut Changes,
+    ) -> Result<(), ChangeError> {
         let version = self.next_version();
         let bridge = self.bridges.get_mut(&id).ok_or(ErrorCode::EPERM)?;
         let new = Arc::new(rule);
@@ -202,15 +215,28 @@ impl Switch {
         let table = bridge.table_mut(new.table).ok_or(ErrorCode::FLOW_BAD_TABLE_ID)?;
         let old = table.insert(Arc::clone(&new), &tlv)?;
         table.version = version;
+        // Megaflows that teach the old one must teach it again; they did not look into this table.
+        if old.as_ref().is_some_and(|old| old.learned) {
+            bridge.version = version;
+        }
         changes.note(Undo::Flow { new, old });
         Ok(())
     }
 
-    fn flow_remove(&mut self, id: BridgeId, rule: Arc<Rule>, changes: &mut Changes) {
+    pub(super) fn flow_remove(
+        &mut self,
+        id: BridgeId,
+        rule: Arc<Rule>,
+        reason: FlowRemovedReason,
+        changes: &mut Changes,
+    ) {
         let version = self.next_version();
         let Some(bridge) = self.bridges.get_mut(&id) else { return };
         remove(bridge, &rule, version);
-        changes.note_removed(rule);
+        if rule.learned {
+            bridge.version = version;
+        }
+        changes.note_removed(rule, reason);
     }
 
     /// Removes the flows that use a group that goes.
@@ -219,7 +245,17 @@ impl Switch {
         let uses = |rule: &&Arc<Rule>| groups_of(&all_actions(&rule.instructions)).contains(&group);
         let users: Vec<Arc<Rule>> = bridge.rules().filter(uses).cloned().collect();
         for rule in users {
-            self.flow_remove(id, rule, changes);
+            self.flow_remove(id, rule, FlowRemovedReason::GroupDelete, changes);
+        }
+    }
+
+    /// Removes the flows whose packets pass a meter that goes.
+    pub(super) fn remove_measured_by(&mut self, id: BridgeId, meter: MeterId, changes: &mut Changes) {
+        let Some(bridge) = self.bridges.get(&id) else { return };
+        let uses = |rule: &&Arc<Rule>| meters_of(&rule.instructions).contains(&meter);
+        let users: Vec<Arc<Rule>> = bridge.rules().filter(uses).cloned().collect();
+        for rule in users {
+            self.flow_remove(id, rule, FlowRemovedReason::MeterDelete, changes);
         }
     }
 }

@@ -2,14 +2,16 @@
 
 use std::time::Instant;
 
-use openflow::{Bucket, BucketCommand, BucketId, ErrorCode, GroupId, GroupKind, GroupMod, GroupModCommand};
+use openflow::{
+    Bucket, BucketCommand, BucketId, ErrorCode, GroupId, GroupKind, GroupMod, GroupModCommand, PortNo,
+};
 
 use super::changes::Undo;
-use super::filter::check_references;
+use super::filter::check_meters;
 use super::{ChangeError, Changes, Switch};
 use crate::bridge::{Bridge, BridgeId};
-use crate::flow::compile_actions;
-use crate::group::Group;
+use crate::flow::{compile_actions, meters_in};
+use crate::group::{Group, GroupCounters};
 use crate::limits::BUCKETS_MAX;
 use crate::xlate::can_hash;
 
@@ -96,7 +98,7 @@ fn build(
         return Err(ErrorCode::INVALID_GROUP);
     }
     if kind == GroupKind::FastFailover
-        && buckets.iter().any(|bucket| bucket.watch_port == openflow::PortNo::ANY)
+        && buckets.iter().any(|bucket| bucket.watch_port == PortNo::ANY && bucket.watch_group == GroupId::ANY)
     {
         return Err(ErrorCode::INVALID_GROUP);
     }
@@ -108,10 +110,14 @@ fn build(
     }
     let mut steps = Vec::with_capacity(buckets.len());
     for bucket in &buckets {
-        check_references(bridge, &bucket.actions)?;
+        // Groups may name groups that come later, as in Open vSwitch; until then nothing goes there.
+        let mut meters = Vec::new();
+        meters_in(&bucket.actions, &mut meters);
+        check_meters(bridge, &meters)?;
         steps.push(compile_actions(&bucket.actions, &bridge.tlv)?);
     }
-    Ok(Group { kind, buckets, steps, selection: change.selection.clone(), created })
+    let counters = GroupCounters::new(buckets.len());
+    Ok(Group { kind, buckets, steps, selection: change.selection.clone(), created, counters })
 }
 
 /// The same group with other buckets.

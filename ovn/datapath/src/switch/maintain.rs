@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use openflow::{FlowModFlags, FlowRemovedReason};
 use packet::MacAddr;
 
-use super::Switch;
+use super::receive::still_holds;
+use super::{Changes, Switch};
 use crate::bridge::BridgeId;
 use crate::port::Port;
 use crate::xlate::{Credit, Effect};
@@ -82,6 +83,7 @@ impl Switch {
             return;
         }
         self.version = version;
+        let mut changes = Changes::default();
         for rule in gone {
             let hard = rule.hard_deadline().is_some_and(|at| at <= now);
             let reason = if hard { FlowRemovedReason::HardTimeout } else { FlowRemovedReason::IdleTimeout };
@@ -90,10 +92,12 @@ impl Switch {
             if let Some(table) = bridge.table_mut(rule.table) {
                 table.remove(&rule, &tlv);
             }
+            changes.note_teacher(&rule);
             if rule.flags.has(FlowModFlags::SEND_FLOW_REM) {
                 self.notice_removed(id, &rule, reason, now);
             }
         }
+        self.commit(id, changes, now);
     }
 
     /// Gives what megaflows counted to the flows and ports that they passed through, and does again
@@ -102,23 +106,31 @@ impl Switch {
         self.credit_retired();
         // Of what was seen of one address the last counts; the order is that of the packets.
         let mut seen: BTreeMap<(BridgeId, u16, MacAddr), (u64, Instant, Effect)> = BTreeMap::new();
+        let mut others: Vec<(u64, Instant, Effect)> = Vec::new();
         for flow in self.cache.iter_mut().filter(|flow| flow.new_packets > 0) {
             let (packets, octets) = (flow.new_packets, flow.new_octets);
             for credit in &flow.credits {
                 give(credit, packets, octets, &mut self.ports, flow.used);
             }
             for effect in &flow.effects {
-                let Effect::Learn { bridge, vlan, mac, .. } = *effect;
-                let last = seen.entry((bridge, vlan, mac)).or_insert((flow.turn, flow.used, *effect));
+                let Effect::Learn { bridge, vlan, mac, .. } = *effect else {
+                    // What was taught by flows that are gone since is not taught again.
+                    if still_holds(flow, &self.bridges) {
+                        others.push((flow.turn, flow.used, effect.clone()));
+                    }
+                    continue;
+                };
+                let last = seen.entry((bridge, vlan, mac)).or_insert((flow.turn, flow.used, effect.clone()));
                 if last.0 <= flow.turn {
-                    *last = (flow.turn, flow.used, *effect);
+                    *last = (flow.turn, flow.used, effect.clone());
                 }
             }
             flow.packets += packets;
             flow.octets += octets;
             (flow.new_packets, flow.new_octets) = (0, 0);
         }
-        for (_, used, effect) in seen.into_values() {
+        others.sort_by_key(|(turn, ..)| *turn);
+        for (_, used, effect) in seen.into_values().chain(others) {
             self.apply_effects(&[effect], used.min(now));
         }
     }
@@ -143,6 +155,8 @@ pub(super) fn give(
 ) {
     match credit {
         Credit::Rule(counters) => counters.add(packets, octets, used),
+        Credit::Group(counters) => counters.add(None, packets, octets),
+        Credit::Bucket(counters, at) => counters.add(Some(*at), packets, octets),
         Credit::Sent(id) => {
             if let Some(Some(port)) = ports.get_mut(id.0 as usize) {
                 port.counters.tx_packets += packets;

@@ -6,6 +6,7 @@ mod filter;
 mod flows;
 mod groups;
 mod inject;
+mod learn;
 mod maintain;
 mod meters;
 mod ports;

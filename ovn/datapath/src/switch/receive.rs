@@ -1,5 +1,6 @@
 //! Packets on their way in: caches, translation, execution.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -8,8 +9,8 @@ use packet::key::{FlowKey, L4, Layout, extract, slot};
 use packet::{Frame, Geneve, Joiner, Vxlan};
 
 use super::Switch;
-use crate::bridge::BridgeId;
-use crate::cache::MegaflowId;
+use crate::bridge::{Bridge, BridgeId};
+use crate::cache::{Megaflow, MegaflowId};
 use crate::conntrack::{Cut, Tracked};
 use crate::counters::Event;
 use crate::device::{DeviceId, TunnelKind};
@@ -243,6 +244,13 @@ impl Switch {
         flow.used = now;
         self.turn += 1;
         flow.turn = self.turn;
+        // Flows may have gone since it last taught them; afterwards counters being given on does it.
+        let is_first = flow.new_packets == 0;
+        let teaches = |effect: &Effect| !matches!(effect, Effect::Learn { .. });
+        let taught: Vec<Effect> = match is_first && flow.packets != 0 && flow.effects.iter().any(teaches) {
+            true => flow.effects.iter().filter(|effect| teaches(effect)).cloned().collect(),
+            false => Vec::new(),
+        };
         flow.new_packets += 1;
         flow.new_octets += frame.len() as u64;
         for event in &flow.events {
@@ -267,6 +275,7 @@ impl Switch {
             now,
         };
         executor.run_received(&flow.ops, frame, layout);
+        self.apply_effects(&taught, now);
     }
 
     /// Whether nothing changed that the megaflow depends on.
@@ -276,16 +285,7 @@ impl Switch {
         if flow.valid == version {
             return true;
         }
-        let bridges = &self.bridges;
-        let unchanged = |depends: &Depends| {
-            let Some(bridge) = bridges.get(&depends.bridge) else { return false };
-            let tables = (0..crate::bridge::TABLES)
-                .filter(|table| depends.tables[usize::from(table / 64)] >> (table % 64) & 1 != 0);
-            bridge.version <= flow.valid
-                && (!depends.fdb || bridge.fdb.version <= flow.valid)
-                && tables.filter_map(|table| bridge.table(table)).all(|table| table.version <= flow.valid)
-        };
-        let valid = flow.depends.iter().all(unchanged);
+        let valid = still_holds(flow, &self.bridges);
         if valid {
             flow.valid = version;
         }
@@ -295,7 +295,17 @@ impl Switch {
     /// Does what packets make the switch do besides forwarding them.
     pub(super) fn apply_effects(&mut self, effects: &[Effect], now: Instant) {
         for effect in effects {
-            let Effect::Learn { bridge, vlan, mac, port } = *effect;
+            let (bridge, vlan, mac, port) = match effect {
+                Effect::Learn { bridge, vlan, mac, port } => (*bridge, *vlan, *mac, *port),
+                Effect::Flow(learned) => {
+                    self.learn(learned, now);
+                    continue;
+                }
+                Effect::Shorten { bridge, rule, idle, hard } => {
+                    self.shorten(*bridge, rule, *idle, *hard);
+                    continue;
+                }
+            };
             let Some(found) = self.bridges.get_mut(&bridge) else { continue };
             if found.fdb.learn(vlan, mac, port, now) {
                 self.version += 1;
@@ -343,6 +353,19 @@ impl Switch {
         self.go_on(&lookup, now);
         self.apply_effects(&translation.effects, now);
     }
+}
+
+/// Whether nothing changed that a megaflow depends on since it was last known to hold.
+pub(super) fn still_holds(flow: &Megaflow, bridges: &BTreeMap<BridgeId, Bridge>) -> bool {
+    let unchanged = |depends: &Depends| {
+        let Some(bridge) = bridges.get(&depends.bridge) else { return false };
+        let tables = (0..crate::bridge::TABLES)
+            .filter(|table| depends.tables[usize::from(table / 64)] >> (table % 64) & 1 != 0);
+        bridge.version <= flow.valid
+            && (!depends.fdb || bridge.fdb.version <= flow.valid)
+            && tables.filter_map(|table| bridge.table(table)).all(|table| table.version <= flow.valid)
+    };
+    flow.depends.iter().all(unchanged)
 }
 
 /// Extracts the key of a frame, and notes in the layout what its sender left undone. A checksum over

@@ -26,6 +26,8 @@ pub(crate) enum Level {
         depth: u16,
         /// The rule is the one for packets that no other rule matches.
         miss: bool,
+        /// The rule, if these are its steps.
+        rule: Option<Arc<Rule>>,
     },
     /// The state as it was before the copy.
     Restore(Box<Saved>),
@@ -76,7 +78,7 @@ impl Xlate<'_> {
         if depth > DEPTH_MAX {
             self.fail(Event::DropRecursion);
         } else {
-            self.levels.push(Level::Steps { steps, next: 0, table, cookie, depth, miss });
+            self.levels.push(Level::Steps { steps, next: 0, table, cookie, depth, miss, rule: None });
         }
     }
 
@@ -92,8 +94,21 @@ impl Xlate<'_> {
             .unwrap_or((0, 0, 0, false))
     }
 
+    /// The rule whose steps are executed.
+    pub(super) fn rule(&self) -> Option<Arc<Rule>> {
+        self.levels.iter().rev().find_map(|level| match level {
+            Level::Steps { rule, .. } => rule.clone(),
+            Level::Restore(_) => None,
+        })
+    }
+
     /// Finds the rule for the packet, as if it came in by `in_port`, and begins its steps.
     pub(super) fn table_lookup(&mut self, in_port: Option<PortNo>, table: u8, depth: u16) {
+        self.lookup_as(in_port, false, table, depth);
+    }
+
+    /// The same; with `with_ct` by the addresses and ports that the tracked connection began with.
+    pub(super) fn lookup_as(&mut self, in_port: Option<PortNo>, with_ct: bool, table: u8, depth: u16) {
         self.resubmits += 1;
         if self.resubmits > RESUBMITS_MAX {
             return self.fail(Event::DropResubmits);
@@ -102,11 +117,26 @@ impl Xlate<'_> {
             return self.fail(Event::DropStack);
         }
         self.depend(Some(table), false);
-        let Some(flows) = self.current().and_then(|bridge| bridge.table(table)) else {
-            return self.note(|| format!("{table:2}. No match."));
+        let key = self.lookup_key(in_port, with_ct);
+        let (rule, mut looked) = match self.current().and_then(|bridge| bridge.table(table)) {
+            Some(flows) => self.lookup(flows, &key),
+            None => (None, FlowKey::ZERO),
         };
-        let (rule, looked) = self.lookup(flows, in_port);
+        // What was put in its place is no bit of the packet.
+        if in_port.is_some() {
+            looked.set(slot::IN_PORT, 0);
+        }
+        if with_ct {
+            swap_ends(&mut looked);
+        }
         self.look_all(&looked);
+        if let Some(at) = self.pending_for(&key, table, rule.map(|rule| rule.priority)) {
+            let pending = &self.pending[at];
+            let (learned, steps) = (Arc::clone(&pending.learned), Arc::clone(&pending.steps));
+            self.note(|| format!("{table:2}. {}", learned.change));
+            self.out.credits.push(Credit::Rule(Arc::clone(&learned.counters)));
+            return self.push_steps(steps, table, learned.change.cookie, depth, false);
+        }
         match rule {
             None => self.note(|| format!("{table:2}. No match.")),
             Some(rule) => {
@@ -114,12 +144,15 @@ impl Xlate<'_> {
                 self.out.credits.push(Credit::Rule(Arc::clone(&rule.counters)));
                 let steps = Arc::clone(&rule.steps);
                 self.push_steps(steps, table, rule.cookie, depth, rule.is_table_miss());
+                if let Some(Level::Steps { rule: owner, .. }) = self.levels.last_mut() {
+                    *owner = Some(Arc::clone(rule));
+                }
             }
         }
     }
 
     /// The rule for the packet, and the bits of it that this depended on.
-    fn lookup<'t>(&self, flows: &'t FlowTable, in_port: Option<PortNo>) -> (Option<&'t Arc<Rule>>, FlowKey) {
+    fn lookup<'t>(&self, flows: &'t FlowTable, key: &FlowKey) -> (Option<&'t Arc<Rule>>, FlowKey) {
         let mut looked = FlowKey::ZERO;
         let fragments = self.current().map_or(Fragments::Normal, |bridge| bridge.fragments);
         let is_fragment = self.key.get(slot::NW_FRAG) & 1 != 0;
@@ -128,10 +161,7 @@ impl Xlate<'_> {
             return (None, looked);
         }
         let hides_ports = is_fragment && fragments == Fragments::Normal;
-        let mut key = Cow::Borrowed(&self.key);
-        if let Some(port) = in_port {
-            key.to_mut().set(slot::IN_PORT, u128::from(port.0));
-        }
+        let mut key = Cow::Borrowed(key);
         if hides_ports {
             key.to_mut().set(slot::TP_SRC, 0);
             key.to_mut().set(slot::TP_DST, 0);
@@ -141,15 +171,23 @@ impl Xlate<'_> {
         if saw_ports || fragments == Fragments::Drop {
             looked.set_masked(slot::NW_FRAG, 1, 1);
         }
-        // What was put in its place is no bit of the packet.
-        if in_port.is_some() {
-            looked.set(slot::IN_PORT, 0);
-        }
         if hides_ports {
             looked.set(slot::TP_SRC, 0);
             looked.set(slot::TP_DST, 0);
         }
         (rule, looked)
+    }
+
+    /// The key that a lookup is made with.
+    fn lookup_key(&self, in_port: Option<PortNo>, with_ct: bool) -> FlowKey {
+        let mut key = self.key.clone();
+        if let Some(port) = in_port {
+            key.set(slot::IN_PORT, u128::from(port.0));
+        }
+        if with_ct {
+            swap_ends(&mut key);
+        }
+        key
     }
 
     /// Begins to treat a copy of the packet; when its levels are done, all is as now.
@@ -237,5 +275,20 @@ impl Xlate<'_> {
         let larger = branch(self, 1);
         let smaller = branch(self, 0);
         self.emit(Op::CheckLarger { length, larger, smaller });
+    }
+}
+
+/// Changes protocol, addresses and ports with those that the tracked connection began with.
+fn swap_ends(key: &mut FlowKey) {
+    for (packet, connection) in [
+        (slot::NW_PROTO, slot::CT_NW_PROTO),
+        (slot::NW_SRC, slot::CT_NW_SRC),
+        (slot::NW_DST, slot::CT_NW_DST),
+        (slot::TP_SRC, slot::CT_TP_SRC),
+        (slot::TP_DST, slot::CT_TP_DST),
+    ] {
+        let (a, b) = (key.get(packet), key.get(connection));
+        key.set(packet, b);
+        key.set(connection, a);
     }
 }

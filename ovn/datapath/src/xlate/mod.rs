@@ -13,6 +13,7 @@
 //!   operation when the frame leaves, and never before.
 
 mod ct;
+mod learn;
 mod level;
 mod normal;
 mod output;
@@ -29,13 +30,15 @@ use openflow::{Action, PortNo};
 use packet::MacAddr;
 use packet::key::{FlowKey, slot};
 
+pub(crate) use learn::Learned;
 pub(crate) use level::{Level, Paused};
 pub(crate) use select::can_hash;
 pub(crate) use state::View;
 
 use crate::bridge::BridgeId;
 use crate::counters::Event;
-use crate::flow::{RuleCounters, Steps};
+use crate::flow::{Rule, RuleCounters, Steps};
+use crate::group::GroupCounters;
 use crate::port::PortId;
 use crate::program::Op;
 use crate::recirc::Frozen;
@@ -57,6 +60,10 @@ pub(crate) struct Translation {
 #[derive(Clone, Debug)]
 pub(crate) enum Credit {
     Rule(Arc<RuleCounters>),
+    /// Each bucket of a group.
+    Group(Arc<GroupCounters>),
+    /// One bucket of a group, by its place.
+    Bucket(Arc<GroupCounters>, u32),
     /// Sent out of a port that is not a device: a patch port.
     Sent(PortId),
     /// Came in by a patch port.
@@ -64,10 +71,14 @@ pub(crate) enum Credit {
 }
 
 /// What a packet makes the switch do besides forwarding it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Effect {
     /// An address was seen behind a port.
     Learn { bridge: BridgeId, vlan: u16, mac: MacAddr, port: PortNo },
+    /// A flow is added, or lives on.
+    Flow(Arc<Learned>),
+    /// A flow lives only so many seconds more.
+    Shorten { bridge: BridgeId, rule: Arc<Rule>, idle: u16, hard: u16 },
 }
 
 /// What of a bridge a translation depended on.
@@ -98,6 +109,8 @@ pub(crate) struct Xlate<'a> {
     resubmits: u32,
     forks: u32,
     out: Translation,
+    /// Flows that were learned on the way.
+    pending: Vec<learn::Pending>,
     failure: Option<Event>,
     /// The tracker knows the packet.
     tracked: bool,
@@ -123,6 +136,7 @@ impl<'a> Xlate<'a> {
             resubmits: 0,
             forks: 0,
             out: Translation::default(),
+            pending: Vec::new(),
             failure: None,
             tracked: false,
             trace: None,

@@ -47,7 +47,7 @@ impl Xlate<'_> {
     fn learned(&self, vlan: u16, mac: MacAddr) -> Option<PortNo> {
         let here = (self.bridge, vlan, mac);
         let taught = self.out.effects.iter().rev().find_map(|effect| {
-            let Effect::Learn { bridge, vlan, mac, port } = *effect;
+            let Effect::Learn { bridge, vlan, mac, port } = *effect else { return None };
             ((bridge, vlan, mac) == here).then_some(port)
         });
         taught.or_else(|| self.current()?.fdb.lookup(vlan, mac))

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use openflow::{Controller, Field, Match, PacketInReason};
+use openflow::{Controller, Field, Match, MeterId, PacketInReason};
 use packet::key::{Slot, slot};
 
 use super::{Paused, Xlate};
-use crate::counters::Event;
 use crate::field::slot_of;
 use crate::program::{Op, Punt};
 
@@ -32,15 +31,13 @@ const FIELDS: [Field; 15] = [
 impl Xlate<'_> {
     /// The `controller` action.
     pub(super) fn controller(&mut self, controller: &Controller) {
-        if controller.meter.is_some() {
-            self.out.events.push(Event::MeterSkipped);
-        }
         let pause = controller.pause.then(|| Arc::new(self.peek_rest()));
         self.punt(
             controller.reason,
             controller.controller_id,
             controller.max_len,
             &controller.userdata,
+            controller.meter,
             pause,
         );
         if controller.pause {
@@ -50,7 +47,7 @@ impl Xlate<'_> {
 
     /// A packet-in without userdata.
     pub(super) fn punt_plain(&mut self, reason: PacketInReason, controller_id: u16, max_len: u16) {
-        self.punt(reason, controller_id, max_len, &[], None);
+        self.punt(reason, controller_id, max_len, &[], None, None);
     }
 
     fn punt(
@@ -59,10 +56,17 @@ impl Xlate<'_> {
         controller_id: u16,
         max_len: u16,
         userdata: &[u8],
+        meter: Option<MeterId>,
         pause: Option<Arc<Paused>>,
     ) {
         let (table, cookie, ..) = self.position();
         let metadata = self.metadata();
+        // Without a meter of its own, the one for all packet-ins, if it is there.
+        self.depend(None, false);
+        let meter = self
+            .current()
+            .and_then(|bridge| bridge.meters.get(&meter.unwrap_or(MeterId::CONTROLLER)))
+            .map(|meter| Arc::clone(&meter.gauge));
         self.commit();
         self.note(|| format!("controller, reason {reason:?}"));
         self.emit(Op::Punt(Arc::new(Punt {
@@ -74,6 +78,7 @@ impl Xlate<'_> {
             max_len,
             userdata: userdata.to_vec(),
             metadata,
+            meter,
             pause,
         })));
     }

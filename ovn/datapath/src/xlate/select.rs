@@ -1,11 +1,15 @@
 //! Choosing: groups and bundles.
 
-use openflow::{BundleAlgorithm, Field, GroupId, GroupKind, HashFields, PortNo};
+use std::sync::Arc;
+
+use openflow::{
+    Bucket, BundleAlgorithm, Field, GroupId, GroupKind, HashFields, Multipath, MultipathAlgorithm, PortNo,
+};
 use packet::key::{FlowKey, slot};
 
-use super::Xlate;
+use super::{Credit, Xlate};
 use crate::counters::Event;
-use crate::field::slot_of;
+use crate::field::{Place, slot_of};
 use crate::flow::Bundle;
 use crate::group::{Group, is_alive};
 use crate::limits::DEPTH_MAX;
@@ -38,6 +42,27 @@ impl Xlate<'_> {
         }
     }
 
+    /// The `multipath` action (ovs-actions(7)). The hashes are this switch's own: the same packets may go
+    /// other ways than in Open vSwitch, with the same shares.
+    pub(super) fn multipath(&mut self, multipath: &Multipath, dst: &Place) {
+        let n_links = u64::from(multipath.max_link) + 1;
+        let fields = self.hash_of(multipath.fields);
+        let basis = u64::from(multipath.basis);
+        let hash = |n: u64| packet::key::mix(packet::key::mix(fields ^ basis, n), 1) >> 32;
+        let link = match multipath.algorithm {
+            MultipathAlgorithm::ModuloN => hash(0) % n_links,
+            MultipathAlgorithm::HashThreshold => (hash(0) * n_links) >> 32,
+            MultipathAlgorithm::Hrw => (0..n_links).max_by_key(|link| hash(*link + 1)).unwrap_or(0),
+            MultipathAlgorithm::IterHash => {
+                // Of as many links as the argument says those within the bound count; after some tries any.
+                let modulo = n_links.max(u64::from(multipath.arg).min(0x1_0000)).next_power_of_two();
+                let tries = (0..32).map(|n| hash(n) % modulo);
+                tries.into_iter().find(|link| *link < n_links).unwrap_or(hash(32) % n_links)
+            }
+        };
+        self.write_place(dst, u128::from(link));
+    }
+
     /// The `group` action.
     pub(super) fn group(&mut self, id: GroupId) {
         self.depend(None, false);
@@ -47,20 +72,28 @@ impl Xlate<'_> {
         if depth >= DEPTH_MAX {
             return self.fail(Event::DropRecursion);
         }
-        let alive = |this: &Self, at: usize| is_alive(&group.buckets[at], |port| this.port_is_up(port));
+        let groups = self.current().map(|bridge| &bridge.groups);
+        let alive = |this: &Self, bucket: &Bucket| {
+            groups.is_some_and(|groups| is_alive(groups, bucket, &|port| this.port_is_up(port)))
+        };
         let chosen: Vec<usize> = match group.kind {
             GroupKind::All | GroupKind::Indirect => (0..group.buckets.len()).collect(),
             GroupKind::FastFailover => {
-                (0..group.buckets.len()).find(|at| alive(self, *at)).into_iter().collect()
+                (0..group.buckets.len()).find(|at| alive(self, &group.buckets[*at])).into_iter().collect()
             }
             GroupKind::Select => {
                 let hash = self.group_hash(group);
-                group
-                    .select(hash, |bucket| is_alive(bucket, |port| self.port_is_up(port)))
-                    .into_iter()
-                    .collect()
+                group.select(hash, |bucket| alive(self, bucket)).into_iter().collect()
             }
         };
+        let counters = || Arc::clone(&group.counters);
+        match (group.kind, chosen.first()) {
+            (GroupKind::All, _) => self.out.credits.push(Credit::Group(counters())),
+            (GroupKind::Select | GroupKind::Indirect | GroupKind::FastFailover, Some(at)) => {
+                self.out.credits.push(Credit::Bucket(counters(), *at as u32));
+            }
+            (GroupKind::Select | GroupKind::Indirect | GroupKind::FastFailover, None) => {}
+        }
         for at in chosen {
             self.note(|| format!("bucket {}", group.buckets[at].id.0));
             self.begin_copy();

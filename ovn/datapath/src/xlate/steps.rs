@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use openflow::PacketInReason;
+use openflow::{MeterId, PacketInReason};
 use packet::key::slot;
 
 use super::{Level, Xlate};
 use crate::counters::Event;
 use crate::flow::{Skipped, Step, Steps};
 use crate::limits::STACK_LEN_MAX;
+use crate::program::Op;
 
 impl Xlate<'_> {
     pub(super) fn step(&mut self, step: &Step, table: u8) {
@@ -41,7 +42,9 @@ impl Xlate<'_> {
                 Some((value, _)) => self.write_place(dst, value),
                 None => self.note(|| "pop: the stack is empty".to_owned()),
             },
-            Step::Resubmit { in_port, table: next } => self.resubmit(*in_port, next.unwrap_or(table), table),
+            Step::Resubmit { in_port, table: next, with_ct } => {
+                self.resubmit(*in_port, *with_ct, next.unwrap_or(table), table);
+            }
             Step::PushVlan(tpid) => self.push_tag(*tpid),
             Step::PopVlan => self.pop_tag(),
             Step::DecTtl(controllers) => self.dec_ttl(controllers),
@@ -52,6 +55,23 @@ impl Xlate<'_> {
             Step::CheckLarger { length, dst } => self.fork(*length, dst),
             Step::Bundle(bundle) => self.bundle(bundle),
             Step::Group(group) => self.group(*group),
+            Step::Meter(meter) => self.meter(*meter),
+            Step::Learn(learn) => self.learn(learn),
+            Step::FinTimeout { idle, hard } => self.fin_timeout(*idle, *hard),
+            Step::Queue(queue) => self.queue(queue.unwrap_or(0)),
+            Step::Enqueue { port, queue } => {
+                let before = self.key.get(slot::SKB_PRIORITY) as u32;
+                self.queue(*queue);
+                self.output(*port, 0);
+                self.queue(before);
+            }
+            Step::Multipath { multipath, dst } => self.multipath(multipath, dst),
+            Step::DeleteOption(place) => {
+                self.store(place.slot, 0, u128::MAX);
+                if let Some(option) = place.option {
+                    self.store(slot::TUN_PRESENT, 0, 1 << option);
+                }
+            }
             Step::Exit => {
                 let floor = self.copy_floor();
                 self.levels.truncate(floor);
@@ -63,15 +83,14 @@ impl Xlate<'_> {
                 self.table_lookup(None, *next, depth);
             }
             Step::Skip(skipped) => self.skip(*skipped),
-            Step::Refuse => self.fail(Event::DropNotExecuted),
         }
     }
 
-    fn resubmit(&mut self, in_port: Option<openflow::PortNo>, next: u8, table: u8) {
+    fn resubmit(&mut self, in_port: Option<openflow::PortNo>, with_ct: bool, next: u8, table: u8) {
         // Only going back can go on for ever: tables are finite in number.
         let (.., depth, _) = self.position();
         let in_port = in_port.filter(|port| *port != openflow::PortNo::IN_PORT);
-        self.table_lookup(in_port, next, depth + u16::from(next <= table));
+        self.lookup_as(in_port, with_ct, next, depth + u16::from(next <= table));
     }
 
     /// Executes steps on a copy.
@@ -106,12 +125,28 @@ impl Xlate<'_> {
         }
     }
 
+    /// The number of the queue is known to the flows that follow; no port has queues.
+    fn queue(&mut self, queue: u32) {
+        self.store(slot::SKB_PRIORITY, u128::from(queue), u128::MAX);
+    }
+
+    /// What of a megaflow's packets exceeds the meter goes no further.
+    fn meter(&mut self, id: MeterId) {
+        self.depend(None, false);
+        match self.current().and_then(|bridge| bridge.meters.get(&id)) {
+            Some(meter) => {
+                let gauge = Arc::clone(&meter.gauge);
+                // A remark must find the frame as the tables left it.
+                self.commit();
+                self.emit(Op::Meter(gauge));
+            }
+            None => self.note(|| format!("meter {} is not there", id.0)),
+        }
+    }
+
     fn skip(&mut self, skipped: Skipped) {
         let event = match skipped {
-            Skipped::Learn => Event::LearnSkipped,
             Skipped::Sample => Event::SampleSkipped,
-            Skipped::Meter => Event::MeterSkipped,
-            Skipped::Queue => Event::QueueSkipped,
             Skipped::Nothing => return,
         };
         self.out.events.push(event);

@@ -38,6 +38,10 @@ pub struct MeterId(pub u32);
 impl MeterId {
     /// The largest number a meter can have.
     pub const MAX: Self = Self(0xffff_0000);
+    /// Not a meter of flows: all that goes to controllers without a meter of its own passes it.
+    pub const CONTROLLER: Self = Self(0xffff_fffd);
+    /// The same for what the fast path hands up; kept and shown only.
+    pub const SLOWPATH: Self = Self(0xffff_fffc);
     /// All meters, when deleting.
     pub const ALL: Self = Self(0xffff_ffff);
 }

@@ -42,7 +42,7 @@ fn group(command: GroupModCommand, group: u32, buckets: Vec<Bucket>) -> Body {
     })
 }
 
-/// Flows and groups as a controller sees them.
+/// Flows, groups and meters as a controller sees them.
 fn state(lab: &Lab) -> Vec<String> {
     let bridge = &lab.switch.bridges[&lab.bridge];
     let flows = bridge.rules().map(|rule| {
@@ -52,7 +52,8 @@ fn state(lab: &Lab) -> Vec<String> {
         )
     });
     let groups = bridge.groups.iter().map(|(id, group)| format!("{id:?} {:?}", group.buckets));
-    let mut all: Vec<String> = flows.chain(groups).collect();
+    let meters = bridge.meters.values().map(|meter| format!("{:?}", meter.config));
+    let mut all: Vec<String> = flows.chain(groups).chain(meters).collect();
     all.sort();
     all
 }
@@ -239,7 +240,7 @@ fn meters_are_kept() {
     assert!(lab.switch.bridges[&lab.bridge].meters.is_empty());
 }
 
-/// Any change of a small set of flows and groups.
+/// Any change of a small set of flows, groups and meters.
 fn change() -> impl Strategy<Value = Body> {
     let matching = prop_oneof![
         Just(Match::any()),
@@ -249,6 +250,7 @@ fn change() -> impl Strategy<Value = Body> {
     let actions = prop_oneof![
         (1u32..4).prop_map(out),
         (1u32..4).prop_map(|group| vec![Action::Group(GroupId(group))]),
+        (1u32..3).prop_map(|meter| vec![Action::Meter(MeterId(meter))]),
     ];
     let command = prop_oneof![
         3 => Just(FlowModCommand::Add),
@@ -270,7 +272,16 @@ fn change() -> impl Strategy<Value = Body> {
     ];
     let groups = (group_command, 1u32..4, 1u32..4)
         .prop_map(|(command, id, port)| group(command, id, vec![bucket(0, out(port))]));
-    prop_oneof![3 => flow, 1 => groups]
+    let meter_command = prop_oneof![
+        Just(MeterModCommand::Add),
+        Just(MeterModCommand::Modify),
+        Just(MeterModCommand::Delete),
+    ];
+    let meters = (meter_command, 1u32..3, 0u16..16).prop_map(|(command, meter, flags)| {
+        let flags = MeterFlags(flags & !MeterFlags::KBPS);
+        Body::MeterMod(MeterMod { command, flags, meter: MeterId(meter), bands: Vec::new() })
+    });
+    prop_oneof![3 => flow, 1 => groups, 1 => meters]
 }
 
 proptest! {

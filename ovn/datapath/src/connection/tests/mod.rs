@@ -1,6 +1,7 @@
 //! OpenFlow from the controller's side.
 
 mod changes;
+mod measures;
 mod session;
 
 use openflow::{Body, ErrorCode, Framer, Message, SwitchConfig, Version, Versions};

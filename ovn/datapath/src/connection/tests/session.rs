@@ -43,7 +43,7 @@ fn the_opening_of_ovn_controller_is_answered_without_errors() {
     else {
         panic!()
     };
-    assert_eq!((meters.max_meter, meters.band_types, meters.max_bands), (0x40000, 2, 8));
+    assert_eq!((meters.max_meter, meters.band_types, meters.max_bands), (0x40000, 6, 8));
     let replies = say(Body::MultipartRequest(MultipartRequest::GroupFeatures));
     let [Body::MultipartReply { reply: MultipartReply::GroupFeatures(groups), .. }] = replies.as_slice()
     else {

@@ -4,7 +4,10 @@
 //! is translated on its own; the other may use what it knows. What comes out must be the same, octet
 //! for octet, and so must what flows counted.
 
-use openflow::{Action, Conjunction, Field, FlowMod, Match, PortNo, SetField, Subfield};
+use openflow::{
+    Action, Conjunction, Field, FlowMod, Learn, LearnDst, LearnSpec, LearnSrc, Match, PortNo, SetField,
+    Subfield,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -69,6 +72,17 @@ fn tests() -> impl Strategy<Value = Match> {
     })
 }
 
+/// Teaches that what is for the sender of the packet goes where it came from.
+fn learn(table: u8, fin: u16) -> Action {
+    let port = Subfield::whole(Field::InPort16);
+    let (src, dst) = (Subfield::whole(Field::EthSrc), Subfield::whole(Field::EthDst));
+    let specs = vec![
+        LearnSpec { bits: 48, src: LearnSrc::Field(src), dst: LearnDst::Match(dst) },
+        LearnSpec { bits: 16, src: LearnSrc::Field(port), dst: LearnDst::Output },
+    ];
+    Action::Learn(Box::new(Learn { table, priority: 3, fin_idle_timeout: fin, specs, ..Learn::default() }))
+}
+
 /// Sets and copies that need the packet to be IPv4 say so by the flow's match elsewhere or not at
 /// all: on other packets they do nothing.
 fn action() -> impl Strategy<Value = Action> {
@@ -78,6 +92,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::output(PortNo::IN_PORT)),
         1 => Just(Action::output(PortNo::FLOOD)),
         2 => Just(Action::output(PortNo::NORMAL)),
+        1 => (0..TABLES, any::<bool>()).prop_map(|(table, fin)| learn(table, u16::from(fin))),
         1 => (0u8..2, 0u32..3).prop_map(|(n, value)| Action::set(Field::Reg(n), value)),
         1 => (1u8..4).prop_map(|n| Action::set(Field::EthSrc, mac(n).to_u64())),
         1 => (1u32..4).prop_map(|n| Action::SetField(SetField::masked(Field::Ipv4Dst, n.into(), 0xf))),

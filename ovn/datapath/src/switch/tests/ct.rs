@@ -191,6 +191,24 @@ fn what_is_not_ip_is_tracked_as_invalid() {
 }
 
 #[test]
+fn a_resubmit_can_look_up_what_the_connection_began_with() {
+    let mut lab = Lab::new(3);
+    lab.flow(0, 1, ip(), vec![ct(7, Some(1), true, vec![])]);
+    let original = Action::Resubmit { in_port: None, table: Some(2), with_ct: true };
+    lab.flow(1, 1, Match::any(), vec![original]);
+    // Whatever the direction, the client's port is what is looked up; the packet keeps its own.
+    let to_server = ip().with(Field::IpProto, 17u8).with(Field::UdpDst, 6u16);
+    lab.flow(2, 1, to_server.with(Field::Ipv4Src, 0x0a00_0001u32), vec![Action::resubmit(3)]);
+    lab.flow(3, 1, ip().with(Field::Ipv4Src, 0x0a00_0001u32), vec![out(2)]);
+    lab.flow(3, 1, ip().with(Field::Ipv4Src, 0x0a00_0002u32), vec![out(1)]);
+    for _ in 0..3 {
+        assert_eq!(lab.ports(1, &udp4(1, 2, (5, 6), b"x")), [2]);
+        assert_eq!(lab.ports(2, &udp4(2, 1, (6, 5), b"x")), [1]);
+    }
+    assert!(lab.ports(1, &udp4(1, 2, (5, 7), b"x")).is_empty());
+}
+
+#[test]
 fn ct_clear_forgets_and_masks_say_so() {
     let mut lab = Lab::new(3);
     lab.flow(

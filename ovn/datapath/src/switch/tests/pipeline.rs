@@ -322,16 +322,6 @@ fn bundles_of_actions_go_to_the_first_port_that_is_up() {
 }
 
 #[test]
-fn what_is_not_executed_stops_the_packet_and_is_counted() {
-    let mut lab = Lab::new(2);
-    lab.flow(0, 1, Match::any(), vec![out(2), Action::DecMplsTtl]);
-    lab.flow(1, 1, Match::any(), vec![out(2)]);
-    assert!(lab.ports(1, &broadcast(1)).is_empty());
-    assert!(lab.ports(1, &broadcast(1)).is_empty());
-    assert_eq!(lab.switch.counters().get(Event::DropNotExecuted), 2);
-}
-
-#[test]
 fn goto_and_write_actions_run_at_the_end() {
     let mut lab = Lab::new(3);
     let instructions = vec![
