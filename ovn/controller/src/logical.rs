@@ -235,7 +235,7 @@ fn prepare_match(names: &Names<'_>, text: &str, prereqs: Expr) -> Result<(Matchi
         let expr = expr::simplify(annotated).map_err(too_large)?;
         expr::normalize(&expr::resolve_conditions(expr, names)).map_err(too_large)
     };
-    let sets = TrackedSets { net: names.net, reads: names.reads, used: Cell::new(false) };
+    let sets = TrackedSets { names, used: Cell::new(false) };
     let is_large = |name: &str| names.is_large(name);
     let open = OpenSets::new(&sets, &is_large);
     let matching = expr::parse(text, &open)?;
@@ -438,20 +438,23 @@ impl Names<'_> {
 
 /// Address sets and port groups, for a unit.
 struct TrackedSets<'a> {
-    net: &'a Network,
-    reads: &'a Reads,
+    names: &'a Names<'a>,
     used: Cell<bool>,
 }
 
 impl Sets for TrackedSets<'_> {
     fn address_set(&self, name: &str) -> Option<Arc<Vec<Integer>>> {
         self.used.set(true);
-        self.net.address_sets.get(self.reads, &name.into()).cloned()
+        self.names.net.address_sets.get(self.names.reads, &name.into()).cloned()
     }
 
+    /// A group has a row for each datapath, whose name begins with the key of that.
     fn port_group(&self, name: &str) -> Option<Arc<Vec<Arc<str>>>> {
         self.used.set(true);
-        self.net.port_groups.get(self.reads, &name.into()).cloned()
+        let Names { net, reads, datapath } = *self.names;
+        let key = net.datapaths.get(reads, &datapath).map(|datapath| datapath.key);
+        let of_datapath = key.and_then(|key| net.port_groups.get(reads, &format!("{key}_{name}").into()));
+        of_datapath.or_else(|| net.port_groups.get(reads, &name.into())).cloned()
     }
 }
 
@@ -569,6 +572,23 @@ mod tests {
         - table=13, priority=50,ip,metadata=0x1,nw_src=10.0.0.3 actions=conjunction(1292040182,2/2)
         + table=13, priority=50,ip,metadata=0x1,nw_src=10.0.0.1,nw_dst=10.0.0.1 actions=drop
         ");
+    }
+
+    #[test]
+    fn a_port_group_has_a_row_for_each_datapath() {
+        let mut lab = lab();
+        lab.datapath_group("g", &["sw0", "sw1", "sw2"]);
+        lab.flow("f", "inport == @pg && ip4", "next;", On::Group("g"));
+        let rows = |lab: &mut Lab| {
+            lab.port_group("1_pg", &["sw0-p1", "sw0-far"]);
+            lab.port_group("2_pg", &["sw1-p1"]);
+        };
+        insta::assert_snapshot!(lab.difference(&TABLES, rows), @r"
+        + table=13, priority=50,ip,reg14=0x7,metadata=0x1 actions=resubmit(,14)
+        + table=13, priority=50,ip,reg14=0x7,metadata=0x2 actions=resubmit(,14)
+        + table=13, priority=50,ip,reg14=0x8,metadata=0x1 actions=resubmit(,14)
+        ");
+        insta::assert_snapshot!(lab.difference(&TABLES, |lab| lab.port_group("2_pg", &[])), @"- table=13, priority=50,ip,reg14=0x7,metadata=0x2 actions=resubmit(,14)");
     }
 
     /// `10.0.0.0` and the following ones.

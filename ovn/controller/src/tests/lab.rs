@@ -33,6 +33,7 @@ pub(crate) struct Rows {
     pub(crate) groups: BTreeMap<Uuid, sb::MulticastGroup>,
     pub(crate) flows: BTreeMap<Uuid, sb::LogicalFlow>,
     pub(crate) sets: BTreeMap<Uuid, sb::AddressSet>,
+    pub(crate) port_groups: BTreeMap<Uuid, sb::PortGroup>,
     pub(crate) learned: BTreeMap<Uuid, sb::Fdb>,
     pub(crate) variables: BTreeMap<Uuid, sb::ChassisTemplateVar>,
     pub(crate) meters: BTreeMap<Uuid, sb::Meter>,
@@ -104,6 +105,7 @@ impl Lab {
             datapaths DatapathBinding;
             chassis Chassis;
             sets AddressSet;
+            port_groups PortGroup;
             learned Fdb;
             variables ChassisTemplateVar;
             meters Meter;
@@ -297,6 +299,12 @@ impl Lab {
         self.put_set(sb::AddressSet { uuid, name: text(name), addresses, ..Default::default() });
     }
 
+    /// The ports of one datapath that are in a group, under the name that the row has.
+    pub(crate) fn port_group(&mut self, name: &str, ports: &[&str]) {
+        let ports = ports.iter().map(|port| text(port)).collect();
+        self.put_port_group(sb::PortGroup { uuid: uuid("Port_Group", name), name: text(name), ports });
+    }
+
     /// What `^name` is on a chassis.
     pub(crate) fn variables(&mut self, chassis: &str, variables: &[(&str, &str)]) {
         let variables = variables.iter().map(|(name, value)| (text(name), text(value))).collect();
@@ -392,6 +400,7 @@ rows! {
     put_group delete_group groups MulticastGroup MulticastGroup;
     put_flow delete_flow flows LogicalFlow LogicalFlow;
     put_set delete_set sets AddressSet AddressSet;
+    put_port_group delete_port_group port_groups PortGroup PortGroup;
     put_learned delete_learned learned Fdb Fdb;
     put_variables delete_variables variables ChassisTemplateVar ChassisTemplateVar;
     put_meter delete_meter meters Meter Meter;

@@ -54,6 +54,11 @@ enum Transition {
         members: u8,
     },
     DeleteAddressSet,
+    PortGroup {
+        key: u8,
+        members: u8,
+    },
+    DeletePortGroup(u8),
     Meter(u8),
     DeleteMeter,
     Variable(u8),
@@ -93,7 +98,7 @@ enum Transition {
 
 const PORTS: [&str; 6] = ["p0", "p1", "p2", "p3", "p4", "p5"];
 const SWITCHES: [&str; 3] = ["sw0", "sw1", "sw2"];
-const MATCHES: [&str; 9] = [
+const MATCHES: [&str; 10] = [
     "1",
     "ip4.dst == ^v",
     "inport == \"p0\"",
@@ -101,9 +106,11 @@ const MATCHES: [&str; 9] = [
     "ip4.src == $a && ip4.dst == $a && tcp.dst == {1, 2, 3}",
     "eth.dst == 00:00:00:00:00:01",
     "outport == \"_MC_flood\"",
+    "inport == @pg && ip4",
     "ip4.src == $b",
     "is_chassis_resident(\"p1\") && ip6",
 ];
+const PORT_GROUPS: [&str; 4] = ["1_pg", "2_pg", "3_pg", "pg"];
 const ACTIONS: [&str; 7] = [
     "next;",
     "drop;",
@@ -200,6 +207,13 @@ fn apply(lab: &mut Lab, transition: &Transition) {
         Transition::Meter(rate) => lab.meter("m", i64::from(rate % 3) + 1),
         Transition::DeleteMeter => lab.delete_meter(uuid("Meter", "m")),
         Transition::DeleteAddressSet => lab.delete_set(uuid("Address_Set", "a")),
+        Transition::PortGroup { key, members } => {
+            let ports = (0..PORTS.len()).filter(|n| members >> n & 1 != 0).map(|n| PORTS[n]);
+            lab.port_group(PORT_GROUPS[usize::from(key) % 4], &ports.collect::<Vec<_>>());
+        }
+        Transition::DeletePortGroup(key) => {
+            lab.delete_port_group(uuid("Port_Group", PORT_GROUPS[usize::from(key) % 4]));
+        }
         Transition::Learned { port: p, present: true } => {
             lab.learned("l", "00:00:00:00:00:77", 1, i64::from(p % 8) + 1);
         }
@@ -276,6 +290,8 @@ fn transition() -> impl Strategy<Value = Transition> {
         1 => any::<u8>().prop_map(T::DeleteFlow),
         2 => any::<u8>().prop_map(|members| T::AddressSet { members }),
         1 => Just(T::DeleteAddressSet),
+        2 => any::<(u8, u8)>().prop_map(|(key, members)| T::PortGroup { key, members }),
+        1 => any::<u8>().prop_map(T::DeletePortGroup),
         2 => any::<u8>().prop_map(T::Meter),
         1 => Just(T::DeleteMeter),
         1 => any::<u8>().prop_map(T::Variable),
