@@ -48,8 +48,6 @@ events! {
     DropStack => "drop_stack_too_deep",
     /// The translation came to too many actions.
     DropProgram => "drop_too_many_actions",
-    /// A third VLAN tag was pushed.
-    DropVlans => "drop_too_many_vlan_tags",
     /// Sent through the tables again too often, or with too many different states.
     DropRecirc => "drop_recirculation_limit",
     /// A packet went through the tables again.

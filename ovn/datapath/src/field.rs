@@ -24,12 +24,14 @@ pub(crate) struct Place {
 impl Place {
     /// The bits of a key, right-aligned.
     pub(crate) fn get(&self, key: &FlowKey) -> u128 {
-        key.get(self.slot) >> self.offset & low_bits(self.bits)
+        (key.get(self.slot) & self.mask()) >> self.offset
     }
 
     /// The mask of this place in its slot.
     pub(crate) fn mask(&self) -> u128 {
-        low_bits(self.bits) << self.offset
+        let bits = low_bits(self.bits) << self.offset;
+        // The octet is a field for its six bits of DSCP alone: ECN reads as zero and stays as it is.
+        if self.slot == slot::NW_TOS { bits & 0xfc } else { bits }
     }
 }
 

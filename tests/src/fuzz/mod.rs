@@ -10,6 +10,7 @@ mod openflow;
 mod packet;
 mod server;
 mod switch;
+mod tracked;
 
 /// A way in for octets from outside.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "command_line", run: command_line::lines },
     Target { name: "flow_text", run: openflow::text },
     Target { name: "frame", run: packet::frame },
+    Target { name: "fragments", run: tracked::fragments },
+    Target { name: "ftp", run: tracked::ftp },
     Target { name: "geneve", run: packet::geneve },
     Target { name: "json", run: database::value },
     Target { name: "log", run: database::log },

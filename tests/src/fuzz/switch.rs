@@ -45,7 +45,8 @@ pub(super) fn frames(octets: &[u8]) {
     switch.handle_timeout(now + Duration::from_secs(100_000));
 }
 
-fn switch(now: Instant) -> Switch {
+/// A switch of these flows.
+pub(super) fn switch(now: Instant) -> Switch {
     let mut switch = Switch::new(1);
     let bridge = switch.add_bridge("br", 1);
     for n in 1..=2 {

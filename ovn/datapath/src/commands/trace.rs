@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use openflow::{Match, PortNo};
-use packet::key::{FlowKey, extract, slot};
+use packet::key::{FlowKey, extract_tags, slot};
 
 use crate::BridgeId;
 use crate::conntrack::{Tracked, state};
@@ -37,7 +37,7 @@ pub(super) fn trace(switch: &mut Switch, args: &[&str], _now: Instant) -> Result
     }
     if let Some(digits) = packet.first() {
         let frame = octets(digits).ok_or_else(|| format!("{digits}: expected hexadecimal digits"))?;
-        extract(&frame, &mut key);
+        extract_tags(&frame, &mut key, switch.tags_max);
     }
     let mut out = head(switch, id, &key);
     let xlate = Xlate::new(switch.view(), id, key.clone()).with_trace().start();

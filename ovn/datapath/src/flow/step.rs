@@ -202,7 +202,9 @@ impl Compiler<'_> {
             Action::PopVlan => Step::PopVlan,
             Action::SetField(set) => {
                 let dst = self.writable(Subfield::whole(set.field))?;
-                if set.value & set.mask & !dst.mask() != 0 {
+                // A VLAN id comes with the bit that says that there is a tag (OpenFlow 1.5.1 section 7.2.5).
+                let bare = set.field == Field::VlanVid && set.mask == dst.mask() && set.value & 0x1000 == 0;
+                if bare || set.value & set.mask & !dst.mask() != 0 {
                     return Err(ErrorCode::BAD_SET_ARGUMENT);
                 }
                 Step::Set { dst, value: set.value, mask: set.mask & dst.mask() }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use openflow::{ErrorCode, Match, PacketIn2, PacketOut, PortNo};
 use packet::Frame;
-use packet::key::{FlowKey, extract, slot};
+use packet::key::{FlowKey, extract_tags, slot};
 
 use super::{Notice, Switch};
 use crate::bridge::BridgeId;
@@ -79,7 +79,7 @@ impl Switch {
         if metadata.in_port().is_none() {
             key.set(slot::IN_PORT, u128::from(PortNo::NONE.0));
         }
-        let layout = extract(packet, &mut key);
+        let layout = extract_tags(packet, &mut key, self.tags_max);
         Ok((key, layout))
     }
 

@@ -20,6 +20,7 @@ use std::time::Instant;
 
 use openflow::{FlowRemoved, PacketIn2};
 use packet::Frame;
+use packet::key::TAGS_MAX;
 
 pub use ports::{AddPortError, PortSpec};
 
@@ -55,6 +56,8 @@ pub struct Switch {
     pub(crate) counters: Counters,
     pub(crate) tracker: Tracker,
     recircs: Recircs,
+    /// Tags of a frame that are looked at.
+    pub(crate) tags_max: u8,
     /// Packets that go through the tables again; empty between packets that come in.
     again: VecDeque<Again>,
     /// Grows with every change that packets could notice.
@@ -101,6 +104,7 @@ impl Switch {
             counters: Counters::default(),
             tracker: Tracker::new(packet::key::mix(seed, 2)),
             recircs: Recircs::default(),
+            tags_max: TAGS_MAX,
             again: VecDeque::new(),
             version: 1,
             next_bridge: 0,
@@ -151,6 +155,15 @@ impl Switch {
     /// The shell could not send so many packets; they are counted as dropped.
     pub fn send_failed(&mut self, packets: u64) {
         self.counters.add(Event::DropSend, packets);
+    }
+
+    /// Looks at so many tags of a frame, two at most: what lies below them is payload, of the type that the next
+    /// tag's TPID says.
+    pub fn set_tags_max(&mut self, tags_max: u8) {
+        if self.tags_max != tags_max {
+            self.tags_max = tags_max;
+            self.change_all();
+        }
     }
 
     /// What was counted.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use openflow::PortConfig;
-use packet::key::{FlowKey, L4, Layout, extract, slot};
+use packet::key::{FlowKey, L4, Layout, extract_tags, slot};
 use packet::{Frame, Geneve, Joiner, Vxlan};
 
 use super::Switch;
@@ -159,7 +159,7 @@ impl Switch {
             return;
         }
         let (bridge, number) = (port.bridge, port.number);
-        let layout = extract_left(&mut frame, key);
+        let layout = extract_left(&mut frame, key, self.tags_max);
         if self.take_bfd(port_id, &frame, key, &layout, now) {
             return;
         }
@@ -192,7 +192,7 @@ impl Switch {
             let mut key = key.clone();
             recirc.mark(&mut key);
             tracked.write(&mut key);
-            let layout = extract_left(&mut frame, &mut key);
+            let layout = extract_left(&mut frame, &mut key, self.tags_max);
             let id = match self.known(&key) {
                 Some(id) => id,
                 None => {
@@ -370,8 +370,8 @@ pub(super) fn still_holds(flow: &Megaflow, bridges: &BTreeMap<BridgeId, Bridge>)
 
 /// Extracts the key of a frame, and notes in the layout what its sender left undone. A checksum over
 /// anything but the transport header that was found is finished here, as nothing keeps it up to date.
-fn extract_left(frame: &mut Frame, key: &mut FlowKey) -> Layout {
-    let mut layout = extract(frame, key);
+fn extract_left(frame: &mut Frame, key: &mut FlowKey, tags_max: u8) -> Layout {
+    let mut layout = extract_tags(frame, key, tags_max);
     if let Some(partial) = frame.offload().partial {
         let transport = matches!(layout.l4, L4::Tcp | L4::Udp) && u32::from(partial.start) == layout.l4_at;
         if !transport {

@@ -29,6 +29,7 @@ impl Vswitchd {
     fn apply(&mut self, config: Config, now: Instant) {
         let old = std::mem::replace(&mut self.config, config);
         self.apply_zones(&old.zones);
+        self.switch.set_tags_max(self.config.tags_max);
         self.end_what_is_not_asked_for(now);
         let config = self.config.clone();
         for (name, bridge) in &config.bridges {

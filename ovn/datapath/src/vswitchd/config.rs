@@ -8,6 +8,7 @@ use std::time::Duration;
 use openflow::{Version, Versions};
 use ovsdb::{Str, Uuid};
 use packet::MacAddr;
+use packet::key::TAGS_MAX;
 use schema::vswitch::{self, Tables};
 
 use super::options::{self, OptionError};
@@ -25,6 +26,8 @@ pub(super) struct Config {
     pub next_cfg: i64,
     pub stats_interval: Duration,
     pub zones: Zones,
+    /// Tags of a frame that are looked at (`other_config:vlan-limit`).
+    pub tags_max: u8,
     /// By name.
     pub bridges: BTreeMap<Str, BridgeConfig>,
 }
@@ -98,7 +101,17 @@ pub(super) fn read(tables: &Tables) -> Config {
         // Shorter would only load the database.
         stats_interval: Duration::from_millis(interval.unwrap_or(5000).max(5000)),
         zones: zones::read(tables),
+        tags_max: tags_max(open_vswitch.other_config.get("vlan-limit").map(|limit| &**limit)),
         bridges: bridges.map(|bridge| (bridge.name.clone(), read_bridge(tables, bridge))).collect(),
+    }
+}
+
+/// How many tags controllers see: one unless they say that they know of more, and zero or less for all.
+fn tags_max(limit: Option<&str>) -> u8 {
+    match limit.and_then(|limit| limit.parse::<i32>().ok()) {
+        None => 1,
+        Some(..=0) => TAGS_MAX,
+        Some(limit) => u8::try_from(limit).unwrap_or(TAGS_MAX).min(TAGS_MAX),
     }
 }
 
@@ -228,6 +241,15 @@ mod tests {
             read_vlans(&port(Some("native-untagged"), Some(5), &[])).mode,
             VlanMode::NativeUntagged(5)
         );
+    }
+
+    #[test]
+    fn one_tag_is_looked_at_unless_the_limit_says_otherwise() {
+        for (limit, expected) in
+            [(None, 1), (Some("x"), 1), (Some("1"), 1), (Some("0"), 2), (Some("-1"), 2), (Some("700"), 2)]
+        {
+            assert_eq!(tags_max(limit), expected, "{limit:?}");
+        }
     }
 
     #[test]

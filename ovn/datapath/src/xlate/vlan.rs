@@ -7,7 +7,6 @@ use packet::EtherType;
 use packet::key::slot;
 
 use super::Xlate;
-use crate::counters::Event;
 use crate::program::Op;
 
 /// The key's bit for "there is a tag".
@@ -20,15 +19,19 @@ impl Xlate<'_> {
         self.key.get(slot::VLAN_TCI) & PRESENT != 0
     }
 
-    /// Puts on a tag with VLAN 0 and priority 0, whatever the tag below says (as Open vSwitch does;
+    /// Puts on a tag, at most two in all, with VLAN 0 and priority 0, whatever the tag below says (as Open vSwitch does;
     /// OpenFlow 1.5.1 section 5.8.1 would copy it).
     pub(super) fn push_tag(&mut self, tpid: u16) {
         let outer = self.see(slot::VLAN_TCI);
         let outer_tpid = self.see(slot::VLAN_TPID);
-        if self.see(slot::INNER_TCI) & PRESENT != 0 {
-            return self.fail(Event::DropVlans);
-        }
+        let has_inner = self.see(slot::INNER_TCI) & PRESENT != 0;
         self.commit();
+        if has_inner {
+            // There is room for two: the inner one goes, as in Open vSwitch.
+            self.emit(Op::PopVlan);
+            self.emit(Op::PopVlan);
+            self.emit(Op::PushVlan { tpid: outer_tpid as u16, tci: (outer & !PRESENT) as u16 });
+        }
         self.emit(Op::PushVlan { tpid, tci: 0 });
         self.tags(PRESENT, u128::from(tpid), outer, outer_tpid);
     }

@@ -14,15 +14,21 @@ const FRAG_ANY: u8 = 1;
 const FRAG_LATER: u8 = 2;
 /// Set in the tag fields of the key where there is a tag; DEI's place, as in OpenFlow.
 const TAG_PRESENT: u16 = 0x1000;
-/// Tags beyond the second are payload of an unknown type.
-const TAGS_MAX: u8 = 2;
+/// Tags that a key has room for; those beyond are payload of an unknown type.
+pub const TAGS_MAX: u8 = 2;
 
 /// Writes the L2, L3 and L4 words of `key` from `frame`; its pipeline words stay. Returns where the
 /// headers are.
 pub fn extract(frame: &[u8], key: &mut FlowKey) -> Layout {
+    extract_tags(frame, key, TAGS_MAX)
+}
+
+/// The same with at most so many tags, or [`TAGS_MAX`] if that is fewer: what lies below them is payload, of the type
+/// that the next tag's TPID says.
+pub fn extract_tags(frame: &[u8], key: &mut FlowKey, tags_max: u8) -> Layout {
     key.words_mut()[slot::L2_WORD..].fill(0);
     let mut layout = Layout { l3_end: frame.len() as u32, ..Layout::default() };
-    let Some((ethertype, at)) = link(frame, key, &mut layout) else { return layout };
+    let Some((ethertype, at)) = link(frame, key, &mut layout, tags_max.min(TAGS_MAX)) else { return layout };
     layout.l3_at = at as u32;
     let packet = &frame[at..];
     match ethertype {
@@ -45,13 +51,13 @@ fn be16(octets: &[u8], at: usize) -> Option<u16> {
 }
 
 /// Ethernet and tags: the type of what follows, and where it begins.
-fn link(frame: &[u8], key: &mut FlowKey, layout: &mut Layout) -> Option<(EtherType, usize)> {
+fn link(frame: &[u8], key: &mut FlowKey, layout: &mut Layout, tags_max: u8) -> Option<(EtherType, usize)> {
     let dst = be::<6>(frame, 0)?;
     let src = be::<6>(frame, 6)?;
     let mut ethertype = be16(frame, 12)?;
     let mut at = 14;
     let mut tags = [(0, 0); 2];
-    while EtherType(ethertype).is_vlan() && layout.tags < TAGS_MAX {
+    while EtherType(ethertype).is_vlan() && layout.tags < tags_max {
         // A tag that is cut short is no tag: its TPID stays the type of the frame.
         let (Some(tci), Some(inner)) = (be16(frame, at), be16(frame, at + 2)) else { break };
         tags[usize::from(layout.tags)] = (ethertype, tci | TAG_PRESENT);
@@ -79,12 +85,12 @@ fn snap(frame: &[u8], at: usize) -> (u16, usize) {
 }
 
 /// IPv4. A header whose lengths contradict the frame is not read at all, so that nothing above it
-/// can be taken for what it is not.
+/// can be taken for what it is not. The frame's type counts, and not the version, as in Open vSwitch.
 fn ipv4(packet: &[u8], key: &mut FlowKey, layout: &mut Layout) {
     let Some(header) = packet.first_chunk::<20>() else { return };
     let header_len = usize::from(header[0] & 0x0f) * 4;
     let total_len = usize::from(u16::from_be_bytes([header[2], header[3]]));
-    if header[0] >> 4 != 4 || header_len < 20 || total_len < header_len || total_len > packet.len() {
+    if header_len < 20 || total_len < header_len || total_len > packet.len() {
         return;
     }
     let fragment = u16::from_be_bytes([header[6], header[7]]);
@@ -113,7 +119,7 @@ fn l3_word(proto: u8, tos: u8, ttl: u8, frag: u8, label: u32) -> u64 {
 fn ipv6(packet: &[u8], key: &mut FlowKey, layout: &mut Layout) {
     let Some(header) = packet.first_chunk::<40>() else { return };
     let end = 40 + usize::from(u16::from_be_bytes([header[4], header[5]]));
-    if header[0] >> 4 != 6 || end > packet.len() {
+    if end > packet.len() {
         return;
     }
     let first = u32::from_be_bytes([header[0], header[1], header[2], header[3]]);
@@ -122,26 +128,25 @@ fn ipv6(packet: &[u8], key: &mut FlowKey, layout: &mut Layout) {
     }
     layout.l3 = L3::Ipv6;
     layout.l3_end = layout.l3_at + end as u32;
-    let upper = extensions(header[6], &packet[..end], layout);
-    let (proto, frag) = upper.map_or((header[6], 0), |(proto, frag, _)| (proto, frag));
+    // Where a header is cut short, nothing is known but the addresses, as in Open vSwitch: not even a protocol, that
+    // no rule takes the packet for what it may not be.
+    let Some((proto, frag, at)) = extensions(header[6], &packet[..end], layout) else { return };
     key[slot::L3_WORD] = l3_word(proto, (first >> 20) as u8, header[7], frag, first & 0x000f_ffff);
-    if let Some((proto, frag, at)) = upper {
-        layout.l4_at = layout.l3_at + at as u32;
-        if frag & FRAG_LATER == 0 {
-            transport(IpProto(proto), &packet[at..end], key, layout);
-        }
+    layout.l4_at = layout.l3_at + at as u32;
+    if frag & FRAG_LATER == 0 {
+        transport(IpProto(proto), &packet[at..end], key, layout);
     }
 }
 
 /// Walks extension headers: upper protocol, fragment bits, and where the upper header begins. `None`
-/// if one is cut short.
+/// if one is cut short. Mobility headers are an upper protocol here, as in Open vSwitch.
 fn extensions(first: u8, packet: &[u8], layout: &mut Layout) -> Option<(u8, u8, usize)> {
     let mut next = first;
     let mut frag = 0;
     let mut at = 40;
     loop {
         let len = match IpProto(next) {
-            IpProto::HOP_BY_HOP | IpProto::ROUTING | IpProto::DESTINATION | IpProto::MOBILITY => {
+            IpProto::HOP_BY_HOP | IpProto::ROUTING | IpProto::DESTINATION => {
                 8 + usize::from(*packet.get(at + 1)?) * 8
             }
             IpProto::AH => 8 + usize::from(*packet.get(at + 1)?) * 4,
@@ -194,7 +199,10 @@ fn transport(proto: IpProto, segment: &[u8], key: &mut FlowKey, layout: &mut Lay
         (IpProto::ICMP6, L3::Ipv6) => (L4::Icmp6, 8),
         _ => return,
     };
-    if segment.len() < shortest {
+    // A TCP header that is longer than its packet, or shorter than it can be, is none.
+    let whole = kind != L4::Tcp
+        || segment.get(12).is_some_and(|octet| (20..=segment.len()).contains(&(usize::from(octet >> 4) * 4)));
+    if segment.len() < shortest || !whole {
         return;
     }
     layout.l4 = kind;
@@ -216,19 +224,18 @@ fn transport(proto: IpProto, segment: &[u8], key: &mut FlowKey, layout: &mut Lay
     }
 }
 
-/// Target and link-layer addresses of a neighbour solicitation or advertisement. A message with an
-/// option that is not well-formed has none of them (RFC 4861 section 7.1 wants it dropped).
+/// Target and link-layer addresses of a neighbour solicitation or advertisement. What follows an option that is not
+/// well-formed is not looked at, as in Open vSwitch (RFC 4861 section 7.1 wants the message dropped, by who hears it).
 fn neighbor(message: &[u8], key: &mut FlowKey, layout: &mut Layout) {
     let mut found = [0; 2];
     let mut at = 24;
-    while at < message.len() {
-        let Some(&[ty, units]) = message.get(at..at + 2).and_then(<[u8]>::as_array) else { return };
-        let len = usize::from(units) * 8;
+    while at + 8 <= message.len() {
+        let (ty, len) = (message[at], usize::from(message[at + 1]) * 8);
         if len == 0 || at + len > message.len() {
-            return;
+            break;
         }
         if let 1 | 2 = ty
-            && units == 1
+            && len == 8
         {
             let place = &mut found[usize::from(ty) - 1];
             if *place != 0 {

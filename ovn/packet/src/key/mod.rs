@@ -13,7 +13,7 @@ mod layout;
 mod rewrite;
 pub mod slot;
 
-pub use extract::extract;
+pub use extract::{TAGS_MAX, extract, extract_tags};
 pub use layout::{L3, L4, Layout};
 pub use rewrite::{WordSet, rewrite};
 pub use slot::Slot;

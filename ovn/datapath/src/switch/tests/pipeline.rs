@@ -359,16 +359,31 @@ fn packets_from_controllers_take_the_actions_given() {
 }
 
 #[test]
-fn a_third_tag_drops_the_packet() {
+fn a_third_tag_takes_the_place_of_the_innermost() {
     let mut lab = Lab::new(2);
-    lab.flow(
-        0,
-        1,
-        Match::any(),
-        vec![Action::PushVlan(0x8100), Action::PushVlan(0x8100), Action::PushVlan(0x8100), out(2)],
-    );
-    assert!(lab.ports(1, &broadcast(1)).is_empty());
-    assert_eq!(lab.switch.counters().get(Event::DropVlans), 1);
+    let tag = |tpid, vid: u16| [Action::PushVlan(tpid), Action::set(Field::VlanVid, 0x1000 | vid)];
+    let actions = [tag(0x8100, 1), tag(0x88a8, 2), tag(0x8100, 3)].concat();
+    lab.flow(0, 1, Match::any(), [actions, vec![out(2), Action::PopVlan, Action::PopVlan, out(2)]].concat());
+    let frame = broadcast(1);
+    let mut tagged = frame.clone();
+    tagged.splice(12..12, hex("8100 0003 88a8 0002"));
+    assert_eq!(lab.send(1, &frame), [(2, tagged), (2, frame)]);
+}
+
+#[test]
+fn tags_beyond_the_limit_are_payload() {
+    let mut lab = Lab::new(4);
+    lab.switch.set_tags_max(1);
+    let inner = Match::any().with(Field::VlanVid, 0x1005u16).with(Field::EthType, 0x8100u16);
+    lab.flow(0, 2, inner.clone(), vec![Action::PopVlan, Action::resubmit(1)]);
+    lab.flow(1, 1, Match::any().with(Field::VlanVid, 0u16).with(Field::EthType, 0x8100u16), vec![out(2)]);
+    let mut frame = udp4(1, 2, (3, 4), &[]);
+    frame.splice(12..12, hex("8100 0005 8100 0006"));
+    let mut popped = frame.clone();
+    popped.drain(12..16);
+    assert_eq!(lab.send(1, &frame), [(2, popped)]);
+    lab.switch.set_tags_max(2);
+    assert!(lab.ports(1, &frame).is_empty(), "an IPv4 packet with two tags");
 }
 
 #[test]

@@ -37,11 +37,53 @@ fn neighbour_advertisement_with_target_link_address() {
     assert_eq!((key.get(slot::ARP_SHA), key.get(slot::ARP_THA)), (0, 0x0a00_0000_0001));
     assert_eq!(key.get(slot::NW_TTL), 255);
     assert_eq!((layout.l4, layout.nd_tll_at), (L4::Nd, 14 + 40 + 24));
-    // An option of length zero takes all ND fields away, but leaves the type.
+    // An option of length zero, or longer than the message, is not looked at; nor is what follows.
     let at = frame.len() - 7;
-    frame[at] = 0;
+    for units in [0, 2, 255] {
+        frame[at] = units;
+        let (key, layout) = key_of(&frame);
+        assert_eq!((key.get(slot::ND_TARGET) as u64, key.get(slot::ARP_THA)), (7, 0));
+        assert_eq!((layout.l4, layout.nd_tll_at), (L4::Nd, 0));
+    }
+    // Which of two would count is the receiver's choice, so neither does.
+    frame[at] = 1;
+    frame.extend(hex("02 01 0a0000000009"));
+    frame[19] += 8;
     let (key, layout) = key_of(&frame);
     assert_eq!((key.get(slot::TP_SRC), key.get(slot::ND_TARGET), layout.l4), (136, 0, L4::Icmp6));
+}
+
+#[test]
+fn a_tcp_header_longer_than_its_packet_has_no_ports() {
+    let mut frame = hex("0a0000000002 0a0000000001 0800 4500 0028 0001 0000 4006 0000 0a000001 0a000002");
+    frame.extend(hex("0035 0036 00000001 00000002 5010 0000 0000 0000"));
+    for words in 0..16 {
+        frame[46] = words << 4;
+        let (key, layout) = key_of(&frame);
+        assert_eq!(key.get(slot::NW_PROTO), 6);
+        assert_eq!((key.get(slot::TP_DST) != 0, layout.l4 == L4::Tcp), (words == 5, words == 5), "{words}");
+    }
+}
+
+#[test]
+fn an_extension_header_cut_short_leaves_the_addresses_alone() {
+    let mut frame = hex("0a0000000002 0a0000000001 86dd 60000000 0010 00 40");
+    frame.extend(hex("fd000000000000000000000000000001 fd000000000000000000000000000002"));
+    frame.extend(hex("1100010400000000 0035003600080000"));
+    assert_eq!(key_of(&frame).0.get(slot::TP_DST), 0x36);
+    frame[55] = 2;
+    let (key, layout) = key_of(&frame);
+    assert_eq!((key.get(slot::NW_DST) as u8, key[slot::L3_WORD], key[slot::L4_WORD]), (2, 0, 0));
+    assert_eq!((layout.l3, layout.l4), (L3::Ipv6, L4::None));
+}
+
+#[test]
+fn tags_below_the_limit_are_payload() {
+    let frame = hex("0a0000000002 0a0000000001 88a8 0064 8100 6002 0800");
+    let mut key = FlowKey::ZERO;
+    let layout = extract_tags(&frame, &mut key, 1);
+    assert_eq!((key.get(slot::VLAN_TCI), key.get(slot::INNER_TCI)), (0x1064, 0));
+    assert_eq!((key.get(slot::ETH_TYPE), layout.tags), (0x8100, 1));
 }
 
 #[test]
