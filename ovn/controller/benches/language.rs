@@ -7,7 +7,7 @@
 use controller::compile::{self, Environment, Features, Group, Meter, Resources};
 use controller::tables;
 use lflow::action::{self, Context, Parsed};
-use lflow::expr::{self, Expr, LogicalMatch, NoSets, Ports};
+use lflow::expr::{self, Expr, LogicalMatch, NoSets, Plain, Ports};
 use lflow::pipeline::Pipeline;
 use openflow::{Action, Body, FlowMod, GroupId, MeterId, PortNo, Version};
 use serde_json::Value;
@@ -98,7 +98,11 @@ impl Flow {
     /// From text to octets; gives how many flows and octets.
     fn whole(&self, resources: &Numbers) -> (usize, usize) {
         let parsed = self.parse_actions();
-        let matches = to_matches(normal(annotated(self.parse_match(), parsed.prereqs)));
+        let matching = self.parse_match();
+        let matches = match Plain::of(&[&matching, &parsed.prereqs]) {
+            Some(plain) => plain.to_matches(&Names),
+            None => to_matches(normal(annotated(matching, parsed.prereqs))),
+        };
         let actions = self.compile(&parsed.actions, resources);
         (matches.len(), matches.into_iter().map(|found| encode(found, &actions)).sum())
     }
@@ -153,6 +157,10 @@ fn steps(flows: &[Flow]) {
     let matches = timed("parse match", flows, Flow::parse_match);
     let pairs: Vec<(Expr, Expr)> =
         matches.into_iter().zip(parsed.iter().map(|parsed| parsed.prereqs.clone())).collect();
+    let short = timed("the short way", &pairs, |(matching, prereqs)| {
+        Plain::of(&[matching, prereqs]).map(|plain| plain.to_matches(&Names))
+    });
+    println!("  {} of them", short.iter().flatten().count());
     let exprs = timed("annotate and simplify", &pairs, |(matching, prereqs)| {
         annotated(matching.clone(), prereqs.clone())
     });

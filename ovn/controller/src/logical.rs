@@ -8,7 +8,7 @@
 
 use incr::{Emit, Reads};
 use lflow::action::{self, Action as LogicalAction, Context, Parsed};
-use lflow::expr::{self, Disjunct, Expr, LogicalMatch, OpenMatches, OpenSets, Ports, Sets};
+use lflow::expr::{self, Disjunct, Expr, LogicalMatch, OpenMatches, OpenSets, Plain, Ports, Sets};
 use lflow::lexer::Integer;
 use lflow::pipeline::{DatapathKind, Pipeline};
 use openflow::{Action, GroupId, MeterId, PortNo};
@@ -96,6 +96,8 @@ struct Prepared {
 /// What the packets are.
 #[derive(Debug)]
 enum Matching {
+    /// All is known, and simple.
+    Plain(Plain),
     /// All is known.
     Closed(Vec<Disjunct>),
     /// Large address sets are left open.
@@ -106,7 +108,7 @@ impl Matching {
     /// Whether the sets that are left open are large still, to whoever asks.
     fn is_good(&self, names: &Names<'_>) -> bool {
         match self {
-            Self::Closed(_) => true,
+            Self::Plain(_) | Self::Closed(_) => true,
             Self::Open(open) => open.open().iter().all(|set| names.is_large(set)),
         }
     }
@@ -215,8 +217,8 @@ fn prepare(net: &Network, names: &Names<'_>, flow: &LogicalFlow) -> Result<Prepa
     }
     let parsed =
         net.parsed.borrow_mut().actions(&actions).map_err(|error| complain(&actions.text, &error))?;
-    let (found, is_shared) = prepare_match(names, &matching, parsed.prereqs.clone())
-        .map_err(|error| complain(&matching, &error))?;
+    let (found, is_shared) =
+        prepare_match(names, &matching, &parsed.prereqs).map_err(|error| complain(&matching, &error))?;
     let prepared = Prepared { parsed, matching: Arc::new(found) };
     if let Some(key) = key.filter(|_| is_shared) {
         let mut cache = net.parsed.borrow_mut();
@@ -229,7 +231,7 @@ fn prepare(net: &Network, names: &Names<'_>, flow: &LogicalFlow) -> Result<Prepa
 }
 
 /// The match of a flow, and whether it is the same for whoever has the same text.
-fn prepare_match(names: &Names<'_>, text: &str, prereqs: Expr) -> Result<(Matching, bool), lflow::Error> {
+fn prepare_match(names: &Names<'_>, text: &str, prereqs: &Expr) -> Result<(Matching, bool), lflow::Error> {
     let too_large = |kind: lflow::ErrorKind| lflow::Error::new(0..text.len(), kind);
     let normalize = |annotated: Expr| {
         let expr = expr::simplify(annotated).map_err(too_large)?;
@@ -239,6 +241,11 @@ fn prepare_match(names: &Names<'_>, text: &str, prereqs: Expr) -> Result<(Matchi
     let is_large = |name: &str| names.is_large(name);
     let open = OpenSets::new(&sets, &is_large);
     let matching = expr::parse(text, &open)?;
+    if open.open().is_empty()
+        && let Some(plain) = Plain::of(&[&matching, prereqs])
+    {
+        return Ok((Matching::Plain(plain), !sets.used.get()));
+    }
     let annotated = expr::annotate(Expr::and([matching, prereqs.clone()]));
     let is_shared = !sets.used.get() && !expr::depends_on_chassis(&annotated);
     if open.open().is_empty() {
@@ -248,7 +255,7 @@ fn prepare_match(names: &Names<'_>, text: &str, prereqs: Expr) -> Result<(Matchi
         return Ok((Matching::Open(OpenMatches::new(normalize(annotated)?, &open)), is_shared));
     }
     let matching = expr::parse(text, &sets)?;
-    let annotated = expr::annotate(Expr::and([matching, prereqs]));
+    let annotated = expr::annotate(Expr::and([matching, prereqs.clone()]));
     Ok((Matching::Closed(normalize(annotated)?), false))
 }
 
@@ -268,6 +275,7 @@ impl FlowPlace<'_> {
     /// Normal form to flows.
     fn flows(&self, prepared: &Prepared, emit: &mut Emit<Network>) -> Result<(), Complaint> {
         let (matches, ids) = match &*prepared.matching {
+            Matching::Plain(plain) => (Ok(plain.to_matches(self.names)), 0),
             Matching::Closed(normal) => {
                 let mut ids = 0;
                 let mut next_id = || {

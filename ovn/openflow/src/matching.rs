@@ -70,15 +70,19 @@ impl Match {
     /// # Errors
     /// If that contradicts what is required; the match is then unchanged.
     pub fn constrain(&mut self, field: Field, value: u128, mask: u128) -> Result<(), Contradiction> {
-        for piece in pieces(field, value, mask) {
-            if let Some(old) = self.get(piece.field)
-                && (old.value ^ piece.value) & old.mask & piece.mask != 0
-            {
-                return Err(Contradiction { field });
-            }
+        if !self.admits(field, value, mask) {
+            return Err(Contradiction { field });
         }
         self.set_masked(field, value, mask);
         Ok(())
+    }
+
+    /// Whether some packet that matches has the bits of `mask` in `field` as in `value`.
+    pub fn admits(&self, field: Field, value: u128, mask: u128) -> bool {
+        pieces(field, value, mask).all(|piece| {
+            let required = self.get(piece.field);
+            required.is_none_or(|old| (old.value ^ piece.value) & old.mask & piece.mask == 0)
+        })
     }
 
     /// Requires nothing of `field` any more.

@@ -45,7 +45,7 @@ fn add(expr: Expr, all: &mut Vec<Expr>) {
 }
 
 /// Adds what a symbol and the fields that it is part of imply.
-fn imply(symbol: &'static Symbol, all: &mut Vec<Expr>) {
+pub(super) fn imply(symbol: &'static Symbol, all: &mut Vec<Expr>) {
     let mut next = Some(symbol);
     while let Some(symbol) = next {
         all.extend(symbol.prerequisites().cloned());

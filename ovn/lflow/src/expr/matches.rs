@@ -164,7 +164,7 @@ fn multiply(base: Match, choices: &[(&Clause, Vec<Test>)], matches: &mut Matches
 }
 
 /// A field, a value, and the bits that count.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Test {
     pub(super) field: Field,
     pub(super) value: u128,

@@ -9,6 +9,8 @@
 //! 5. [`normalize`]: a disjunction of conjunctions, of which each term is about one symbol.
 //! 6. [`to_matches`]: OpenFlow matches, conjunctive ones where that saves flows.
 //!
+//! Most expressions need none of the steps 2 to 5, see [`Plain`].
+//!
 //! Sets that are large and change often can be left open on the way, see [`OpenSets`].
 //!
 //! Every step keeps the meaning, which is what [`evaluate`] says of any of these forms; tests hold
@@ -22,6 +24,7 @@ mod microflow;
 mod normalize;
 mod open;
 mod parse;
+mod plain;
 mod simplify;
 #[cfg(test)]
 mod tests;
@@ -33,11 +36,13 @@ pub use microflow::{Microflow, inports, parse_microflow};
 pub use normalize::{Alternatives, Clause, Disjunct, normalize};
 pub use open::{OpenMatches, OpenSets};
 pub use parse::{NESTING_MAX, parse};
+pub use plain::Plain;
 pub use simplify::{depends_on_chassis, resolve_conditions, simplify};
 
 pub(crate) use annotate::refers_to_nominal;
 pub use parse::Values;
 pub(crate) use parse::{Constants, constants, parse_builtin};
+pub(crate) use plain::Says;
 
 use crate::lexer::Integer;
 use crate::symbols::FieldRef;

@@ -99,6 +99,12 @@ fn check(text: &str, packets: &[Microflow]) -> bool {
     let resolved = resolve_conditions(simple.clone(), &World);
     let flows = compile(&resolved);
     let open = compile_open(text);
+    let plain = Plain::of(&[&parsed]).map(|plain| plain.to_matches(&World));
+    if let Some(plain) = &plain
+        && flows.iter().all(|flow| flow.conjunctions.is_empty())
+    {
+        assert_eq!(lines(plain), lines(&flows), "compile {text} the short way");
+    }
     for packet in packets {
         let truth = evaluate(&parsed, packet, &World);
         let of = |expr: &Expr| evaluate(expr, packet, &World);
@@ -106,6 +112,9 @@ fn check(text: &str, packets: &[Microflow]) -> bool {
         assert_eq!(of(&simple), truth, "simplify {text} to {simple}: {packet:?}");
         assert_eq!(of(&resolved), truth, "resolve {text} to {resolved}: {packet:?}");
         assert_eq!(matched(&flows, packet), truth, "compile {text} to {flows:#?}: {packet:?}");
+        if let Some(plain) = &plain {
+            assert_eq!(matched(plain, packet), truth, "compile {text} the short way: {packet:?}");
+        }
         if let Some(open) = &open {
             assert_eq!(
                 matched(open, packet),
@@ -337,6 +346,35 @@ fn lines(flows: &[LogicalMatch]) -> String {
         .collect();
     lines.sort();
     lines.join("\n")
+}
+
+#[test]
+fn most_expressions_go_the_short_way() {
+    let is_plain = |text: &str| Plain::of(&[&parse(text, &World).unwrap()]).is_some();
+    for text in [
+        "1",
+        "0",
+        "inport == \"a\" && eth.src == 00:00:00:00:00:01",
+        "outport == {\"a\", \"c\"} && ip4",
+        "ip4.src == {10.0.0.1, 10.0.0.2}",
+        "ip && reg0[3]",
+        "ip4 && tcp && tcp.dst == 80",
+        "tcp.dst == 80",
+        "ct.est && !ct.rel && !ct.new && ct_mark.blocked == 0",
+        "arp.op == 1 && arp.tpa == 10.0.0.1 && is_chassis_resident(\"a\")",
+        "nd_ns && ip6.dst == {fe80::1, ff02::1} && nd.target == fe80::1",
+        "reg0[0] == 1 && reg0[0] == 0 && ip4.src == {1.1.1.1, 1.1.1.2} && tcp.dst == {1, 2}",
+    ] {
+        assert!(is_plain(text), "{text}");
+    }
+    for text in [
+        "ip4 || arp",
+        "ip4.src == {1.1.1.1, 1.1.1.2} && tcp.dst == {1, 2}",
+        "tcp.dst > 80",
+        "ip && !ip4.mcast",
+    ] {
+        assert!(!is_plain(text), "{text}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@
 
 mod table;
 
-use crate::expr::{self, Expr};
+use crate::expr::{self, Expr, Says};
 use openflow::{Access, Field, Format, Maskable};
 use std::collections::HashMap;
 use std::fmt;
@@ -109,6 +109,10 @@ struct Memo {
     resolved: OnceLock<Option<(&'static Symbol, u16)>>,
     /// What a predicate that is true, or false, says of fields.
     annotated: [OnceLock<Expr>; 2],
+    /// The same as tests, where that can be.
+    says: [OnceLock<Option<Says>>; 2],
+    /// What a comparison with the symbol implies, as tests.
+    implied: OnceLock<Option<Says>>,
 }
 
 /// Symbols are the same if their names are, since a table has each name once.
@@ -217,6 +221,17 @@ impl Symbol {
             let expansion = expansion.clone();
             expr::annotate(if positive { expansion } else { expansion.negated() })
         }))
+    }
+
+    /// What [`Self::annotated`] says as tests, where that can be.
+    pub(crate) fn says(&'static self, positive: bool) -> Option<&'static Says> {
+        let expr = self.annotated(positive)?;
+        self.memo.says[usize::from(positive)].get_or_init(|| Says::of(expr.clone())).as_ref()
+    }
+
+    /// What a comparison with it implies, as tests, where that can be.
+    pub(crate) fn implied(&'static self) -> Option<&'static Says> {
+        self.memo.implied.get_or_init(|| Says::implied_by(self)).as_ref()
     }
 
     /// The prerequisites in terms of fields only.
