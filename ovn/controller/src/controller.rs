@@ -6,10 +6,12 @@
 //! 1. rows that changed become inputs, 2. units run, 3. flows that differ go to the switch in one bundle,
 //! 4. rows that should be otherwise are written.
 
-use ovsdb::replica::{Replica, ReplicaEvent, ReplicaOptions, RowChange};
+use ovsdb::replica::{MonitorTable, Replica, ReplicaEvent, ReplicaOptions, RowChange};
 use ovsdb::{Str, Uuid, UuidGenerator, rpc};
-use schema::{sb, vswitch};
+use schema::tables::Delta;
+use schema::{TypedRow as _, sb, vswitch};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::conditions::Scope;
@@ -22,7 +24,10 @@ use crate::network::{Local, Outputs};
 use crate::ofctrl::{self, Ofctrl, Xids};
 use crate::pinctrl::{Learned, Pinctrl};
 use crate::sync::{Embodied, Rows};
-use crate::writer::{Concern, Memory, Writer};
+use crate::writer::{Concern, Concerns, Memory, Writer};
+
+/// So many flows in one round are many.
+const BUSY: usize = 10_000;
 
 /// See the module's documentation.
 pub struct Controller {
@@ -30,7 +35,9 @@ pub struct Controller {
     vswitch: Replica,
     southbound: Replica,
     pub(crate) vswitch_rows: vswitch::Tables,
+    /// All but logical flows.
     pub(crate) southbound_rows: sb::Tables,
+    flow_columns: FlowColumns,
     /// Each database was complete once.
     pub(crate) vswitch_synced: bool,
     pub(crate) southbound_synced: bool,
@@ -40,6 +47,8 @@ pub struct Controller {
     southbound_settled: bool,
     pub(crate) config: Option<Config>,
     pub(crate) inputs: Inputs,
+    /// Their generation whose local ports and datapaths were last acted upon.
+    seen: u64,
     pub(crate) flows: FlowTable,
     pub(crate) ofctrl: Ofctrl,
     pinctrl: Pinctrl,
@@ -66,6 +75,8 @@ pub struct Controller {
     leaving: Leaving,
     /// What comes in waits until it is told to go on.
     is_paused: bool,
+    /// See [`Self::take_busy`].
+    was_busy: bool,
     output: VecDeque<Output>,
 }
 
@@ -76,7 +87,9 @@ pub(crate) struct Pending {
     host: bool,
     /// Something that flows depend on changed.
     flows: bool,
-    /// Something that our rows depend on changed.
+    /// What is here changed, so that other rows may concern us.
+    scope: bool,
+    /// A plan is due, see [`Writer::mark`].
     rows: bool,
 }
 
@@ -106,6 +119,7 @@ impl Controller {
         let mut controller = Self {
             vswitch_rows: vswitch::Tables::with_monitors(&vswitch_monitors),
             southbound_rows: sb::Tables::with_monitors(&southbound_monitors),
+            flow_columns: FlowColumns::of(&southbound_monitors),
             vswitch: Replica::new(vswitch::schema().clone(), vswitch_monitors, ReplicaOptions::default()),
             southbound: Replica::new(sb::schema().clone(), southbound_monitors, ReplicaOptions::default()),
             vswitch_synced: false,
@@ -114,6 +128,7 @@ impl Controller {
             southbound_settled: false,
             config: None,
             inputs: Inputs::default(),
+            seen: 0,
             flows: FlowTable::default(),
             ofctrl: Ofctrl::new(),
             pinctrl: Pinctrl::default(),
@@ -132,6 +147,7 @@ impl Controller {
             pending: Pending::default(),
             leaving: Leaving::No,
             is_paused: false,
+            was_busy: false,
             output: VecDeque::new(),
             options,
         };
@@ -163,7 +179,7 @@ impl Controller {
             }
             Link::Packets => self.pinctrl.disconnected(),
         }
-        self.pending.rows = true;
+        self.mark(Concerns::ALL);
     }
 
     /// A message from a database.
@@ -185,11 +201,17 @@ impl Controller {
             }
             Link::Packets => {
                 let Some(learned) = self.pinctrl.handle(message, now.instant, &mut self.xids) else { return };
-                match learned {
-                    Learned::Mac(at) => self.memory.seen.add(at.datapath, at.mac, at.port),
-                    Learned::Neighbor(neighbor) => self.memory.heard.add(neighbor),
-                }
-                self.pending.rows = true;
+                let concern = match learned {
+                    Learned::Mac(at) => {
+                        self.memory.seen.add(at.datapath, at.mac, at.port);
+                        Concern::LearnedMacs
+                    }
+                    Learned::Neighbor(neighbor) => {
+                        self.memory.heard.add(neighbor);
+                        Concern::Neighbors
+                    }
+                };
+                self.mark(Concerns::of(&[concern]));
             }
             Link::Vswitch | Link::Southbound => debug_assert!(false, "{link:?} speaks OVSDB"),
         }
@@ -199,7 +221,8 @@ impl Controller {
     pub fn handle_timeout(&mut self, now: Now) {
         self.vswitch.handle_timeout(now.instant);
         self.southbound.handle_timeout(now.instant);
-        self.pending.rows = true;
+        // A claim may have been put off until now; what was refused is due by itself.
+        self.mark(Concerns::of(&[Concern::PortBindings]));
     }
 
     /// When [`Self::handle_timeout`] is due, and why.
@@ -226,8 +249,14 @@ impl Controller {
             self.leaving = Leaving::CleaningUp;
             self.vswitch_writer = Writer::new(&[Concern::VswitchCleanup]);
             self.southbound_writer = Writer::new(&[Concern::SouthboundCleanup]);
-            self.pending.rows = true;
+            self.mark(Concerns::ALL);
         }
+    }
+
+    /// Whether many flows have come to the switch since the last call: what was needed on the way has been freed, and is
+    /// worth giving back to the system.
+    pub fn take_busy(&mut self) -> bool {
+        std::mem::take(&mut self.was_busy)
     }
 
     fn leave(&mut self) {
@@ -282,6 +311,8 @@ impl Controller {
         }
         if std::mem::take(&mut self.pending.flows) {
             self.compute();
+        }
+        if std::mem::take(&mut self.pending.scope) {
             self.follow_scope();
         }
         let settled = self.settle();
@@ -312,7 +343,8 @@ impl Controller {
                 };
                 *synced = true;
                 tracing::info!(database = name, "synchronized");
-                self.pending = Pending { host: true, flows: true, rows: true };
+                self.pending = Pending { host: true, flows: true, scope: true, rows: true };
+                self.mark(Concerns::ALL);
             }
             ReplicaEvent::TxnDone { id, outcome } => {
                 let writer = match link {
@@ -334,15 +366,18 @@ impl Controller {
     fn rows_changed(&mut self, link: Link, changes: &[RowChange]) {
         for change in changes {
             let complaint = match link {
-                Link::Vswitch => {
-                    self.vswitch_rows.apply(change).map(|change| self.pending.host |= change.is_some())
+                Link::Vswitch => self.vswitch_rows.apply(change).map(|change| {
+                    if let Some(change) = change {
+                        self.vswitch_changed(&change);
+                    }
+                }),
+                Link::Southbound | Link::Flows | Link::Packets if change.table == self.flow_columns.table => {
+                    self.flow_columns.read(change).map(|change| self.southbound_changed(&change))
                 }
                 Link::Southbound | Link::Flows | Link::Packets => {
                     self.southbound_rows.apply(change).map(|change| {
                         if let Some(change) = change {
-                            self.inputs.southbound(&change);
-                            // Our own row may have come or gone.
-                            self.pending.host |= matches!(change, sb::Change::Chassis(_));
+                            self.southbound_changed(&change);
                         }
                     })
                 }
@@ -351,14 +386,71 @@ impl Controller {
                 tracing::warn!("a row is left as it was: {error}");
             }
         }
+    }
+
+    fn vswitch_changed(&mut self, change: &vswitch::Change) {
+        if let vswitch::Change::Bridge(delta) = change
+            && let (Some(old), Some(new)) = (&delta.old, &delta.new)
+            && old.ports == new.ports
+            && (vswitch::Bridge { external_ids: new.external_ids.clone(), ..(**old).clone() }) == **new
+        {
+            // As after each configuration that we report there.
+            return self.mark(Concerns::of(&[Concern::Bridge]));
+        }
+        if let vswitch::Change::Interface(delta) = change
+            && let (Some(old), Some(new)) = (&delta.old, &delta.new)
+            && host::asks_the_same(old, new)
+        {
+            // As when we say there that flows are installed.
+            return self.mark(Concerns::of(&[Concern::Interfaces]));
+        }
+        self.pending.host = true;
+        self.mark(Concerns::ALL);
+    }
+
+    fn southbound_changed(&mut self, change: &sb::Change) {
+        // A port that comes or goes is told by the inputs; of others it counts who has it.
+        let was_ours = matches!(change, sb::Change::PortBinding(delta) if self.inputs.is_here(delta));
+        self.inputs.southbound(change);
         self.pending.flows = true;
+        match change {
+            sb::Change::Chassis(_) => {
+                // Our own row may have come or gone.
+                self.pending.host = true;
+                self.mark(Concerns::OF_CHASSIS);
+            }
+            sb::Change::Encap(_) => self.mark(Concerns::OF_CHASSIS),
+            sb::Change::ChassisPrivate(_) => self.mark(Concerns::of(&[Concern::ChassisPrivate])),
+            sb::Change::PortBinding(_) if was_ours => self.mark(Concerns::OF_PORTS),
+            sb::Change::Fdb(_) => self.mark(Concerns::of(&[Concern::LearnedMacs])),
+            sb::Change::MacBinding(_) => self.mark(Concerns::of(&[Concern::Neighbors])),
+            // Plans look at no rows of other tables.
+            _ => {}
+        }
+    }
+
+    /// Something has changed that the plans of some concerns look at.
+    fn mark(&mut self, concerns: Concerns) {
+        self.vswitch_writer.mark(concerns);
+        self.southbound_writer.mark(concerns);
+        // Who is leaving looks at everything.
+        if self.leaving == Leaving::CleaningUp {
+            self.vswitch_writer.mark(Concerns::ALL);
+            self.southbound_writer.mark(Concerns::ALL);
+        }
         self.pending.rows = true;
+    }
+
+    /// How many plans were made of the rows that we write, by what they are about.
+    pub(crate) fn plans(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.vswitch_writer.plans().chain(self.southbound_writer.plans())
     }
 
     /// Settings, the bridge or its ports have changed, or who we are.
     fn host_changed(&mut self) {
         self.pending.flows = true;
-        self.pending.rows = true;
+        self.pending.scope = true;
+        self.mark(Concerns::ALL);
         self.follow_keys();
         let Some(switch) = self.vswitch_rows.open_vswitch.values().next().cloned() else { return };
         let (config, complaints) =
@@ -377,7 +469,7 @@ impl Controller {
             && self.vswitch_synced
             && !std::mem::replace(&mut self.zones_restored, true)
         {
-            self.inputs.zones.restore(&bridge.external_ids);
+            self.inputs.restore_zones(&bridge.external_ids);
         }
         self.inputs.host(Host::read(&self.vswitch_rows, &config.bridge));
         if let Some(bridge) = &bridge {
@@ -445,7 +537,6 @@ impl Controller {
         if settled && !std::mem::replace(&mut self.southbound_settled, true) {
             // The first flows can be made.
             self.compute();
-            self.pending.rows = true;
         }
         settled
     }
@@ -453,8 +544,15 @@ impl Controller {
     /// Runs what has to run again, and notes how flows change by that.
     fn compute(&mut self) {
         let complete = self.is_complete();
-        self.memory.complete = complete;
+        if std::mem::replace(&mut self.memory.complete, complete) != complete {
+            self.mark(Concerns::ALL);
+        }
         let step = self.inputs.step(complete);
+        if self.inputs.generation() != self.seen {
+            self.seen = self.inputs.generation();
+            self.pending.scope = true;
+            self.mark(Concerns::OF_LOCALS);
+        }
         let (added, removed) = (Outputs::of(step.added), Outputs::of(step.removed));
         complain(&added.complaints);
         complain(&self.inputs.take_complaints());
@@ -492,14 +590,18 @@ impl Controller {
                 self.inputs.geneve_field(field);
                 self.pending.flows = true;
             }
-            ofctrl::Event::RoundDone => {
+            ofctrl::Event::RoundDone { changes } => {
+                self.was_busy |= changes >= BUSY;
                 let Some(snapshot) = self.on_its_way.take() else { return };
-                self.installed = snapshot.locals;
+                if self.installed != snapshot.locals {
+                    self.installed = snapshot.locals;
+                    self.mark(Concerns::OF_PORTS);
+                }
                 let embodied = self.embodied.map(|embodied| embodied.nb_cfg);
                 if let Some(nb_cfg) = snapshot.nb_cfg.filter(|nb_cfg| embodied != Some(*nb_cfg)) {
                     self.embodied = Some(Embodied { nb_cfg, at_ms: now.wall_ms });
+                    self.mark(Concerns::OF_CONFIGURATION);
                 }
-                self.pending.rows = true;
             }
             ofctrl::Event::RoundFailed => self.on_its_way = None,
             ofctrl::Event::Broken(why) => {
@@ -533,6 +635,29 @@ impl Controller {
         if self.leaving == Leaving::CleaningUp && done {
             self.leave();
         }
+    }
+}
+
+/// How rows of logical flows are read. They are nearly all there is, and nobody looks at them again once the inputs have
+/// them, so that they are not kept.
+struct FlowColumns {
+    table: Str,
+    places: Option<Vec<Option<usize>>>,
+}
+
+impl FlowColumns {
+    fn of(monitors: &[MonitorTable]) -> Self {
+        let table = Str::from(sb::LogicalFlow::TABLE);
+        let monitor = monitors.iter().find(|monitor| monitor.table == table);
+        let columns = monitor.map_or(&[][..], |monitor| &monitor.columns[..]);
+        Self { table, places: schema::tables::places(sb::LogicalFlow::COLUMNS, columns) }
+    }
+
+    /// The change without the row that was.
+    fn read(&self, change: &RowChange) -> Result<sb::Change, schema::ColumnError> {
+        let values = change.new.as_ref().map(|row| &row[..]);
+        let new = schema::tables::typed(change.uuid, values, self.places.as_ref())?;
+        Ok(sb::Change::LogicalFlow(Delta { uuid: change.uuid, old: None, new: new.map(Arc::new) }))
     }
 }
 

@@ -18,6 +18,8 @@ pub const TUNNEL_KEY: &str = "ovn-chassis-id";
 pub const LOCALNET_KEY: &str = "ovn-localnet-port";
 /// The key in `Interface.external_ids` that names the logical port.
 pub const IFACE_ID: &str = "iface-id";
+/// The key there that names the address that others are to send to, if it is one of several.
+pub(crate) const ENCAP_IP: &str = "encap-ip";
 
 /// Ports of the integration bridge that have a number, by what they are to us.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,6 +78,13 @@ impl Host {
             self.vifs.entry(name.clone()).or_insert(local);
         }
     }
+}
+
+/// Whether an interface differs from what it was in nothing that anybody else asks of us with it.
+pub(crate) fn asks_the_same(old: &Interface, new: &Interface) -> bool {
+    let same = |key: &str| old.external_ids.get(key) == new.external_ids.get(key);
+    let ids = new.external_ids.clone();
+    same(IFACE_ID) && same(ENCAP_IP) && Interface { external_ids: ids, ..old.clone() } == *new
 }
 
 /// The chassis in the mark of a tunnel.

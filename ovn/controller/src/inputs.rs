@@ -45,6 +45,12 @@ pub struct Inputs {
     with_encap: BTreeMap<Uuid, (Uuid, Uuid)>,
     /// Names of ports that may have come to this chassis or left it.
     unsettled: BTreeSet<Str>,
+    /// Goes on whenever something has changed of what is on this chassis: ports, datapaths, who it is.
+    generation: u64,
+    /// The generation whose zones are settled, and whether all rows were here then.
+    zones_settled: Option<(u64, bool)>,
+    /// Localnet ports by datapath, local or not.
+    localnet_ports: BTreeMap<Uuid, BTreeSet<Uuid>>,
     reach: Reach,
     gateways: Gateways,
     /// Datapath of each local localnet port.
@@ -83,6 +89,9 @@ impl Default for Inputs {
             bound: BTreeMap::new(),
             with_encap: BTreeMap::new(),
             unsettled: BTreeSet::new(),
+            generation: 1,
+            zones_settled: None,
+            localnet_ports: BTreeMap::new(),
             reach: Reach::default(),
             gateways: Gateways::default(),
             localnets: BTreeMap::new(),
@@ -144,6 +153,7 @@ impl Inputs {
         let identity = Identity { name: config.system_id.clone(), hostname: config.hostname.clone(), row };
         if identity != self.identity {
             self.identity = identity;
+            self.generation += 1;
             self.variables.set_chassis(&mut self.network, &mut self.touched, &self.identity.name);
             self.zones.set_range(config.zone_range);
             self.gateways.set_identity(row, &self.identity.name);
@@ -159,6 +169,7 @@ impl Inputs {
             let names = old.keys().chain(new.keys()).filter(|name| old.get(*name) != new.get(*name));
             names.cloned().collect()
         };
+        self.generation += u64::from(old != self.host);
         self.unsettled.extend(changed(&old.vifs, &self.host.vifs));
         self.unsettled.extend(changed(&old.localnets, &self.host.localnets));
         if old.tunnels != self.host.tunnels {
@@ -194,6 +205,36 @@ impl Inputs {
         let step = self.engine.step(&mut self.network, &mut self.touched);
         self.network.parsed.borrow_mut().clear();
         step
+    }
+
+    /// Takes the zones that the bridge remembers.
+    pub fn restore_zones(&mut self, external_ids: &BTreeMap<Str, Str>) {
+        self.zones.restore(external_ids);
+        self.generation += 1;
+    }
+
+    /// A number that is another one after a step if something has changed of what is on this chassis: its ports,
+    /// datapaths and zones.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Whether a change of a port's row is of one that is on this chassis, or bound to it.
+    pub fn is_here(&self, delta: &Delta<sb::PortBinding>) -> bool {
+        let ours = |row: &Arc<sb::PortBinding>| row.chassis.is_some() && row.chassis == self.identity.row;
+        self.is_local(&delta.uuid) || delta.old.iter().chain(&delta.new).any(ours)
+    }
+
+    /// Whether a port is on this chassis, for itself or as a gateway that is hosted.
+    fn is_local(&self, port: &Uuid) -> bool {
+        self.network.locals.peek(port).is_some() || self.network.hosted.peek(port).is_some()
+    }
+
+    /// The localnet ports of datapaths that concern this chassis.
+    pub fn localnet_ports(&self) -> impl Iterator<Item = &LogicalPort> {
+        let ports = self.localnet_ports.iter().filter(|(datapath, _)| self.reach.local().contains(*datapath));
+        let rows = ports.flat_map(|(_, ports)| ports);
+        rows.filter_map(|row| self.network.ports.peek(row)).map(|port| &**port)
     }
 
     /// What could not be used since the last call.
@@ -283,6 +324,7 @@ impl Inputs {
         let new = delta.new.as_ref().map(|row| Arc::new(Datapath::parse(row)));
         let is_local = self.network.local_datapaths.peek(&delta.uuid).is_some();
         if is_local {
+            self.generation += 1;
             self.local_key(delta.uuid, false);
         }
         self.network.datapaths.set(&mut self.touched, delta.uuid, new);
@@ -314,6 +356,8 @@ impl Inputs {
             Arc::new(port)
         });
         if old != new {
+            // Its name may be that of a zone.
+            self.generation += u64::from(self.is_local(&delta.uuid));
             old.iter().for_each(|old| self.port_names(old, false));
             new.iter().for_each(|new| self.port_names(new, true));
             self.network.ports.set(&mut self.touched, delta.uuid, new.clone());
@@ -332,12 +376,25 @@ impl Inputs {
         if let PortKind::Container { parent } = &port.kind {
             net.nested.set(touched, parent, &port.uuid, present);
         }
+        if let PortKind::Localnet { .. } = &port.kind {
+            let ports = self.localnet_ports.entry(port.datapath).or_default();
+            if present {
+                ports.insert(port.uuid)
+            } else {
+                ports.remove(&port.uuid)
+            };
+            if ports.is_empty() {
+                self.localnet_ports.remove(&port.datapath);
+            }
+            self.generation += 1;
+        }
         if port.kind.peer().is_some() {
             self.reach.set_door(port.uuid, port.datapath, present);
         }
         if port.kind.is_gateway() {
             self.gateways.set_port(port.uuid, present);
             self.reach.unsettle();
+            self.generation += 1;
         }
         self.unsettled.insert(port.name.clone());
     }
@@ -553,7 +610,8 @@ impl Inputs {
         // It may have been something else, or of another datapath.
         self.forget_localnet(port.uuid, localnet);
         self.reach.set_home(port.uuid, resident);
-        self.network.locals.set(&mut self.touched, port.uuid, Some(local));
+        let old = self.network.locals.set(&mut self.touched, port.uuid, Some(local.clone()));
+        self.generation += u64::from(old != Some(local));
         if let Some(datapath) = localnet
             && self.localnets.insert(port.uuid, datapath).is_none()
         {
@@ -562,7 +620,8 @@ impl Inputs {
     }
 
     fn leave(&mut self, row: Uuid) {
-        self.network.locals.set(&mut self.touched, row, None);
+        let old = self.network.locals.set(&mut self.touched, row, None);
+        self.generation += u64::from(old.is_some());
         self.forget_localnet(row, None);
         // Gateways settle by themselves what they make local.
         if self.network.ports.peek(&row).is_none_or(|port| !port.kind.is_gateway()) {
@@ -583,9 +642,11 @@ impl Inputs {
     /// Finds out which gateways are hosted here and which datapaths concern us.
     fn settle_reach(&mut self) {
         for (port, home) in self.gateways.settle(&mut self.network, &mut self.touched) {
+            self.generation += 1;
             self.reach.set_home(port, home);
         }
         for (datapath, is_local) in self.reach.settle(&mut self.network, &mut self.touched, &self.gateways) {
+            self.generation += 1;
             self.local_key(datapath, is_local);
         }
     }
@@ -599,6 +660,7 @@ impl Inputs {
     /// Gives zones to local ports and hosted gateways, and to the datapaths that concern us and translate addresses.
     fn settle_zones(&mut self, complete: bool) {
         if std::mem::take(&mut self.balancers_changed) {
+            self.generation += 1;
             let net = &self.network;
             let of_group = |group: &Uuid| net.datapath_groups.peek(group).cloned();
             self.balanced = net
@@ -610,6 +672,10 @@ impl Inputs {
                     balancer.datapaths.iter().copied().chain(of_groups)
                 })
                 .collect();
+        }
+        let now = Some((self.generation, complete));
+        if std::mem::replace(&mut self.zones_settled, now) == now {
+            return;
         }
         let net = &self.network;
         let here =

@@ -153,8 +153,8 @@ impl Round {
 pub(crate) enum Event {
     /// The field for Geneve's option is known: its number, or that there is none.
     GeneveField(Option<u8>),
-    /// The switch has all that the last round sent.
-    RoundDone,
+    /// The switch has all that the last round sent: so many changes of flows.
+    RoundDone { changes: usize },
     /// The last round came to nothing, but the next may come to something.
     RoundFailed,
     /// The connection is of no more use.
@@ -370,6 +370,7 @@ impl Ofctrl {
         };
         let Round { changes, groups, meters, bundle, .. } = round;
         let Some(refused) = refused else {
+            let count = changes.len();
             flows.installed(changes);
             flows.groups.installed(groups);
             for meter in &meters.after {
@@ -377,7 +378,7 @@ impl Ofctrl {
             }
             flows.meters.installed(meters);
             self.fresh = false;
-            return Event::RoundDone;
+            return Event::RoundDone { changes: count };
         };
         flows.not_installed(changes);
         flows.groups.not_installed(groups);

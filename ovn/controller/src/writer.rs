@@ -1,5 +1,7 @@
 //! Sends what [`crate::sync`] plans: one transaction a concern at a time, so that one that is refused does not hold up
 //! the others. After each one the rows are looked at again, and what is still not as it should be is tried anew.
+//!
+//! A plan is made only when something has changed that it looks at, see [`Writer::mark`].
 
 use ovsdb::UuidGenerator;
 use ovsdb::replica::{Replica, TxnId, TxnOutcome};
@@ -27,6 +29,38 @@ pub(crate) enum Concern {
     /// Instead of all others, at the end.
     SouthboundCleanup,
     VswitchCleanup,
+}
+
+/// Some concerns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Concerns(u16);
+
+impl Concerns {
+    /// Every one, whatever changed.
+    pub(crate) const ALL: Self = Self(u16::MAX);
+    /// Those that look at rows of chassis and their encaps.
+    pub(crate) const OF_CHASSIS: Self =
+        Self::of(&[Concern::Chassis, Concern::ChassisPrivate, Concern::PortBindings, Concern::TunnelPorts]);
+    /// Those that look at what is on this chassis: ports, datapaths, zones.
+    pub(crate) const OF_LOCALS: Self =
+        Self::of(&[Concern::PortBindings, Concern::Interfaces, Concern::Bridge, Concern::PatchPorts]);
+    /// Those that look at what a port is bound to, and whether its flows are in the switch.
+    pub(crate) const OF_PORTS: Self = Self::of(&[Concern::PortBindings, Concern::Interfaces]);
+    /// Those that say which configuration the switch has.
+    pub(crate) const OF_CONFIGURATION: Self = Self::of(&[Concern::ChassisPrivate, Concern::Bridge]);
+
+    pub(crate) const fn of(list: &[Concern]) -> Self {
+        let (mut bits, mut i) = (0, 0);
+        while i < list.len() {
+            bits |= 1 << list[i] as u16;
+            i += 1;
+        }
+        Self(bits)
+    }
+
+    const fn has(self, concern: Concern) -> bool {
+        self.0 & 1 << concern as u16 != 0
+    }
 }
 
 impl Concern {
@@ -83,7 +117,18 @@ pub(crate) struct Memory {
 /// The transactions of one database.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    concerns: Vec<(Concern, State)>,
+    works: Vec<Work>,
+}
+
+/// A concern and how far it is.
+#[derive(Debug)]
+struct Work {
+    concern: Concern,
+    state: State,
+    /// Something may have changed that the plan looks at.
+    is_due: bool,
+    /// How many plans were made.
+    plans: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +141,20 @@ enum State {
 
 impl Writer {
     pub(crate) fn new(concerns: &[Concern]) -> Self {
-        Self { concerns: concerns.iter().map(|concern| (*concern, State::Idle)).collect() }
+        let work = |concern: &Concern| Work { concern: *concern, state: State::Idle, is_due: true, plans: 0 };
+        Self { works: concerns.iter().map(work).collect() }
+    }
+
+    /// Something has changed that the plans of some concerns look at.
+    pub(crate) fn mark(&mut self, concerns: Concerns) {
+        for work in &mut self.works {
+            work.is_due |= concerns.has(work.concern);
+        }
+    }
+
+    /// How many plans were made, by the name of the concern.
+    pub(crate) fn plans(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.works.iter().map(|work| (work.concern.name(), work.plans))
     }
 
     /// Sends what is to be written. True if nothing is, nor on its way.
@@ -108,28 +166,33 @@ impl Writer {
         uuids: &mut UuidGenerator,
     ) -> bool {
         let mut done = true;
-        for (concern, state) in &mut self.concerns {
-            if concern.needs_all_rows() && !memory.complete {
+        for work in &mut self.works {
+            if work.concern.needs_all_rows() && !memory.complete {
                 continue;
             }
-            match *state {
+            match work.state {
                 State::Idle => {}
-                State::Refused(until) if until <= rows.now.instant => {}
+                State::Refused(until) if until <= rows.now.instant => work.state = State::Idle,
                 State::Sent(_) | State::Refused(_) => {
                     done = false;
                     continue;
                 }
             }
-            *state = State::Idle;
+            if !std::mem::take(&mut work.is_due) {
+                continue;
+            }
+            work.plans += 1;
             let mut draft = Draft { txn: ovsdb::Transaction::new(), uuids };
-            plan(*concern, rows, memory, &mut draft);
+            plan(work.concern, rows, memory, &mut draft);
             if draft.txn.is_empty() {
                 continue;
             }
             done = false;
             if replica.is_synced() {
-                draft.txn.comment(format!("ovn-controller: {}", concern.name()));
-                *state = State::Sent(replica.transact(draft.txn));
+                draft.txn.comment(format!("ovn-controller: {}", work.concern.name()));
+                work.state = State::Sent(replica.transact(draft.txn));
+            } else {
+                work.is_due = true;
             }
         }
         done
@@ -138,14 +201,15 @@ impl Writer {
     /// A transaction has ended. True if it was one of these.
     pub(crate) fn done(&mut self, id: TxnId, outcome: &TxnOutcome, now: Instant) -> bool {
         let sent = |state: &State| matches!(state, State::Sent(sent) if *sent == id);
-        let Some((concern, state)) = self.concerns.iter_mut().find(|(_, state)| sent(state)) else {
+        let Some(work) = self.works.iter_mut().find(|work| sent(&work.state)) else {
             return false;
         };
-        *state = match outcome {
+        work.is_due = true;
+        work.state = match outcome {
             TxnOutcome::Committed(_) | TxnOutcome::TryAgain => State::Idle,
             TxnOutcome::NotLocked | TxnOutcome::Aborted => State::Refused(now + REFUSED_PAUSE),
             TxnOutcome::Error(error) => {
-                tracing::warn!(concern = concern.name(), "transaction refused: {error}");
+                tracing::warn!(concern = work.concern.name(), "transaction refused: {error}");
                 State::Refused(now + REFUSED_PAUSE)
             }
         };
@@ -154,11 +218,11 @@ impl Writer {
 
     /// When something that was refused is to be tried again.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let until = |(_, state): &(Concern, State)| match state {
-            State::Refused(until) => Some(*until),
+        let until = |work: &Work| match work.state {
+            State::Refused(until) => Some(until),
             State::Idle | State::Sent(_) => None,
         };
-        self.concerns.iter().filter_map(until).min()
+        self.works.iter().filter_map(until).min()
     }
 }
 

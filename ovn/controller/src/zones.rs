@@ -15,6 +15,8 @@ pub const KEY_PREFIX: &str = "ct-zone-";
 pub struct Zones {
     range: (u16, u16),
     by_name: BTreeMap<Str, u16>,
+    /// The same as the bridge should have it.
+    wanted: BTreeMap<Str, Str>,
     taken: BTreeSet<u16>,
     to_flush: VecDeque<u16>,
     /// What was wanted last, so that nothing is done while nothing changes.
@@ -26,6 +28,7 @@ impl Default for Zones {
         Self {
             range: (1, u16::MAX),
             by_name: BTreeMap::new(),
+            wanted: BTreeMap::new(),
             taken: BTreeSet::new(),
             to_flush: VecDeque::new(),
             settled: BTreeSet::new(),
@@ -49,6 +52,7 @@ impl Zones {
                 self.by_name.insert(name.into(), zone);
             }
         }
+        self.settle_wanted();
     }
 
     /// Gives each of `names` a zone, the one in `requested` if it is there, and, if `may_release`, takes those of others
@@ -89,7 +93,15 @@ impl Zones {
             changes.push((name.clone(), self.by_name.get(name).copied()));
         }
         self.settled = names.clone();
+        self.settle_wanted();
         changes
+    }
+
+    fn settle_wanted(&mut self) {
+        let entry = |(name, zone): (&Str, &u16)| {
+            (Str::from(format!("{KEY_PREFIX}{name}")), Str::from(zone.to_string()))
+        };
+        self.wanted = self.by_name.iter().map(entry).collect();
     }
 
     /// Gives names the zones that they request.
@@ -131,11 +143,8 @@ impl Zones {
     }
 
     /// What the bridge's `external_ids` should say about zones.
-    pub fn wanted(&self) -> BTreeMap<Str, Str> {
-        let entry = |(name, zone): (&Str, &u16)| {
-            (Str::from(format!("{KEY_PREFIX}{name}")), Str::from(zone.to_string()))
-        };
-        self.by_name.iter().map(entry).collect()
+    pub fn wanted(&self) -> &BTreeMap<Str, Str> {
+        &self.wanted
     }
 }
 

@@ -568,3 +568,56 @@ fn flows_are_those_of_the_rows_after_everything() {
     assert!(flows.len() > 20);
     assert_eq!(commands::run(&mut bed.controller, "recompute", &[]), Ok(String::new()));
 }
+
+/// The plans of written rows that a change leads to, by name, with how many.
+fn plans(bed: &mut Bed, change: impl FnOnce(&mut Bed)) -> String {
+    const NAMES: [&str; 9] = [
+        "chassis",
+        "chassis_private",
+        "port_bindings",
+        "learned_macs",
+        "neighbors",
+        "bridge",
+        "tunnel_ports",
+        "patch_ports",
+        "interfaces",
+    ];
+    let count = |bed: &mut Bed, name: &str| -> u64 {
+        let counter = format!("plan_{name}");
+        let text = commands::run(&mut bed.controller, "coverage/read-counter", &[&counter]).unwrap();
+        text.trim().parse().unwrap()
+    };
+    let before: Vec<u64> = NAMES.iter().map(|name| count(bed, name)).collect();
+    change(bed);
+    bed.settle();
+    let mut made = Vec::new();
+    for (name, before) in NAMES.iter().zip(before) {
+        match count(bed, name) - before {
+            0 => {}
+            n => made.push(format!("{name} {n}")),
+        }
+    }
+    made.join(", ")
+}
+
+#[test]
+fn a_change_leads_to_plans_of_what_it_concerns_only() {
+    let mut bed = settled();
+    bed.chassis("hv2", "10.0.0.2");
+    bed.settle();
+    // Each plan that finds something to write is made again when that is written, and when it comes back.
+    let nb_cfg = |bed: &mut Bed| {
+        drop(bed.southbound.transact(json!([
+            {"op": "update", "table": "SB_Global", "where": [], "row": {"nb_cfg": 7}},
+        ])))
+    };
+    insta::assert_snapshot!(plans(&mut bed, nb_cfg), @"chassis_private 2, bridge 2");
+    let elsewhere = bed.southbound.rows("Chassis", &["_uuid", "name"]);
+    let elsewhere = elsewhere.iter().find(|row| row["name"] == "hv2").unwrap()["_uuid"].clone();
+    let moves = |bed: &mut Bed| bed.southbound.update("Port_Binding", "p2", json!({"chassis": elsewhere}));
+    insta::assert_snapshot!(plans(&mut bed, moves), @"");
+    let flow = |bed: &mut Bed| bed.logical_switch(5, &["q1", "q2"]);
+    insta::assert_snapshot!(plans(&mut bed, flow), @"");
+    insta::assert_snapshot!(plans(&mut bed, |bed| bed.plug("q1")), @"chassis 2, chassis_private 2, port_bindings 6, learned_macs 2, neighbors 2, bridge 4, tunnel_ports 2, patch_ports 3, interfaces 6");
+    insta::assert_snapshot!(plans(&mut bed, |bed| bed.unplug("q1")), @"chassis 1, chassis_private 1, port_bindings 2, learned_macs 1, neighbors 1, bridge 2, tunnel_ports 1, patch_ports 1, interfaces 2");
+}

@@ -122,6 +122,9 @@ impl Daemon {
             if self.drain() {
                 return;
             }
+            if self.core.take_busy() {
+                crate::sys::trim_memory();
+            }
             let deadline = self.core.poll_timeout().map(|(at, _)| at);
             match self.shell.next(deadline).await {
                 Happening::Net(event) => {

@@ -33,6 +33,17 @@ pub(crate) fn fork() -> nix::Result<Forked> {
     }
 }
 
+/// Gives memory that was freed back to the system: the allocator keeps it otherwise, wherever something that is still
+/// in use lies above it. Takes milliseconds.
+pub(crate) fn trim_memory() {
+    // Other C libraries give back by themselves or not at all.
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it may be called at any time, by any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Points standard input, output and error at `/dev/null`, as a detached daemon has them.
 pub(crate) fn null_stdio(null: &OwnedFd) {
     // A failure leaves the descriptor as it was, which harms nobody.

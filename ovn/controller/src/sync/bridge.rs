@@ -61,22 +61,23 @@ fn random_mac(draft: &mut Draft<'_>) -> Str {
 }
 
 fn keep(rows: &Rows<'_>, bridge: &Bridge, complete: bool, draft: &mut Draft<'_>) {
-    let mut wanted = bridge.clone();
-    wanted.fail_mode = Some("secure".into());
-    if let Some(ty) = &rows.config.bridge_datapath_type {
-        wanted.datapath_type = ty.clone();
+    let kind = rows.config.bridge_datapath_type.as_ref().unwrap_or(&bridge.datapath_type);
+    if bridge.fail_mode.as_deref() != Some("secure") || bridge.datapath_type != *kind {
+        let fail_mode = Some("secure".into());
+        let wanted = Bridge { fail_mode, datapath_type: kind.clone(), ..bridge.clone() };
+        draft.txn.update(Bridge::TABLE, bridge.uuid, bridge.diff(&wanted));
     }
-    draft.txn.update(Bridge::TABLE, bridge.uuid, bridge.diff(&wanted));
-    let mut ids = rows.inputs.zones.wanted();
-    if let Some(embodied) = rows.embodied {
-        ids.insert(NB_CFG_KEY.into(), embodied.nb_cfg.to_string().into());
-        // The time is that of the configuration, and stays while that does.
-        if bridge.external_ids.get(NB_CFG_KEY) != ids.get(NB_CFG_KEY) {
-            ids.insert(NB_CFG_TIME_KEY.into(), embodied.at_ms.to_string().into());
-        }
-    }
+    let of_bridge = (Bridge::TABLE, bridge.uuid, "external_ids");
     let ours = |key: &str| complete && key.starts_with(KEY_PREFIX);
-    draft.merge_map((Bridge::TABLE, bridge.uuid, "external_ids"), &bridge.external_ids, &ids, ours);
+    draft.merge_map(of_bridge, &bridge.external_ids, rows.inputs.zones.wanted(), ours);
+    let Some(embodied) = rows.embodied else { return };
+    let number = Str::from(embodied.nb_cfg.to_string());
+    // The time is that of the configuration, and stays while that does.
+    if bridge.external_ids.get(NB_CFG_KEY) != Some(&number) {
+        let time = embodied.at_ms.to_string().into();
+        let ids = BTreeMap::from([(NB_CFG_KEY.into(), number), (NB_CFG_TIME_KEY.into(), time)]);
+        draft.merge_map(of_bridge, &bridge.external_ids, &ids, |_| false);
+    }
 }
 
 /// The switch tells what it can do in the row of the datapath, which is for us to make. Upstream: create_br_datapath.

@@ -22,8 +22,10 @@ struct Half {
 pub(crate) fn plan(rows: &Rows<'_>, draft: &mut Draft<'_>) {
     let Some(integration) = rows.bridge() else { return };
     let mut wanted: BTreeMap<Str, Half> = BTreeMap::new();
-    for (name, network) in localnets(rows) {
-        let mapping = rows.config.mappings.iter().find(|mapping| mapping.network == network);
+    for port in rows.inputs.localnet_ports() {
+        let PortKind::Localnet { network } = &port.kind else { continue };
+        let name = &port.name;
+        let mapping = rows.config.mappings.iter().find(|mapping| mapping.network == *network);
         let bridge = mapping.and_then(|mapping| crate::host::bridge(rows.vswitch, &mapping.bridge));
         let Some(bridge) = bridge else { continue };
         let inner: Str = format!("patch-{}-to-{name}", rows.config.bridge).into();
@@ -60,24 +62,6 @@ pub(super) fn is_ours(port: &Port, integration: &str) -> bool {
     let ends = port.name.strip_prefix("patch-").and_then(|name| name.split_once("-to-"));
     let leads_here = |(from, to): (&str, &str)| from == integration || to == integration;
     port.external_ids.contains_key(LOCALNET_KEY) && ends.is_some_and(leads_here)
-}
-
-/// Name and network of the localnet ports whose datapath has a port here.
-fn localnets(rows: &Rows<'_>) -> Vec<(Str, Str)> {
-    let net = &rows.inputs.network;
-    let local = net.ports.peek_all().filter(|(_, port)| net.local_datapaths.peek(&port.datapath).is_some());
-    local
-        .filter_map(|(_, port)| match &port.kind {
-            PortKind::Localnet { network } => Some((port.name.clone(), network.clone())),
-            PortKind::Vif
-            | PortKind::Container { .. }
-            | PortKind::Localport
-            | PortKind::Patch { .. }
-            | PortKind::L3Gateway { .. }
-            | PortKind::ChassisRedirect { .. }
-            | PortKind::Other => None,
-        })
-        .collect()
 }
 
 fn add(name: Str, half: Half, draft: &mut Draft<'_>) {

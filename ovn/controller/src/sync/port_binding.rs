@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Draft, Rows};
+use crate::host::ENCAP_IP;
 use crate::network::Local;
 
 /// Two chassis that both have an interface for a port do not take it from each other more often than this.
@@ -107,7 +108,7 @@ fn host(chassis: Uuid, row: &PortBinding, draft: &mut Draft<'_>) {
 /// The encap that the interface asks for, if it is one of several.
 fn encap_of(rows: &Rows<'_>, local: &Local) -> Option<Uuid> {
     let interface = rows.vswitch.interface.get(&local.interface)?;
-    let ip = interface.external_ids.get("encap-ip")?;
+    let ip = interface.external_ids.get(ENCAP_IP)?;
     let encaps = &rows.chassis()?.encaps;
     encaps.iter().copied().find(|encap| rows.sb.encap.get(encap).is_some_and(|row| row.ip == *ip))
 }
