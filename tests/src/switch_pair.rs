@@ -189,6 +189,8 @@ impl Switch {
             self.receive(packet.0, &packet.1);
             if in_order {
                 self.finish(&mut outcomes);
+                // The peer's caches follow what it learned a moment later.
+                self.command("revalidator/wait", &[]);
             }
         }
         self.finish(&mut outcomes);

@@ -216,7 +216,10 @@ fn transport(key: &mut ConnKey, segment: &[u8], shortest: usize, outer: bool) ->
         (IpProto::ICMP, 3 | 4 | 5 | 11 | 12) | (IpProto::ICMP6, 1..=4) if outer => {
             let (inner, at) = inner(key, &segment[8..])?;
             *key = inner;
-            transport(key, &segment[8 + at..], 8, false)?;
+            // Errors of IPv4 need not hold more than eight octets of it; those of IPv6 hold all that there is room for
+            // (RFC 4443 section 2.4), so that a cut header is not honest.
+            let shortest = if key.v6 && key.proto == IpProto::TCP { 20 } else { 8 };
+            transport(key, &segment[8 + at..], shortest, false)?;
             *key = key.reversed();
             Some(true)
         }

@@ -6,6 +6,7 @@ mod laws;
 pub(crate) mod packets;
 mod peer;
 mod sequences;
+mod talk;
 
 pub(crate) use fragments::fragments_of;
 

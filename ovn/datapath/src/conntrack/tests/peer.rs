@@ -27,7 +27,7 @@ const STARTS_MAX: u32 = 4;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A running peer; ends with the test.
-struct Peer {
+pub(super) struct Peer {
     dir: PathBuf,
     children: Vec<Child>,
     /// Octets of the capture that were read.
@@ -117,11 +117,11 @@ fn second() -> (&'static str, Action) {
     ("ct(zone=1,nat,table=1)", Action::Ct(Box::new(ct)))
 }
 
-const OUT: u32 = 99;
+pub(super) const OUT: u32 = 99;
 
 impl Peer {
-    /// `None` where it is not installed.
-    fn start() -> Option<Self> {
+    /// One with so many ports beside that for output, and these flows. `None` where it is not installed.
+    pub(super) fn start(name: &str, ports: usize, flows: &str) -> Option<Self> {
         let names = ["ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl"];
         let found: Option<Vec<PathBuf>> = names.iter().map(|name| program(name)).collect();
         let schema = Path::new("/usr/share/openvswitch/vswitch.ovsschema");
@@ -133,7 +133,7 @@ impl Peer {
             eprintln!("skipped: Open vSwitch is not installed");
             return None;
         };
-        let dir = std::env::temp_dir().join(format!("conntrack-peer-{}", std::process::id()));
+        let dir = std::env::temp_dir().join(format!("conntrack-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let mut peer = Self { dir, children: Vec::new(), read: 24 };
         let path = |name: &str| peer.dir.join(name).to_string_lossy().into_owned();
@@ -159,7 +159,7 @@ impl Peer {
         let mut lines = vec!["--retry".to_owned(), format!("--db={database}"), "--timeout=50".to_owned()];
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         lines.extend(words("add-br br0 -- set bridge br0 datapath_type=dummy fail-mode=secure"));
-        for port in 1..=actions().len() {
+        for port in 1..=ports {
             let text =
                 format!("-- add-port br0 p{port} -- set interface p{port} type=dummy ofport_request={port}");
             lines.extend(words(&text));
@@ -167,12 +167,12 @@ impl Peer {
         let text = format!("-- add-port br0 out -- set interface out type=dummy ofport_request={OUT}");
         lines.extend(words(&text));
         lines.push(format!("options:tx_pcap={}", path("out.pcap")));
-        let commands = (run(vsctl, &lines.iter().map(String::as_str).collect::<Vec<_>>()), peer_flows());
+        let configure = run(vsctl, &lines.iter().map(String::as_str).collect::<Vec<_>>());
         let bridge = format!("unix:{}", path("br0.mgmt"));
-        std::fs::write(peer.dir.join("flows"), commands.1).unwrap();
+        std::fs::write(peer.dir.join("flows"), flows).unwrap();
         let flows = run(ofctl, &["-O", "OpenFlow15", "add-flows", &bridge, &path("flows")]);
         peer.children = vec![child, switch];
-        done(commands.0);
+        done(configure);
         wait("the bridge's socket", || peer.dir.join("br0.mgmt").exists().then_some(()));
         done(flows);
         wait("the control socket", || peer.control("time/stop", &[]));
@@ -180,7 +180,7 @@ impl Peer {
     }
 
     /// A command to the switch. `None` if the peer is gone: 3.1 sometimes aborts when its time is moved.
-    fn control(&self, method: &str, params: &[&str]) -> Option<String> {
+    pub(super) fn control(&self, method: &str, params: &[&str]) -> Option<String> {
         let path = self.dir.join("vs.ctl");
         let mut stream = UnixStream::connect(&path).ok()?;
         let params: Vec<String> = params.iter().map(|param| format!("{param:?}")).collect();
@@ -201,7 +201,7 @@ impl Peer {
     }
 
     /// The frames that went out since this was last asked, at least `n`. `None` if the peer is gone.
-    fn sent(&mut self, n: usize) -> Option<Vec<Vec<u8>>> {
+    pub(super) fn sent(&mut self, n: usize) -> Option<Vec<Vec<u8>>> {
         let path = self.dir.join("out.pcap");
         let read = self.read;
         let (frames, end) = wait("a frame", || {
@@ -260,15 +260,15 @@ fn ours() -> Lab {
 }
 
 /// Numbers by chance, the same for the same seed.
-struct Chance(u64);
+pub(super) struct Chance(pub(super) u64);
 
 impl Chance {
-    fn below(&mut self, n: u64) -> u64 {
+    pub(super) fn below(&mut self, n: u64) -> u64 {
         self.0 = packet::key::mix(self.0, 0x5eed);
         self.0 % n
     }
 
-    fn one<T: Clone>(&mut self, of: &[T]) -> T {
+    pub(super) fn one<T: Clone>(&mut self, of: &[T]) -> T {
         of[self.below(of.len() as u64) as usize].clone()
     }
 }
@@ -308,7 +308,11 @@ fn packet(chance: &mut Chance, before: &[Vec<u8>]) -> Vec<u8> {
     }
 }
 
-fn sorted(dump: &str) -> Vec<String> {
+pub(super) fn hex(frame: &[u8]) -> String {
+    frame.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+pub(super) fn sorted(dump: &str) -> Vec<String> {
     let mut lines: Vec<String> = dump.lines().map(str::to_owned).collect();
     lines.sort();
     lines
@@ -335,42 +339,54 @@ fn is_ambiguous(dump: &str) -> bool {
 /// packet pass as it is, ours says that it is invalid. A translated connection that is over and begins
 /// again, or that is expired and not yet cleaned up: 3.1 finds a half of the old one and says nothing
 /// at all, or that the packet is invalid, or takes its port for taken; later ones say that it is new.
-fn is_known_to_differ(ours: &[Vec<u8>], theirs: &[Vec<u8>], time_passed: bool) -> bool {
+pub(super) fn is_known_to_differ(ours: &[Vec<u8>], theirs: &[Vec<u8>], time_passed: bool) -> bool {
     let ([ours], [theirs]) = (ours, theirs) else { return false };
     if ours == theirs {
         return false;
     }
+    let v6 = ours[12..14] == [0x86, 0xdd];
+    let (proto, src, dst, upper) = if v6 { (20, 37, 53, 54) } else { (23, 29, 33, 34) };
     let untranslated = theirs[11] == state::NEW | state::TRK;
     if ours[11] & state::NEW == 0 {
         let mut changed = ours.clone();
         changed[11] = theirs[11];
         return ours[11] == state::INV | state::TRK && untranslated && changed == *theirs;
     }
-    let is_reply = ours[33] == 100 || ours[29] == 50;
+    let is_reply = ours[dst] == 100 || ours[src] == 50;
     let halved = theirs[11] == state::TRK || theirs[11] == state::INV | state::TRK && is_reply;
     // The source port, and the checksum over it.
-    let (may_move, sum_at) = match ours[23] {
-        6 => (time_passed || ours[47] == 2, 50),
-        17 => (time_passed, 40),
+    let (may_move, sum_at) = match ours[proto] {
+        6 => (time_passed || ours[upper + 13] == 2, upper + 16),
+        17 => (time_passed, upper + 6),
         _ => return halved || time_passed && untranslated,
     };
     let mut moved = ours.clone();
-    moved[34..36].copy_from_slice(&theirs[34..36]);
+    moved[upper..upper + 2].copy_from_slice(&theirs[upper..upper + 2]);
     moved[sum_at..sum_at + 2].copy_from_slice(&theirs[sum_at..sum_at + 2]);
-    halved || may_move && moved == *theirs
+    halved || may_move && (untranslated || moved == *theirs)
+}
+
+/// The cases to go through: as many as usual, or those that the variable says: how many, or from which to which (`3-9`).
+pub(super) fn cases(variable: &str, usual: u64) -> std::ops::Range<u64> {
+    let Ok(text) = std::env::var(variable) else { return 0..usual };
+    let number = |text: &str| text.parse().unwrap_or(usual);
+    match text.split_once('-') {
+        Some((first, last)) => number(first)..number(last),
+        None => 0..number(&text),
+    }
 }
 
 #[test]
 fn conversations_by_chance_are_tracked_as_open_vswitch_tracks_them() {
-    let Some(mut peer) = Peer::start() else { return };
-    let cases = std::env::var("CONNTRACK_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(CASES);
+    let start = || Peer::start("peer", actions().len(), &peer_flows());
+    let Some(mut peer) = start() else { return };
     let mut starts = 1;
-    for case in 0..cases {
+    for case in cases("CONNTRACK_CASES", CASES) {
         if converse(case, &mut peer).and_then(|()| fragment(case, &mut peer)).is_none() {
             assert!(starts < STARTS_MAX, "case {case}: the peer went away, as before");
             starts += 1;
             drop(peer);
-            peer = Peer::start().unwrap();
+            peer = start().unwrap();
         }
     }
 }
@@ -391,7 +407,7 @@ fn fragment(case: u64, peer: &mut Peer) -> Option<()> {
     let mut ours = Vec::new();
     while !left.is_empty() {
         let piece = left.remove(chance.below(left.len() as u64) as usize);
-        let hex: String = piece.iter().map(|octet| format!("{octet:02x}")).collect();
+        let hex = hex(&piece);
         peer.control("netdev-dummy/receive", &[&format!("p{port}"), &hex])?;
         ours.extend(lab.send(port, &piece).into_iter().map(|(_, frame)| frame));
     }
@@ -413,7 +429,7 @@ fn converse(case: u64, peer: &mut Peer) -> Option<()> {
     for _ in 0..STEPS {
         let port = chance.below(actions().len() as u64) as u32 + 1;
         let frame = packet(&mut chance, &before);
-        let hex: String = frame.iter().map(|octet| format!("{octet:02x}")).collect();
+        let hex = hex(&frame);
         log.push(format!("port {port} {hex}"));
         peer.control("netdev-dummy/receive", &[&format!("p{port}"), &hex])?;
         let theirs = peer.sent(1)?;

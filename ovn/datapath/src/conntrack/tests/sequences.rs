@@ -174,6 +174,21 @@ fn errors_belong_to_the_connection_that_they_are_about() {
 }
 
 #[test]
+fn an_error_may_hold_eight_octets_of_ipv4_and_a_whole_header_of_ipv6() {
+    for (v6, header) in [(false, 20), (true, 40)] {
+        let (a, b) = ends(v6);
+        let there = tcp(a, b, "S", (1, 0), &[]);
+        for len in 0..=24 {
+            let mut bed = Bed::new();
+            bed.state(&commit(), &there);
+            let error = unreachable(host(v6, 9), a.0, &there, header + len);
+            let expected = if len >= if v6 { 20 } else { 8 } { "rel rpl" } else { "inv" };
+            assert_eq!(bed.state(&look(), &error), expected, "IPv6: {v6}, {len} octets");
+        }
+    }
+}
+
+#[test]
 fn errors_are_translated_inside_and_outside() {
     for (v6, len) in [(false, 1000), (false, 28), (true, 1000), (true, 48)] {
         let mut bed = Bed::new();
