@@ -7,7 +7,7 @@
 use ovsdb::DatabaseSchema;
 use ovsdb::db::{Caller, Database};
 use ovsdb::log::{append_record, transaction_record};
-use ovsdb::rpc::{Framer, MESSAGE_BYTES_MAX, Message, Receiver};
+use ovsdb::rpc::{Framer, MESSAGE_BYTES_MAX, Message, Receiver, Tape};
 use ovsdb::server::{Output, Server, SessionId, SessionOptions, Storage};
 use serde_json::json;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ struct Client<'a> {
 impl Receiver for Client<'_> {
     const READS_TEXT: bool = true;
 
-    fn text(&mut self, text: &[u8]) -> bool {
+    fn text(&mut self, text: &Tape<'_>) -> bool {
         self.server.handle_text(self.session, text, self.now)
     }
 

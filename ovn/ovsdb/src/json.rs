@@ -3,7 +3,8 @@
 mod tape;
 mod text;
 
-pub(crate) use tape::{Elements, Json, Tape};
+pub use tape::Tape;
+pub(crate) use tape::{Elements, Json, Scan, Scanned, TEXT_BYTES_MAX, is_number, string_end};
 pub(crate) use text::JsonText;
 
 use crate::error::OvsdbError;

@@ -143,15 +143,19 @@ fn leads(before: &Snapshot, commit: &Commit, after: &Snapshot) -> bool {
         for (uuid, old) in before.rows(i) {
             let new = after.row(i, uuid);
             if !new.is_some_and(|new| Arc::ptr_eq(old, new)) {
-                found.insert((i, uuid), RowUpdate { old: Some(old.clone()), new: new.cloned() });
+                found.insert((i, uuid), RowUpdate::new(Some(old.clone()), new.cloned()));
             }
         }
         for (uuid, new) in after.rows(i).filter(|(uuid, _)| before.row(i, *uuid).is_none()) {
-            found.insert((i, uuid), RowUpdate { old: None, new: Some(new.clone()) });
+            found.insert((i, uuid), RowUpdate::new(None, Some(new.clone())));
         }
     }
     let same = |((at, found), (table, uuid, update)): (Change, (TableId, Uuid, &RowUpdate))| {
-        at == (table, uuid) && found.old == update.old && found.new == update.new && found.old != found.new
+        let layout = before.layout().table(table);
+        at == (table, uuid)
+            && (&found.old, &found.new) == (&update.old, &update.new)
+            && found.old != found.new
+            && found.differences(layout) == update.differences(layout)
     };
     found.len() == commit.iter().count() && found.into_iter().zip(commit.iter()).all(same)
 }

@@ -195,7 +195,7 @@ impl Net {
         for client in &self.clients {
             assert!(client.replica.is_synced() && client.replica.conditions_are_in_force());
             for table in TABLES {
-                let wanted = wanted(snapshot, table, &client.conditions[table]);
+                let wanted = wanted(&snapshot, table, &client.conditions[table]);
                 let rows: BTreeMap<_, _> =
                     client.replica.rows(table).map(|(uuid, row)| (uuid, (**row).clone())).collect();
                 assert_eq!(rows, wanted, "table {table}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ovsdb::replica::{MonitorTable, Replica, ReplicaEvent, ReplicaOptions, RowChange};
-use ovsdb::rpc::{FrameError, Framer, Message};
+use ovsdb::rpc::{FrameError, Framer, Message, Receiver, Tape};
 use ovsdb::server::{Output, Server, SessionId, SessionOptions, Storage};
 use ovsdb::{Condition, Row, Str, Uuid};
 
@@ -52,15 +52,35 @@ pub(super) fn sessions(octets: &[u8]) {
             sessions[0] = server.open_session(&SessionOptions::default(), now).expect("there is room");
             continue;
         }
-        let Some((text, message)) = line.get(1..).and_then(|text| Some((text, message(text)?))) else {
+        let Some(text) = line.get(1..) else {
             continue;
         };
-        if !server.handle_text(sessions[client], text.as_bytes(), now) {
-            server.handle_message(sessions[client], message, now);
+        let mut receiving = Receiving { server: &mut server, session: sessions[client], now };
+        if Framer::new(MESSAGE_BYTES_MAX).push_to(text.as_bytes(), &mut receiving).is_err() {
+            continue;
         }
         said(&mut server);
         server.handle_timeout(now);
         said(&mut server);
+    }
+}
+
+/// The server as the receiver of what a client sends.
+struct Receiving<'a> {
+    server: &'a mut Server,
+    session: SessionId,
+    now: Instant,
+}
+
+impl Receiver for Receiving<'_> {
+    const READS_TEXT: bool = true;
+
+    fn text(&mut self, text: &Tape<'_>) -> bool {
+        self.server.handle_text(self.session, text, self.now)
+    }
+
+    fn message(&mut self, message: Message) {
+        self.server.handle_message(self.session, message, self.now);
     }
 }
 

@@ -229,7 +229,7 @@ mod tests {
             assert!(results.iter().all(|result| result.get("error").is_none()));
             // What has no record has an id that the file does not know.
             let id = record.map_or(Uuid::ZERO, |record| self.file.add(&record));
-            self.file.append(false, &before, 5).unwrap();
+            self.file.append(false, || before, 5).unwrap();
             self.transactions.push((id, Arc::new(commit)));
         }
 

@@ -54,7 +54,7 @@ impl Compactions {
 impl Daemon {
     /// Begins to write the state of a database as a fresh file, unless that is under way.
     pub(super) fn compact(&mut self, database: &str) {
-        let Some(snapshot) = self.server.published(database).cloned() else { return };
+        let Some(snapshot) = self.server.published(database) else { return };
         let transactions = self.server.remembered(database);
         let Some(file) = self.files.get_mut(database) else { return };
         let name = snapshot.layout().schema.name.clone();

@@ -173,13 +173,18 @@ impl DbFile {
         self.last
     }
 
-    /// Writes the records that wait, and to the disk if `durable`. `written` is the state before them, `wall_ms` the wall
-    /// clock.
+    /// Writes the records that wait, and to the disk if `durable`. `written` gives the state before them, `wall_ms` is the
+    /// wall clock.
     ///
     /// # Errors
     /// When not all of that could be done. The file then has none of these records, or will have none before it takes
     /// others.
-    pub fn append(&mut self, durable: bool, written: &Snapshot, wall_ms: i64) -> Result<(), FileError> {
+    pub fn append(
+        &mut self,
+        durable: bool,
+        written: impl FnOnce() -> Snapshot,
+        wall_ms: i64,
+    ) -> Result<(), FileError> {
         if self.waiting.is_empty() && !durable {
             return Ok(());
         }
@@ -230,14 +235,14 @@ impl DbFile {
     }
 
     /// Brings the file to where it can take records.
-    fn mend(&mut self, written: &Snapshot, wall_ms: i64) -> Result<(), FileError> {
+    fn mend(&mut self, written: impl FnOnce() -> Snapshot, wall_ms: i64) -> Result<(), FileError> {
         match self.doubt {
             None => Ok(()),
             Some(Doubt::End) => self.cut(),
             Some(Doubt::Whole) => {
                 let last = self.records.iter().rev().find(|(_, offset)| *offset < self.length);
                 let id = last.map_or(self.base, |(id, _)| *id);
-                self.rewrite(written, id, wall_ms)
+                self.rewrite(&written(), id, wall_ms)
             }
         }
     }
@@ -521,7 +526,7 @@ mod tests {
                 let record = log::transaction_record(self.database.layout(), &commit, 5);
                 self.file.add(&record.unwrap());
             }
-            let written = self.file.append(durable, before.now(), 6);
+            let written = self.file.append(durable, || before.snapshot(), 6);
             if written.is_err() {
                 self.database = before;
             }

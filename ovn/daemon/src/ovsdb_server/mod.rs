@@ -26,7 +26,7 @@ use anyhow::{Context as _, bail};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use ovsdb::db::Snapshot;
 use ovsdb::log;
-use ovsdb::rpc::{Frame, Framer, MESSAGE_BYTES_MAX, Message, Receiver};
+use ovsdb::rpc::{Frame, Framer, MESSAGE_BYTES_MAX, Message, Receiver, Tape};
 use ovsdb::server::{Output, Server, SessionId, Storage};
 use ovsdb::{Str, UuidGenerator};
 
@@ -356,11 +356,9 @@ impl Daemon {
     /// hear why; the next ones are tried again.
     fn write(&mut self, batch: Batch) {
         for (database, records) in batch.databases {
-            let (Some(file), Some(written)) =
-                (self.files.get_mut(&database), self.server.published(&database))
-            else {
-                continue;
-            };
+            let Some(file) = self.files.get_mut(&database) else { continue };
+            let server = &self.server;
+            let written = || server.published(&database).expect("the server has what has a file");
             match file.append(records.durable, written, wall_ms()) {
                 Ok(()) => {
                     let is_overgrown = file.is_overgrown();
@@ -409,7 +407,7 @@ struct Receiving<'a> {
 impl Receiver for Receiving<'_> {
     const READS_TEXT: bool = true;
 
-    fn text(&mut self, text: &[u8]) -> bool {
+    fn text(&mut self, text: &Tape<'_>) -> bool {
         self.server.handle_text(self.session, text, self.now)
     }
 

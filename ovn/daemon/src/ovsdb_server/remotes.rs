@@ -243,7 +243,7 @@ impl Daemon {
 
 /// A column that exists.
 pub(super) struct Column<'a> {
-    snapshot: &'a Snapshot,
+    snapshot: Snapshot,
     table: TableId,
     index: usize,
     name: &'a str,
@@ -269,9 +269,9 @@ impl<'a> Column<'a> {
         Ok(Self { snapshot, table, index, name })
     }
 
-    fn atoms(&self) -> impl Iterator<Item = &'a Atom> {
-        let (snapshot, index) = (self.snapshot, self.index);
-        snapshot.rows(self.table).flat_map(move |(_, row)| row[index].keys())
+    fn atoms(&self) -> impl Iterator<Item = &Atom> {
+        let index = self.index;
+        self.snapshot.rows(self.table).flat_map(move |(_, row)| row[index].keys())
     }
 
     /// The words in it that are not empty.
@@ -300,12 +300,12 @@ impl<'a> Column<'a> {
         self.atoms().filter_map(row).collect()
     }
 
-    pub(super) fn table_name(&self, table: TableId) -> &'a str {
+    pub(super) fn table_name(&self, table: TableId) -> &str {
         &self.snapshot.layout().table(table).name
     }
 
     /// What a column of a row holds.
-    pub(super) fn value(&self, table: TableId, uuid: Uuid, column: &str) -> Option<&'a Datum> {
+    pub(super) fn value(&self, table: TableId, uuid: Uuid, column: &str) -> Option<&Datum> {
         let index = self.snapshot.layout().table(table).column_index(column)?;
         Some(&self.snapshot.row(table, uuid)?[index])
     }

@@ -29,7 +29,7 @@ pub(super) fn transact(args: &Args<'_>) -> anyhow::Result<Done> {
         commit.and_then(|commit| log::transaction_record(database.layout(), &commit, crate::base::wall_ms()));
     if let Some(record) = record {
         file.add(&record);
-        file.append(true, &before, crate::base::wall_ms())?;
+        file.append(true, || before, crate::base::wall_ms())?;
     }
     Ok(format!("{reply}\n").into())
 }

@@ -9,6 +9,7 @@ use crate::schema::{Layout, TableId};
 use crate::value::{Datum, Uuid};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 /// The hash of what a row holds in the columns of an index.
 pub(super) type KeyHash = u64;
@@ -24,6 +25,18 @@ impl Indexes {
         Self {
             tables: layout.tables.iter().map(|table| vec![BTreeSet::new(); table.indexes.len()]).collect(),
         }
+    }
+
+    /// The indexes of all rows, made at once.
+    pub(super) fn of(now: &Snapshot) -> Self {
+        let tables = now.layout.tables.iter().enumerate().map(|(i, table)| {
+            let index = |columns: &Vec<usize>| {
+                let entry = |(uuid, row): (Uuid, &Arc<Row>)| (key_hash(row, columns), uuid);
+                now.rows(TableId(i)).map(entry).collect()
+            };
+            table.indexes.iter().map(index).collect()
+        });
+        Self { tables: tables.collect() }
     }
 
     /// The rows whose key has this hash in index number `index` of a table.

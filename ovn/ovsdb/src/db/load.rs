@@ -2,11 +2,13 @@
 //! that keeps every promise of the schema before it was written.
 
 use super::Database;
+use super::indexes::Indexes;
+use super::references::References;
 use crate::Row;
 use crate::error::OvsdbError;
 use crate::schema::{DatabaseSchema, TableId};
 use crate::value::Uuid;
-use std::collections::BTreeMap;
+use imbl::OrdMap;
 use std::sync::Arc;
 
 impl Database {
@@ -15,19 +17,14 @@ impl Database {
     /// dropped, anything else is an error.
     pub(crate) fn load(
         schema: Arc<DatabaseSchema>,
-        tables: Vec<BTreeMap<Uuid, Arc<Row>>>,
+        tables: Vec<OrdMap<Uuid, Arc<Row>>>,
         seed: u64,
     ) -> Result<(Self, bool), OvsdbError> {
         let mut database = Self::new(schema.clone(), seed);
         let layout = database.layout().clone();
-        for (i, rows) in tables.into_iter().enumerate() {
-            let id = TableId(i);
-            for (uuid, row) in &rows {
-                database.references.change(&layout, (id, *uuid), None, Some(row));
-                database.indexes.change(&layout, (id, *uuid), None, Some(row));
-            }
-            database.now.tables[i] = rows.into_iter().collect();
-        }
+        database.now.tables = tables;
+        database.references = References::of(&database.now);
+        database.indexes = Indexes::of(&database.now);
         if database.keeps_all_promises() {
             return Ok((database, true));
         }

@@ -18,7 +18,7 @@ mod references;
 mod working;
 mod writes;
 
-pub use commit::{Commit, RowUpdate};
+pub use commit::{Commit, Difference, RowUpdate};
 
 use crate::Row;
 use crate::error::OvsdbError;

@@ -5,7 +5,7 @@
 
 use super::Commit;
 use super::indexes::{Indexes, KeyHash, key_hash, same_key};
-use super::references::{ReferenceChange, References, RowAt, changes, column, uuids};
+use super::references::{ReferenceChange, References, RowAt, changes, changes_by, column, uuids};
 use super::working::Working;
 use crate::Row;
 use crate::error::OvsdbError;
@@ -79,18 +79,29 @@ impl Precommit<'_, '_> {
         i64::from(self.references.strong_count(row)) + self.strong.get(&row).copied().unwrap_or(0)
     }
 
+    /// Says which references of a touched row went and came in a column.
+    fn references_of(&self, (id, uuid): RowAt, place: &ReferenceAt, visit: impl FnMut(Uuid, Change)) {
+        let old = column(self.working.before(id, uuid).map(|row| &**row), place);
+        let new = column(self.working.now.row(id, uuid).map(|row| &**row), place);
+        let Some(differences) = self.working.differences(id, uuid) else {
+            return changes(old, new, place.by_value, visit);
+        };
+        if let Ok(at) = differences.binary_search_by_key(&place.column, |(at, _)| *at) {
+            let is_composite = self.table(id).columns[place.column].1.ty.is_composite();
+            changes_by(old, new, (&differences[at].1, is_composite), place.by_value, visit);
+        }
+    }
+
     fn count_references(&mut self) -> Result<(), OvsdbError> {
         let (mut strong, mut all, mut deleted) = (BTreeMap::new(), Vec::new(), Vec::new());
-        for (id, uuid, old, new) in self.working.changes() {
+        for (id, uuid, _, new) in self.working.changes() {
             if new.is_none() {
                 deleted.push((id, uuid));
             }
             let table = self.table(id);
             for place in &table.references {
-                let old = column(old.map(|row| &**row), place);
-                let new = column(new.map(|row| &**row), place);
                 let mut dangling = None;
-                changes(old, new, place.by_value, |target, change| {
+                self.references_of((id, uuid), place, |target, change| {
                     let target_at = (place.table, target);
                     all.push(ReferenceChange { source: (id, uuid), place: *place, target, change });
                     if place.kind == RefType::Weak || target_at == (id, uuid) {
@@ -201,8 +212,8 @@ impl Precommit<'_, '_> {
                 if !column.ty.allows_len(left.len()) {
                     return Err(self.emptied((id, uuid), table, name, &gone));
                 }
-                if let Some(row) = self.working.modify(id, uuid) {
-                    row[place.column] = left;
+                if let Some(mut row) = self.working.modify(id, uuid) {
+                    row.set(place.column, left, None);
                 }
             }
         }
@@ -219,8 +230,7 @@ impl Precommit<'_, '_> {
     ) -> BTreeSet<Uuid> {
         let mut gone = BTreeSet::new();
         let Some(new) = self.working.now.row(id, uuid).map(|row| &row[place.column]) else { return gone };
-        let old = column(self.working.before(id, uuid).map(|row| &**row), place);
-        changes(old, Some(new), place.by_value, |target, change| {
+        self.references_of((id, uuid), place, |target, change| {
             if change == Change::Added && !self.exists((place.table, target)) {
                 gone.insert(target);
             }

@@ -1,6 +1,6 @@
 //! Who refers to whom: how many strong references a row has, and which rows refer to it weakly.
 
-use super::Commit;
+use super::{Commit, Snapshot};
 use crate::Row;
 use crate::schema::{Layout, RefType, ReferenceAt, TableId};
 use crate::value::{Atom, Change, Datum, Uuid};
@@ -32,6 +32,33 @@ impl References {
     pub(super) fn new(layout: &Layout) -> Self {
         let tables = layout.tables.len();
         Self { strong: vec![BTreeMap::new(); tables], weak: vec![BTreeMap::new(); tables] }
+    }
+
+    /// The references between all rows, counted at once.
+    pub(super) fn of(now: &Snapshot) -> Self {
+        let mut all = Self::new(&now.layout);
+        let mut strong: Vec<Vec<Uuid>> = vec![Vec::new(); now.layout.tables.len()];
+        for (i, table) in now.layout.tables.iter().enumerate() {
+            let id = TableId(i);
+            for place in &table.references {
+                for (uuid, row) in now.rows(id) {
+                    for target in uuids(Some(&row[place.column]), place.by_value) {
+                        match place.kind {
+                            RefType::Strong if (id, uuid) == (place.table, target) => {}
+                            RefType::Strong => strong[place.table.0].push(target),
+                            RefType::Weak => all.count((id, uuid), place, target, Change::Added),
+                        }
+                    }
+                }
+            }
+        }
+        for (counts, mut targets) in all.strong.iter_mut().zip(strong) {
+            targets.sort_unstable();
+            let runs = targets.chunk_by(|a, b| a == b);
+            let count = |run: &[Uuid]| Some((*run.first()?, u32::try_from(run.len()).unwrap_or(u32::MAX)));
+            *counts = runs.filter_map(count).collect();
+        }
+        all
     }
 
     /// The number of strong references to a row.
@@ -120,6 +147,24 @@ pub(super) fn uuids(datum: Option<&Datum>, by_value: bool) -> impl Iterator<Item
         Atom::Uuid(uuid) => Some(*uuid),
         Atom::Integer(_) | Atom::Real(_) | Atom::Boolean(_) | Atom::String(_) => None,
     })
+}
+
+/// As [`changes`], from the elements of a set that are different, if it is one.
+pub(super) fn changes_by(
+    old: Option<&Datum>,
+    new: Option<&Datum>,
+    (difference, is_composite): (&Datum, bool),
+    by_value: bool,
+    mut visit: impl FnMut(Uuid, Change),
+) {
+    let (Some(Datum::Set(before)), Datum::Set(atoms), true) = (old, difference, is_composite) else {
+        return changes(old, new, by_value, visit);
+    };
+    for atom in atoms {
+        if let Atom::Uuid(uuid) = atom {
+            visit(*uuid, if before.contains(atom) { Change::Removed } else { Change::Added });
+        }
+    }
 }
 
 /// Says which references of a column went and came. Of a map all are said to go and come; of a set those that differ.

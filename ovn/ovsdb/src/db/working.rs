@@ -1,9 +1,9 @@
 //! The rows of a database under change, and those that a transaction has touched.
 
-use super::{Commit, RowUpdate, Snapshot};
+use super::{Commit, Difference, RowUpdate, Snapshot};
 use crate::Row;
-use crate::schema::TableId;
-use crate::value::{Datum, Uuid, UuidGenerator};
+use crate::schema::{TableId, TableLayout};
+use crate::value::{Atoms, Datum, Uuid, UuidGenerator};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -13,11 +13,63 @@ use std::sync::Arc;
 pub(super) struct Working<'a> {
     /// The rows as the transaction has them so far.
     pub(super) now: &'a mut Snapshot,
-    /// Every row that was touched, as it was before.
-    touched: BTreeMap<(TableId, Uuid), Option<Arc<Row>>>,
+    /// Every row that was touched.
+    touched: BTreeMap<(TableId, Uuid), Touched>,
     /// How often a row was touched.
     edit_count: usize,
     uuids: UuidGenerator,
+}
+
+/// A row that was touched.
+struct Touched {
+    /// As it was before.
+    old: Option<Arc<Row>>,
+    /// The columns that were written, if it is there still: of large sets, what is different in them.
+    written: Vec<(usize, Option<Atoms>)>,
+    /// What is different in these columns, once that was asked for.
+    differences: Option<Vec<Difference>>,
+}
+
+impl Touched {
+    fn new(old: Option<Arc<Row>>) -> Self {
+        Self { old, written: Vec::new(), differences: None }
+    }
+
+    /// Works out what is different in the row that is now `new`; whether anything is.
+    fn differs(&mut self, table: &TableLayout, old: &Row, new: &Row) -> bool {
+        let difference = |(at, known): (usize, Option<Atoms>)| {
+            let (old, new) = (&old[at], &new[at]);
+            match known {
+                Some(atoms) => (!atoms.is_empty()).then_some((at, Datum::Set(atoms))),
+                None => (old != new).then(|| (at, old.diff(new, &table.columns[at].1.ty))),
+            }
+        };
+        let differences: Vec<Difference> = self.written.iter().cloned().filter_map(difference).collect();
+        let any = !differences.is_empty();
+        self.differences = Some(differences);
+        any
+    }
+}
+
+/// A row to be changed.
+pub(super) struct Edit<'e> {
+    row: &'e mut Row,
+    written: &'e mut Vec<(usize, Option<Atoms>)>,
+}
+
+impl Edit<'_> {
+    /// Writes a column. `difference` is the symmetric difference of the sets that it had and has, if it is a set of
+    /// more than one element and that is known.
+    pub(super) fn set(&mut self, at: usize, datum: Datum, difference: Option<Atoms>) {
+        self.row[at] = datum;
+        match self.written.binary_search_by_key(&at, |(written, _)| *written) {
+            Ok(known) => {
+                let before = &mut self.written[known].1;
+                *before = before.take().zip(difference).map(|(a, b)| a.symmetric_difference(&b));
+            }
+            Err(free) => self.written.insert(free, (at, difference)),
+        }
+    }
 }
 
 impl<'a> Working<'a> {
@@ -30,33 +82,35 @@ impl<'a> Working<'a> {
         let version = self.now.layout.table(table).version_index();
         row[version] = Datum::scalar(self.uuids.generate());
         self.edit_count += 1;
-        self.touched.entry((table, uuid)).or_insert(None);
+        self.touched.entry((table, uuid)).or_insert(Touched::new(None));
         self.now.tables[table.0].insert(uuid, Arc::new(row));
     }
 
-    /// The columns of an existing row, to be changed; the row gets a new version.
-    pub(super) fn modify(&mut self, table: TableId, uuid: Uuid) -> Option<&mut Row> {
+    /// An existing row, to be changed; it gets a new version.
+    pub(super) fn modify(&mut self, table: TableId, uuid: Uuid) -> Option<Edit<'_>> {
         let row = self.now.tables[table.0].get_mut(&uuid)?;
         self.edit_count += 1;
-        self.touched.entry((table, uuid)).or_insert_with(|| Some(row.clone()));
+        let touched = self.touched.entry((table, uuid)).or_insert_with(|| Touched::new(Some(row.clone())));
+        touched.differences = None;
         let row = Arc::make_mut(row);
         let version = self.now.layout.table(table).version_index();
         row[version] = Datum::scalar(self.uuids.generate());
-        Some(row)
+        Some(Edit { row, written: &mut touched.written })
     }
 
     /// Removes a row, if it exists.
     pub(super) fn remove(&mut self, table: TableId, uuid: Uuid) -> Option<Arc<Row>> {
         let row = self.now.tables[table.0].remove(&uuid)?;
         self.edit_count += 1;
-        self.touched.entry((table, uuid)).or_insert_with(|| Some(row.clone()));
+        let touched = self.touched.entry((table, uuid)).or_insert_with(|| Touched::new(Some(row.clone())));
+        touched.differences = None;
         Some(row)
     }
 
     /// The row as it was before the transaction.
     pub(super) fn before(&self, table: TableId, uuid: Uuid) -> Option<&Arc<Row>> {
         match self.touched.get(&(table, uuid)) {
-            Some(old) => old.as_ref(),
+            Some(touched) => touched.old.as_ref(),
             None => self.now.row(table, uuid),
         }
     }
@@ -87,24 +141,33 @@ impl<'a> Working<'a> {
     pub(super) fn changes(
         &self,
     ) -> impl Iterator<Item = (TableId, Uuid, Option<&Arc<Row>>, Option<&Arc<Row>>)> {
-        self.touched
-            .iter()
-            .map(|((table, uuid), old)| (*table, *uuid, old.as_ref(), self.now.row(*table, *uuid)))
+        self.touched.iter().map(|((table, uuid), touched)| {
+            (*table, *uuid, touched.old.as_ref(), self.now.row(*table, *uuid))
+        })
+    }
+
+    /// What is different in a touched row that was and is there, if it was not touched after
+    /// [`Working::forget_unchanged`].
+    pub(super) fn differences(&self, table: TableId, uuid: Uuid) -> Option<&[Difference]> {
+        self.touched.get(&(table, uuid))?.differences.as_deref()
     }
 
     /// Forgets touched rows that are as they were; they keep their version.
     pub(super) fn forget_unchanged(&mut self) {
         let Snapshot { tables, layout } = &mut *self.now;
-        self.touched.retain(|(table, uuid), old| {
+        self.touched.retain(|(table, uuid), touched| {
             let new = tables[table.0].get(uuid);
-            let columns = layout.table(*table).columns.len();
-            match (old, new) {
+            match (touched.old.clone(), new) {
                 (None, None) => false,
-                (Some(old), Some(new)) if old[..columns] == new[..columns] => {
-                    tables[table.0].insert(*uuid, old.clone());
-                    false
+                (Some(_), Some(_)) if touched.differences.is_some() => true,
+                (Some(old), Some(new)) => {
+                    let differs = touched.differs(layout.table(*table), &old, new);
+                    if !differs {
+                        tables[table.0].insert(*uuid, old);
+                    }
+                    differs
                 }
-                (Some(_), Some(_) | None) | (None, Some(_)) => true,
+                (Some(_), None) | (None, Some(_)) => true,
             }
         });
     }
@@ -112,9 +175,10 @@ impl<'a> Working<'a> {
     /// Lets the rows stay as they are; says what changed.
     pub(super) fn finish(mut self) -> Commit {
         let mut commit = Commit::default();
-        for ((table, uuid), old) in std::mem::take(&mut self.touched) {
+        for ((table, uuid), Touched { old, differences, .. }) in std::mem::take(&mut self.touched) {
             let new = self.now.row(table, uuid).cloned();
-            commit.tables.entry(table).or_default().insert(uuid, RowUpdate { old, new });
+            let update = RowUpdate::new(old, new).with_differences(differences);
+            commit.tables.entry(table).or_default().insert(uuid, update);
         }
         commit
     }
@@ -123,8 +187,8 @@ impl<'a> Working<'a> {
 impl Drop for Working<'_> {
     /// Goes back to the rows as they were before.
     fn drop(&mut self) {
-        for ((table, uuid), old) in std::mem::take(&mut self.touched) {
-            self.now.set(table, uuid, old);
+        for ((table, uuid), touched) in std::mem::take(&mut self.touched) {
+            self.now.set(table, uuid, touched.old);
         }
     }
 }

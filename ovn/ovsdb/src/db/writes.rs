@@ -5,8 +5,11 @@ use super::{RowWrite, Write};
 use crate::error::OvsdbError;
 use crate::ops::{Columns, Condition, Mutation};
 use crate::schema::{TableId, TableLayout};
-use crate::value::{Datum, Str, Symbols, Uuid};
+use crate::value::{Atoms, Datum, Str, Symbols, Uuid};
 use serde_json::{Value, json};
+
+/// A column to be written, by its place: what it is to hold, and what is different then if that is known.
+type Written = (usize, Datum, Option<Atoms>);
 
 impl Run<'_> {
     pub(super) fn insert(
@@ -65,9 +68,9 @@ impl Run<'_> {
             self.guard(&RowWrite::Update { table, uuid: *uuid, old, columns })?;
             let changes = |(name, datum): (&Str, &Datum)| {
                 let at = table.column_index(name)?;
-                (old[at] != *datum).then(|| (at, datum.clone()))
+                (old[at] != *datum).then(|| (at, datum.clone(), None))
             };
-            let changes: Vec<(usize, Datum)> = columns.iter().filter_map(changes).collect();
+            let changes = columns.iter().filter_map(changes).collect();
             self.write(id, *uuid, changes);
         }
         Ok(count(&uuids))
@@ -84,28 +87,38 @@ impl Run<'_> {
         for uuid in &uuids {
             let Some(old) = self.working.now.row(id, *uuid) else { continue };
             self.guard(&RowWrite::Mutate { table, uuid: *uuid, old, mutations })?;
-            let mut changes: Vec<(usize, Datum)> = Vec::new();
+            let mut changes: Vec<Written> = Vec::new();
             for mutation in mutations {
                 let Some(at) = table.column_index(&mutation.column) else { continue };
                 let ty = &table.columns[at].1.ty;
-                match changes.iter_mut().find(|(changed, _)| *changed == at) {
-                    Some((_, datum)) => *datum = mutation.apply(datum, ty)?,
-                    None => changes.push((at, mutation.apply(&old[at], ty)?)),
+                match changes.iter_mut().find(|(changed, ..)| *changed == at) {
+                    Some((_, datum, difference)) => {
+                        let more = mutation.difference(datum, ty);
+                        *difference = difference.take().zip(more).map(|(a, b)| a.symmetric_difference(&b));
+                        *datum = mutation.apply(datum, ty)?;
+                    }
+                    None => {
+                        let difference = mutation.difference(&old[at], ty);
+                        changes.push((at, mutation.apply(&old[at], ty)?, difference));
+                    }
                 }
             }
-            changes.retain(|(at, datum)| old[*at] != *datum);
+            changes.retain(|(at, datum, difference)| match difference {
+                Some(atoms) => !atoms.is_empty(),
+                None => old[*at] != *datum,
+            });
             self.write(id, *uuid, changes);
         }
         Ok(count(&uuids))
     }
 
-    fn write(&mut self, table: TableId, uuid: Uuid, changes: Vec<(usize, Datum)>) {
+    fn write(&mut self, table: TableId, uuid: Uuid, changes: Vec<Written>) {
         if changes.is_empty() {
             return;
         }
-        if let Some(row) = self.working.modify(table, uuid) {
-            for (at, datum) in changes {
-                row[at] = datum;
+        if let Some(mut row) = self.working.modify(table, uuid) {
+            for (at, datum, difference) in changes {
+                row.set(at, datum, difference);
             }
         }
     }

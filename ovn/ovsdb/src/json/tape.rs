@@ -3,97 +3,319 @@
 use std::borrow::Cow;
 
 /// Longest text that is looked at, in bytes.
-const TEXT_BYTES_MAX: usize = 4 << 20;
+pub(crate) const TEXT_BYTES_MAX: usize = 4 << 20;
 
 /// Deepest nesting that is looked at; a transaction has seven levels.
 const NESTING_MAX: usize = 16;
 
-/// The places of all values in a text, keys of objects included, in the order in which they begin.
-#[derive(Debug)]
-pub(crate) struct Tape<'t> {
-    text: &'t [u8],
+/// Longest number that is looked at, in bytes; a longer one cannot be meant as a 64-bit integer or a double.
+const NUMBER_BYTES_MAX: usize = 400;
+
+/// Finds the values of one text, which may come in pieces, and sees to it that it is JSON (RFC 8259): all but the ranges
+/// of numbers, the pairing of surrogates, and UTF-8.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    /// In the order in which they begin, keys of objects included.
     places: Vec<Place>,
+    /// The numbers of the arrays and objects that are open, outermost first.
+    open: Vec<u32>,
+    next: Next,
+    /// How far it has come.
+    at: usize,
 }
 
 /// One value: its text, and the number of the first value behind it.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+pub(crate) struct Place {
     start: u32,
     end: u32,
     next: u32,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Array,
+    Object,
+    /// A string without escapes.
+    Plain,
+    /// A string with escapes.
+    Escaped,
+    /// A number, `true`, `false` or `null`.
+    Word,
+}
+
+/// What may come next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Next {
+    #[default]
+    Value,
+    ValueOrEnd,
+    Key,
+    KeyOrEnd,
+    Colon,
+    CommaOrEnd,
+    /// The rest of the last value, a string, and of the last one, a key.
+    InString,
+    InKey,
+}
+
+/// How far a [`Scan`] has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scanned {
+    /// The text is whole and has this length.
+    Whole(usize),
+    /// The text goes on.
+    More,
+    /// It is no JSON, or too deep or too long.
+    Odd,
+}
+
+/// All values of a text.
+#[derive(Clone, Copy, Debug)]
+pub struct Tape<'t> {
+    text: &'t str,
+    places: &'t [Place],
 }
 
 /// One value of a [`Tape`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Json<'t> {
-    tape: &'t Tape<'t>,
+    tape: Tape<'t>,
     at: u32,
 }
 
-impl<'t> Tape<'t> {
-    /// Finds the values of `text`, which is valid JSON: of other text this finds what it finds. `None` if it is too
-    /// long or too deep.
-    pub(crate) fn new(text: &'t [u8]) -> Option<Self> {
-        if text.len() > TEXT_BYTES_MAX {
-            return None;
-        }
-        // A value and what is around it are rarely shorter than four octets.
-        let mut places: Vec<Place> = Vec::with_capacity(text.len() / 4);
-        let mut open: Vec<usize> = Vec::with_capacity(NESTING_MAX);
-        let mut at = 0;
-        while let Some(byte) = text.get(at) {
-            let end = match byte {
-                b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => {
-                    at += 1;
-                    continue;
-                }
-                b'}' | b']' => {
-                    at += 1;
-                    let next = u32::try_from(places.len()).ok()?;
-                    let place = places.get_mut(open.pop()?)?;
-                    (place.end, place.next) = (u32::try_from(at).ok()?, next);
-                    continue;
-                }
-                b'{' | b'[' => {
-                    if open.len() == NESTING_MAX {
-                        return None;
-                    }
-                    open.push(places.len());
-                    at + 1
-                }
-                b'"' => string_end(text, at)?,
-                _ => at + text[at..].iter().position(is_delimiter).unwrap_or(text.len() - at),
-            };
-            let number = places.len() + 1;
-            places.push(Place {
-                start: u32::try_from(at).ok()?,
-                end: u32::try_from(end).ok()?,
-                next: u32::try_from(number).ok()?,
-            });
-            at = end;
-        }
-        open.is_empty().then_some(Self { text, places })
+impl Scan {
+    /// Begins another text.
+    pub(crate) fn clear(&mut self) {
+        self.places.clear();
+        self.open.clear();
+        (self.next, self.at) = (Next::default(), 0);
     }
 
-    /// The outermost value.
-    pub(crate) fn root(&'t self) -> Option<Json<'t>> {
-        (!self.places.is_empty()).then_some(Json { tape: self, at: 0 })
+    /// Gives back memory that only long texts need.
+    pub(crate) fn shrink(&mut self, places_max: usize) {
+        self.places.shrink_to(places_max);
     }
+
+    /// Goes on with `text`, which begins with what it was before.
+    pub(crate) fn push(&mut self, text: &[u8]) -> Scanned {
+        if text.len() > TEXT_BYTES_MAX {
+            return self.push(&text[..TEXT_BYTES_MAX]).or_odd();
+        }
+        loop {
+            if matches!(self.next, Next::InString | Next::InKey) {
+                match self.string(text) {
+                    Some(true) => {}
+                    Some(false) => return Scanned::More,
+                    None => return Scanned::Odd,
+                }
+                continue;
+            }
+            let Some(byte) = text.get(self.at) else { return Scanned::More };
+            let step = match (self.next, byte) {
+                (_, b' ' | b'\t' | b'\n' | b'\r') => Step::On(self.next),
+                (Next::Value | Next::ValueOrEnd, b'"') => self.begin(Kind::Plain, Next::InString),
+                (Next::Key | Next::KeyOrEnd, b'"') => self.begin(Kind::Plain, Next::InKey),
+                (Next::Value | Next::ValueOrEnd, b'{') => self.open(Kind::Object, Next::KeyOrEnd),
+                (Next::Value | Next::ValueOrEnd, b'[') => self.open(Kind::Array, Next::ValueOrEnd),
+                (Next::Colon, b':') => Step::On(Next::Value),
+                (Next::CommaOrEnd, b',') => match self.innermost() {
+                    Some(Kind::Object) => Step::On(Next::Key),
+                    Some(Kind::Array) => Step::On(Next::Value),
+                    Some(Kind::Plain | Kind::Escaped | Kind::Word) | None => Step::Odd,
+                },
+                (Next::KeyOrEnd | Next::CommaOrEnd, b'}') => self.close(Kind::Object),
+                (Next::ValueOrEnd | Next::CommaOrEnd, b']') => self.close(Kind::Array),
+                (Next::Value | Next::ValueOrEnd, _) => self.word(text),
+                _ => Step::Odd,
+            };
+            match step {
+                Step::On(next) => {
+                    self.at += 1;
+                    self.next = next;
+                }
+                Step::To(at) => (self.at, self.next) = (at, Next::CommaOrEnd),
+                Step::Whole => return Scanned::Whole(self.at + 1),
+                Step::More => return Scanned::More,
+                Step::Odd => return Scanned::Odd,
+            }
+        }
+    }
+
+    /// The values of `text`, if it is whole.
+    pub(crate) fn tape<'t>(&'t self, text: &'t [u8]) -> Option<Tape<'t>> {
+        Some(Tape { text: std::str::from_utf8(text).ok()?, places: &self.places })
+    }
+
+    fn innermost(&self) -> Option<Kind> {
+        self.open.last().and_then(|at| self.places.get(*at as usize)).map(|place| place.kind)
+    }
+
+    /// A value begins here.
+    fn begin(&mut self, kind: Kind, next: Next) -> Step {
+        let number = u32_of(self.places.len() + 1);
+        self.places.push(Place { start: u32_of(self.at), end: 0, next: number, kind });
+        Step::On(next)
+    }
+
+    fn open(&mut self, kind: Kind, next: Next) -> Step {
+        if self.open.len() == NESTING_MAX {
+            return Step::Odd;
+        }
+        self.open.push(u32_of(self.places.len()));
+        self.begin(kind, next)
+    }
+
+    fn close(&mut self, kind: Kind) -> Step {
+        let number = u32_of(self.places.len());
+        let Some(place) = self.open.pop().and_then(|at| self.places.get_mut(at as usize)) else {
+            return Step::Odd;
+        };
+        if place.kind != kind {
+            return Step::Odd;
+        }
+        (place.end, place.next) = (u32_of(self.at + 1), number);
+        if self.open.is_empty() { Step::Whole } else { Step::On(Next::CommaOrEnd) }
+    }
+
+    /// The rest of a string. Whether it has ended; `None` if it is odd.
+    fn string(&mut self, text: &[u8]) -> Option<bool> {
+        loop {
+            let rest = text.get(self.at..)?;
+            let plain = rest.iter().position(|byte| IS_SPECIAL[usize::from(*byte)]);
+            let Some(plain) = plain else {
+                self.at = text.len();
+                return Some(false);
+            };
+            self.at += plain;
+            match rest[plain..] {
+                [b'"', ..] => break,
+                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 2,
+                [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(u8::is_ascii_hexdigit) => {
+                    self.at += 6;
+                }
+                [b'\\'] => return Some(false),
+                [b'\\', b'u', ref digits @ ..] if digits.len() < 4 => return Some(false),
+                _ => return None,
+            }
+            self.places.last_mut()?.kind = Kind::Escaped;
+        }
+        self.at += 1;
+        self.places.last_mut()?.end = u32_of(self.at);
+        self.next = if self.next == Next::InKey { Next::Colon } else { Next::CommaOrEnd };
+        Some(true)
+    }
+
+    /// A number, `true`, `false` or `null`. Only in an array or an object, so that something follows that ends it.
+    fn word(&mut self, text: &[u8]) -> Step {
+        let rest = &text[self.at..];
+        let Some(len) = rest.iter().take(NUMBER_BYTES_MAX + 1).position(is_delimiter) else {
+            let is_word = WORDS.iter().any(|word| word.starts_with(rest));
+            let may_be_number = matches!(rest, [b'-' | b'0'..=b'9', ..]) && rest.iter().all(is_number_byte);
+            let is_number = may_be_number && rest.len() <= NUMBER_BYTES_MAX;
+            return if is_word || is_number { Step::More } else { Step::Odd };
+        };
+        let word = &rest[..len];
+        if self.open.is_empty() || !(WORDS.contains(&word) || is_number(word)) {
+            return Step::Odd;
+        }
+        let end = self.at + len;
+        let number = u32_of(self.places.len() + 1);
+        self.places.push(Place { start: u32_of(self.at), end: u32_of(end), next: number, kind: Kind::Word });
+        Step::To(end)
+    }
+}
+
+/// What a byte leads to.
+enum Step {
+    /// To the next byte.
+    On(Next),
+    /// To this byte, behind a value.
+    To(usize),
+    Whole,
+    More,
+    Odd,
+}
+
+impl Scanned {
+    /// For who has more than may be looked at.
+    fn or_odd(self) -> Self {
+        match self {
+            Self::Whole(len) => Self::Whole(len),
+            Self::More | Self::Odd => Self::Odd,
+        }
+    }
+}
+
+/// Whether a byte of a string ends it, begins an escape, or must not be there.
+static IS_SPECIAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = true;
+        byte += 1;
+    }
+    table[b'"' as usize] = true;
+    table[b'\\' as usize] = true;
+    table
+};
+
+const WORDS: [&[u8]; 3] = [b"true", b"false", b"null"];
+
+fn is_number_byte(byte: &u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
 }
 
 fn is_delimiter(byte: &u8) -> bool {
     matches!(byte, b',' | b':' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r')
 }
 
-/// Where the string that begins at `start` ends, its quotes included.
-fn string_end(text: &[u8], start: usize) -> Option<usize> {
-    let mut at = start + 1;
+/// Where the string that begins at `start` ends, its quotes included, and whether it has escapes, which are not looked
+/// at; `None` if it does not end or has control characters.
+pub(crate) fn string_end(text: &[u8], start: usize) -> Option<(usize, bool)> {
+    let (mut at, mut has_escapes) = (start + 1, false);
     loop {
-        at += text.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-        if text[at] == b'"' {
-            return Some(at + 1);
+        at += text.get(at..)?.iter().position(|byte| IS_SPECIAL[usize::from(*byte)])?;
+        match text[at] {
+            b'"' => return Some((at + 1, has_escapes)),
+            b'\\' => (at, has_escapes) = (at + 2, true),
+            _ => return None,
         }
-        at += 2;
+    }
+}
+
+/// Whether this is a number (RFC 8259 section 6).
+pub(crate) fn is_number(word: &[u8]) -> bool {
+    fn digits(word: &[u8]) -> Option<&[u8]> {
+        let count = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        (count > 0).then(|| &word[count..])
+    }
+    let word = word.strip_prefix(b"-").unwrap_or(word);
+    let whole = match word {
+        [b'0', rest @ ..] => Some(rest),
+        _ => digits(word),
+    };
+    let fraction = whole.and_then(|rest| match rest {
+        [b'.', rest @ ..] => digits(rest),
+        _ => Some(rest),
+    });
+    let exponent = fraction.and_then(|rest| match rest {
+        [b'e' | b'E', b'+' | b'-', rest @ ..] | [b'e' | b'E', rest @ ..] => digits(rest),
+        _ => Some(rest),
+    });
+    exponent.is_some_and(<[u8]>::is_empty)
+}
+
+/// A place in a text, which is no longer than [`TEXT_BYTES_MAX`].
+fn u32_of(place: usize) -> u32 {
+    u32::try_from(place).expect("texts are short")
+}
+
+impl<'t> Tape<'t> {
+    /// The outermost value.
+    pub(crate) fn root(&self) -> Option<Json<'t>> {
+        (!self.places.is_empty()).then_some(Json { tape: *self, at: 0 })
     }
 }
 
@@ -103,28 +325,29 @@ impl<'t> Json<'t> {
     }
 
     /// The text of the value.
-    pub(crate) fn text(self) -> &'t [u8] {
+    pub(crate) fn text(self) -> &'t str {
         let Place { start, end, .. } = self.place();
         self.tape.text.get(start as usize..end as usize).unwrap_or_default()
     }
 
     /// A string.
     pub(crate) fn string(self) -> Option<Cow<'t, str>> {
-        match self.plain() {
-            Some(plain) => Some(Cow::Borrowed(plain)),
-            None => serde_json::from_slice(self.text()).ok().map(Cow::Owned),
+        match self.place().kind {
+            Kind::Plain => self.plain().map(Cow::Borrowed),
+            Kind::Escaped => serde_json::from_str(self.text()).ok().map(Cow::Owned),
+            Kind::Array | Kind::Object | Kind::Word => None,
         }
     }
 
     /// A string that needs no escapes.
     pub(crate) fn plain(self) -> Option<&'t str> {
-        let inner = self.text().strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        if inner.contains(&b'\\') { None } else { std::str::from_utf8(inner).ok() }
+        let Place { start, end, kind, .. } = self.place();
+        if kind == Kind::Plain { self.tape.text.get(start as usize + 1..end as usize - 1) } else { None }
     }
 
     /// The elements of an array.
     pub(crate) fn array(self) -> Option<Elements<'t>> {
-        (self.text().first() == Some(&b'[')).then(|| self.inner())
+        self.inner(Kind::Array)
     }
 
     /// The elements of an array of so many.
@@ -139,22 +362,23 @@ impl<'t> Json<'t> {
 
     /// The members of an object whose names need no escapes.
     pub(crate) fn object(self) -> Option<impl Iterator<Item = Option<(&'t str, Self)>>> {
-        let mut elements = (self.text().first() == Some(&b'{')).then(|| self.inner())?;
+        let mut elements = self.inner(Kind::Object)?;
         Some(std::iter::from_fn(move || {
             let name = elements.next()?;
             Some(name.plain().zip(elements.next()))
         }))
     }
 
-    fn inner(self) -> Elements<'t> {
-        Elements { tape: self.tape, at: self.at + 1, end: self.place().next }
+    fn inner(self, kind: Kind) -> Option<Elements<'t>> {
+        let place = self.place();
+        (place.kind == kind).then(|| Elements { tape: self.tape, at: self.at + 1, end: place.next })
     }
 }
 
 /// What an array holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Elements<'t> {
-    tape: &'t Tape<'t>,
+    tape: Tape<'t>,
     at: u32,
     end: u32,
 }
@@ -173,9 +397,19 @@ impl<'t> Iterator for Elements<'t> {
 }
 
 #[cfg(test)]
+impl Scan {
+    /// The values of `text`, which is all of one text.
+    pub(crate) fn whole<'t>(&'t mut self, text: &'t [u8]) -> Option<Tape<'t>> {
+        self.clear();
+        if self.push(text) == Scanned::Whole(text.len()) { self.tape(text) } else { None }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde::de::IgnoredAny;
     use serde_json::{Map, Value};
 
     /// The value again, from what the tape says of it.
@@ -190,7 +424,7 @@ mod tests {
                     members.map(|(name, json)| (name.to_owned(), value(json))).collect::<Map<_, _>>(),
                 )
             }
-            None => serde_json::from_slice(json.text()).expect("it is a value"),
+            None => serde_json::from_str(json.text()).expect("it is a value"),
         }
     }
 
@@ -212,17 +446,39 @@ mod tests {
 
     proptest! {
         #[test]
-        fn values_are_found_as_they_are(json in json(), pretty in any::<bool>()) {
+        fn values_are_found_as_they_are_however_the_text_is_cut(
+            json in json(),
+            pretty in any::<bool>(),
+            piece_len in 1..9_usize,
+        ) {
+            let json = Value::Array(vec![json]);
             let text = if pretty { serde_json::to_string_pretty(&json).unwrap() } else { json.to_string() };
-            let tape = Tape::new(text.as_bytes()).unwrap();
-            prop_assert_eq!(value(tape.root().unwrap()), json);
+            let mut scan = Scan::default();
+            for end in (piece_len..text.len()).step_by(piece_len) {
+                prop_assert_eq!(scan.push(&text.as_bytes()[..end]), Scanned::More);
+            }
+            prop_assert_eq!(scan.push(format!("{text} ,").as_bytes()), Scanned::Whole(text.len()));
+            prop_assert_eq!(value(scan.tape(text.as_bytes()).unwrap().root().unwrap()), json);
         }
 
         #[test]
-        fn any_text_is_looked_through(text in "[\\[\\]{}\",:\\\\a1 ]{0,30}") {
-            if let Some(tape) = Tape::new(text.as_bytes()) {
+        fn what_is_json_is_decided_as_others_do(
+            text in "[\\[{]{1,2}([\\[\\]{},:0 ]|\"[\\\\u\"na0]{0,6}\"?|-?[01]{0,2}[.]?0?(e[+]?1)?|true|nul){0,9}[\\]}]{0,2}"
+        ) {
+            let mut values = serde_json::Deserializer::from_str(&text).into_iter::<IgnoredAny>();
+            let expected = match values.next() {
+                Some(Ok(_)) => Some(values.byte_offset()),
+                Some(Err(_)) | None => None,
+            };
+            let mut scan = Scan::default();
+            let found = match scan.push(text.as_bytes()) {
+                Scanned::Whole(len) => Some(len),
+                Scanned::More | Scanned::Odd => None,
+            };
+            prop_assert_eq!(found, expected);
+            if let Some(tape) = found.and_then(|len| scan.tape(&text.as_bytes()[..len])) {
                 for at in 0..tape.places.len() {
-                    let json = Json { tape: &tape, at: u32::try_from(at).unwrap() };
+                    let json = Json { tape, at: u32::try_from(at).unwrap() };
                     let _ = (json.string(), json.array().map(Iterator::count), json.object().map(Iterator::count));
                 }
             }
@@ -230,15 +486,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_deep_is_not_looked_at() {
+    fn what_is_too_deep_or_too_long_is_not_looked_at() {
         let nested = |depth: usize| [vec![b'['; depth], vec![b']'; depth]].concat();
-        assert!(Tape::new(&nested(NESTING_MAX)).is_some());
-        assert!(Tape::new(&nested(NESTING_MAX + 1)).is_none());
+        assert!(Scan::default().whole(&nested(NESTING_MAX)).is_some());
+        assert!(Scan::default().whole(&nested(NESTING_MAX + 1)).is_none());
+        let long = |len: usize| format!("[\"{}\"]", "x".repeat(len - 4)).into_bytes();
+        assert!(Scan::default().whole(&long(TEXT_BYTES_MAX)).is_some());
+        assert!(Scan::default().whole(&long(TEXT_BYTES_MAX + 1)).is_none());
     }
 
     #[test]
     fn strings_are_read_with_their_escapes() {
-        let tape = Tape::new(br#"["a","\u00e9\"","\ud800"]"#).unwrap();
+        let mut scan = Scan::default();
+        let tape = scan.whole(br#"["a","\u00e9\"","\ud800"]"#).unwrap();
         let strings: Vec<Option<String>> =
             tape.root().unwrap().array().unwrap().map(|json| json.string().map(Cow::into_owned)).collect();
         assert_eq!(strings, [Some("a".to_owned()), Some("é\"".to_owned()), None]);

@@ -13,6 +13,7 @@ mod cluster;
 mod framing;
 mod id;
 mod parse;
+mod quick;
 mod record;
 mod replay;
 mod show;

@@ -3,13 +3,11 @@
 //! The quick reader takes what servers write. Anything else, odd or wrong, goes to the careful one, which reads the
 //! same from parsed JSON and has the words for what is wrong.
 
+use super::quick;
 use crate::error::OvsdbError;
-use crate::schema::{BaseType, ColumnType, Layout, TableId, TableLayout};
-use crate::value::{Atom, AtomType, Datum, Real, Strings, Uuid};
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use crate::schema::{ColumnType, Layout, TableId, TableLayout};
+use crate::value::{Datum, Strings, Uuid};
 use serde_json::{Map, Value};
-use std::cell::RefCell;
-use std::fmt;
 
 /// A transaction as its record says it.
 #[derive(Debug, Default, PartialEq)]
@@ -30,19 +28,14 @@ pub(super) struct RowRecord {
     pub(super) columns: Option<Vec<(usize, Datum)>>,
 }
 
-/// Reads the line of JSON of a record.
-pub(super) fn parse(layout: &Layout, strings: &Shared, body: &[u8]) -> Result<Record, OvsdbError> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let quick =
-        RecordSeed(layout, strings).deserialize(&mut json).and_then(|record| json.end().map(|()| record));
-    match quick {
-        Ok(record) => Ok(record),
-        Err(_) => {
-            let json: Value = serde_json::from_slice(body)
-                .map_err(|error| OvsdbError::new(OvsdbError::SYNTAX, error.to_string()))?;
-            careful(layout, &json)
-        }
+/// Reads the line of JSON of a record. `strings` are the texts that rows have in common.
+pub(super) fn parse(layout: &Layout, strings: &mut Strings, body: &[u8]) -> Result<Record, OvsdbError> {
+    if let Some(record) = quick::record(layout, strings, body) {
+        return Ok(record);
     }
+    let json: Value = serde_json::from_slice(body)
+        .map_err(|error| OvsdbError::new(OvsdbError::SYNTAX, error.to_string()))?;
+    careful(layout, &json)
 }
 
 fn careful(layout: &Layout, json: &Value) -> Result<Record, OvsdbError> {
@@ -86,300 +79,6 @@ fn careful_row(table: &TableLayout, columns: &Map<String, Value>) -> Result<Vec<
     };
     columns.iter().map(read).collect()
 }
-
-/// What a key of an object stands for, found without keeping its text.
-struct Key<F>(F);
-
-impl<'de, T, F: FnOnce(&str) -> Option<T>> DeserializeSeed<'de> for Key<F> {
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<T, F: FnOnce(&str) -> Option<T>> Visitor<'_> for Key<F> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a known name")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        (self.0)(text).ok_or_else(|| E::custom("unknown name"))
-    }
-}
-
-/// Makes a type a seed that visits whatever comes.
-macro_rules! seed {
-    ($name:ident, $value:ty, $words:literal { $($visit:item)* }) => {
-        impl<'de> DeserializeSeed<'de> for $name<'_> {
-            type Value = $value;
-
-            fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<$value, D::Error> {
-                deserializer.deserialize_any(self)
-            }
-        }
-
-        impl<'de> Visitor<'de> for $name<'_> {
-            type Value = $value;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str($words)
-            }
-
-            $($visit)*
-        }
-    };
-}
-
-/// The texts that rows have in common, for all the seeds of a record.
-pub(super) type Shared = RefCell<Strings>;
-
-struct RecordSeed<'a>(&'a Layout, &'a Shared);
-
-/// A member of a record.
-enum Member {
-    Table(TableId),
-    IsDiff,
-    Comment,
-    Other,
-}
-
-seed!(RecordSeed, Record, "a transaction" {
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Record, A::Error> {
-        let mut record = Record::default();
-        let member = |name: &str| match name {
-            "_is_diff" => Some(Member::IsDiff),
-            "_comment" => Some(Member::Comment),
-            name if name.starts_with('_') => Some(Member::Other),
-            name => self.0.table_id(name).map(Member::Table),
-        };
-        while let Some(member) = map.next_key_seed(Key(member))? {
-            match member {
-                Member::IsDiff => record.is_diff = map.next_value()?,
-                Member::Comment => record.comment = Some(map.next_value()?),
-                Member::Other => _ = map.next_value::<IgnoredAny>()?,
-                Member::Table(id) => {
-                    map.next_value_seed(RowsSeed { id, table: self.0.table(id), strings: self.1, out: &mut record.rows })?;
-                }
-            }
-        }
-        Ok(record)
-    }
-});
-
-struct RowsSeed<'a> {
-    id: TableId,
-    table: &'a TableLayout,
-    strings: &'a Shared,
-    out: &'a mut Vec<RowRecord>,
-}
-
-seed!(RowsSeed, (), "the rows of a table" {
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(uuid) = map.next_key_seed(Key(|text: &str| text.parse().ok()))? {
-            let columns = map.next_value_seed(RowSeed(self.table, self.strings))?;
-            self.out.push(RowRecord { table: self.id, uuid, columns });
-        }
-        Ok(())
-    }
-});
-
-struct RowSeed<'a>(&'a TableLayout, &'a Shared);
-
-seed!(RowSeed, Option<Vec<(usize, Datum)>>, "a row or null" {
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut columns = Vec::with_capacity(8);
-        while let Some(at) = map.next_key_seed(Key(|name: &str| self.0.column_index(name)))? {
-            columns.push((at, map.next_value_seed(DatumSeed(&self.0.columns[at].1.ty, self.1))?));
-        }
-        Ok(Some(columns))
-    }
-});
-
-struct DatumSeed<'a>(&'a ColumnType, &'a Shared);
-
-impl DatumSeed<'_> {
-    /// A set of one.
-    fn scalar<E: Error>(&self, atom: Result<Atom, E>) -> Result<Datum, E> {
-        match self.0.is_map() {
-            true => Err(E::custom("a map is expected")),
-            false => atom.map(Datum::scalar),
-        }
-    }
-}
-
-/// What the first element of an array says about the others.
-enum Tag {
-    Set,
-    Map,
-    Uuid,
-}
-
-impl Tag {
-    fn of(text: &str) -> Option<Self> {
-        match text {
-            "set" => Some(Self::Set),
-            "map" => Some(Self::Map),
-            "uuid" => Some(Self::Uuid),
-            _ => None,
-        }
-    }
-}
-
-seed!(DatumSeed, Datum, "a value" {
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Datum, E> {
-        self.scalar(AtomSeed(&self.0.key, None).visit_bool(value))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Datum, E> {
-        self.scalar(AtomSeed(&self.0.key, None).visit_i64(value))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Datum, E> {
-        self.scalar(AtomSeed(&self.0.key, None).visit_u64(value))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Datum, E> {
-        self.scalar(AtomSeed(&self.0.key, None).visit_f64(value))
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Datum, E> {
-        self.scalar(AtomSeed(&self.0.key, None).visit_str(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Datum, A::Error> {
-        let tag = seq.next_element_seed(Key(Tag::of))?;
-        let datum = match (tag, &self.0.value) {
-            (Some(Tag::Uuid), None) => Some(Datum::scalar(uuid(&self.0.key, &mut seq)?)),
-            (Some(Tag::Set), None) => seq.next_element_seed(SetSeed(&self.0.key))?,
-            (Some(Tag::Map), Some(value)) => seq.next_element_seed(MapSeed(&self.0.key, value, self.1))?,
-            (Some(Tag::Uuid | Tag::Set), Some(_)) | (Some(Tag::Map), None) | (None, _) => None,
-        };
-        end(seq)?;
-        datum.ok_or_else(|| A::Error::custom("a value is expected"))
-    }
-});
-
-/// Nothing follows in an array.
-fn end<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
-    match seq.next_element::<IgnoredAny>()? {
-        Some(_) => Err(A::Error::custom("more than is expected")),
-        None => Ok(()),
-    }
-}
-
-/// What follows `"uuid"` in an array.
-fn uuid<'de, A: SeqAccess<'de>>(base: &BaseType, seq: &mut A) -> Result<Atom, A::Error> {
-    match seq.next_element_seed(Key(|text: &str| text.parse().ok()))? {
-        Some(uuid) if base.atom == AtomType::Uuid => checked(base, Atom::Uuid(uuid)),
-        Some(_) | None => Err(A::Error::custom("no UUID is expected")),
-    }
-}
-
-fn checked<E: Error>(base: &BaseType, atom: Atom) -> Result<Atom, E> {
-    match base.check(&atom) {
-        Ok(()) => Ok(atom),
-        Err(error) => Err(E::custom(error)),
-    }
-}
-
-/// With texts to share it is told that other rows are likely to have the same.
-struct AtomSeed<'a>(&'a BaseType, Option<&'a Shared>);
-
-seed!(AtomSeed, Atom, "an atom" {
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Atom, E> {
-        match self.0.atom {
-            AtomType::Boolean => checked(self.0, Atom::Boolean(value)),
-            AtomType::Integer | AtomType::Real | AtomType::String | AtomType::Uuid => Err(E::custom("a boolean")),
-        }
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Atom, E> {
-        match self.0.atom {
-            AtomType::Integer => checked(self.0, Atom::Integer(value)),
-            AtomType::Real => checked(self.0, Atom::Real(Real::new(value as f64))),
-            AtomType::Boolean | AtomType::String | AtomType::Uuid => Err(E::custom("a number")),
-        }
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Atom, E> {
-        match i64::try_from(value) {
-            Ok(value) => self.visit_i64(value),
-            Err(error) => Err(E::custom(error)),
-        }
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Atom, E> {
-        match self.0.atom {
-            AtomType::Real => checked(self.0, Atom::Real(Real::new(value))),
-            AtomType::Integer | AtomType::Boolean | AtomType::String | AtomType::Uuid => Err(E::custom("a real")),
-        }
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Atom, E> {
-        match self.0.atom {
-            AtomType::String => {
-                let shared = self.1.map(|strings| Atom::String(strings.borrow_mut().share(value)));
-                checked(self.0, shared.unwrap_or_else(|| Atom::from(value)))
-            }
-            AtomType::Integer | AtomType::Real | AtomType::Boolean | AtomType::Uuid => Err(E::custom("a string")),
-        }
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Atom, A::Error> {
-        let uuid = match seq.next_element_seed(Key(Tag::of))? {
-            Some(Tag::Uuid) => uuid(self.0, &mut seq)?,
-            Some(Tag::Set | Tag::Map) | None => return Err(A::Error::custom("an atom is expected")),
-        };
-        end(seq)?;
-        Ok(uuid)
-    }
-});
-
-struct SetSeed<'a>(&'a BaseType);
-
-seed!(SetSeed, Datum, "the elements of a set" {
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Datum, A::Error> {
-        let mut atoms = Vec::new();
-        while let Some(atom) = seq.next_element_seed(AtomSeed(self.0, None))? {
-            atoms.push(atom);
-        }
-        let count = atoms.len();
-        let datum = Datum::set(atoms);
-        if datum.len() == count { Ok(datum) } else { Err(A::Error::custom("set contains duplicate")) }
-    }
-});
-
-struct MapSeed<'a>(&'a BaseType, &'a BaseType, &'a Shared);
-
-seed!(MapSeed, Datum, "the pairs of a map" {
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Datum, A::Error> {
-        let mut pairs = Vec::new();
-        while let Some(pair) = seq.next_element_seed(PairSeed(self.0, self.1, self.2))? {
-            pairs.push(pair);
-        }
-        let count = pairs.len();
-        let datum = Datum::map(pairs);
-        if datum.len() == count { Ok(datum) } else { Err(A::Error::custom("map contains duplicate key")) }
-    }
-});
-
-struct PairSeed<'a>(&'a BaseType, &'a BaseType, &'a Shared);
-
-seed!(PairSeed, (Atom, Atom), "a key and a value" {
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(Atom, Atom), A::Error> {
-        let key = seq.next_element_seed(AtomSeed(self.0, Some(self.2)))?;
-        let value = seq.next_element_seed(AtomSeed(self.1, Some(self.2)))?;
-        end(seq)?;
-        key.zip(value).ok_or_else(|| A::Error::custom("expected 2-element array"))
-    }
-});
 
 #[cfg(test)]
 mod tests {
@@ -439,8 +138,7 @@ mod tests {
                 json["_is_diff"] = is_diff.into();
             }
             let text = json.to_string();
-            let mut quick = serde_json::Deserializer::from_str(&text);
-            if let Ok(quick) = RecordSeed(&layout, &Shared::default()).deserialize(&mut quick) {
+            if let Some(quick) = quick::record(&layout, &mut Strings::default(), text.as_bytes()) {
                 prop_assert_eq!(careful(&layout, &json), Ok(quick));
             }
         }
@@ -450,9 +148,7 @@ mod tests {
     fn the_quick_reader_takes_what_servers_write() {
         let text = r#"{"A":{"00000000-0000-0000-0000-000000000000":{"b":true,"i":5,"m":["map",[["k",["uuid","00000000-0000-0000-0000-000000000001"]]]],"r":5,"s":["set",["a","b\n"]],"u":["uuid","00000000-0000-0000-0000-000000000002"]},"00000000-0000-0000-0000-000000000001":null},"_date":1,"_is_diff":true}"#;
         let layout = layout();
-        let quick = RecordSeed(&layout, &Shared::default())
-            .deserialize(&mut serde_json::Deserializer::from_str(text))
-            .unwrap();
+        let quick = quick::record(&layout, &mut Strings::default(), text.as_bytes()).unwrap();
         assert_eq!(quick.rows.len(), 2);
         assert_eq!(careful(&layout, &serde_json::from_str(text).unwrap()), Ok(quick));
     }

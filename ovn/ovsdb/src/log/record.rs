@@ -3,10 +3,10 @@
 use super::id::compaction_comment;
 use super::{append_record, encode};
 use crate::Row;
-use crate::db::{Commit, RowUpdate, Snapshot};
+use crate::db::{Commit, Difference, RowUpdate, Snapshot};
 use crate::json::JsonText;
 use crate::schema::{DatabaseSchema, Layout, TableId, TableLayout};
-use crate::value::{Datum, Uuid};
+use crate::value::Uuid;
 
 /// About how long the record of a small transaction is, in bytes.
 const RECORD_BYTES: usize = 1024;
@@ -75,22 +75,15 @@ pub fn transaction_record(layout: &Layout, commit: &Commit, wall_ms: i64) -> Opt
     Some(text.into_bytes())
 }
 
-/// The columns of a row that changed and outlive the server: place, old and new value.
-fn changes<'a>(
-    table: &'a TableLayout,
-    old: &'a Row,
-    new: &'a Row,
-) -> impl Iterator<Item = (usize, &'a Datum, &'a Datum)> {
-    let columns = table.columns.iter().zip(old.iter().zip(new)).enumerate();
-    let changed = columns.filter(|(_, ((_, column), (old, new)))| !column.ephemeral && old != new);
-    changed.map(|(at, (_, (old, new)))| (at, old, new))
+/// The columns of a row that changed and outlive the server.
+fn differences<'a>(table: &TableLayout, all: &'a [Difference]) -> impl Iterator<Item = &'a Difference> {
+    all.iter().filter(|(at, _)| !table.columns[*at].1.ephemeral)
 }
 
 fn differences_fit(table: &TableLayout, update: &RowUpdate) -> bool {
-    let (Some(old), Some(new)) = (&update.old, &update.new) else { return true };
-    changes(table, old, new).all(|(at, old, new)| {
-        let ty = &table.columns[at].1.ty;
-        ty.max.is_none() || ty.allows_len(old.diff(new, ty).len())
+    differences(table, &update.differences(table)).all(|(at, difference)| {
+        let ty = &table.columns[*at].1.ty;
+        ty.max.is_none() || ty.allows_len(difference.len())
     })
 }
 
@@ -111,17 +104,12 @@ fn row_record(text: &mut JsonText, (table, uuid): (&TableLayout, Uuid), update: 
     match (&update.old, &update.new) {
         (_, None) => _ = text.raw("null"),
         (None, Some(new)) => inserted(text, table, new),
-        (Some(old), Some(new)) => {
+        (Some(_), Some(new)) => {
             text.raw("{");
             let empty = text.len();
-            for (at, old, new) in changes(table, old, new) {
-                let (name, column) = &table.columns[at];
-                text.member(name);
-                if is_diff {
-                    text.datum(&old.diff(new, &column.ty))
-                } else {
-                    text.datum(new)
-                };
+            for (at, difference) in differences(table, &update.differences(table)) {
+                text.member(&table.columns[*at].0);
+                text.datum(if is_diff { difference } else { &new[*at] });
             }
             if text.len() == empty {
                 text.truncate(before);

@@ -2,15 +2,16 @@
 
 use super::framing::{Format, Frame, Frames, LogError, Tail};
 use super::id::{compacted_id, txn_id};
-use super::parse::{self, Record, Shared};
+use super::parse::{self, Record};
 use crate::Row;
 use crate::db::{Commit, Database, RowUpdate};
 use crate::error::OvsdbError;
 use crate::schema::{ColumnType, DatabaseSchema, Layout, TableLayout};
 use crate::server::{HISTORY_ROWS_MAX, HISTORY_TXNS_MAX};
-use crate::value::{Datum, Uuid, UuidGenerator};
+use crate::value::{Datum, Strings, Uuid, UuidGenerator};
+use imbl::OrdMap;
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Most elements of sets and maps in the rows of a [`Past`]. A row counts each time that it changed, since each time
@@ -70,11 +71,11 @@ pub fn replay(octets: &[u8], seed: u64) -> Result<Replayed, LogError> {
     let schema = DatabaseSchema::from_json(&schema).map_err(|error| at_first(error.to_string()))?;
     let schema = Arc::new(schema);
     let mut replay = Replay::new(Arc::new(Layout::new(schema.clone())), seed);
-    let strings = Shared::default();
+    let mut strings = Strings::default();
     replay.past.base = txn_id(Uuid::ZERO, &first.checksum);
     for (i, frame) in rest.iter().enumerate() {
         let wrong = |error: OvsdbError| LogError::Record { offset: frame.offset, what: error.to_string() };
-        let record = parse::parse(&replay.layout, &strings, frame.body).map_err(wrong)?;
+        let record = parse::parse(&replay.layout, &mut strings, frame.body).map_err(wrong)?;
         let keep = i + HISTORY_TXNS_MAX >= rest.len();
         let stated = record.comment.as_deref().and_then(compacted_id).filter(|_| i == 0);
         let commit = replay.apply(record, keep).map_err(wrong)?;
@@ -105,7 +106,7 @@ fn whole_frames(octets: &[u8]) -> Result<(Vec<Frame<'_>>, usize, Option<Tail>), 
 /// A database under way.
 struct Replay {
     layout: Arc<Layout>,
-    tables: Vec<BTreeMap<Uuid, Arc<Row>>>,
+    tables: Vec<OrdMap<Uuid, Arc<Row>>>,
     /// A row of each table in which no column has been set.
     fresh: Vec<Row>,
     versions: UuidGenerator,
@@ -117,7 +118,7 @@ struct Replay {
 impl Replay {
     fn new(layout: Arc<Layout>, seed: u64) -> Self {
         Self {
-            tables: vec![BTreeMap::new(); layout.tables.len()],
+            tables: vec![OrdMap::new(); layout.tables.len()],
             fresh: layout.tables.iter().map(TableLayout::default_row).collect(),
             layout,
             versions: UuidGenerator::new(seed).fork(),
@@ -154,7 +155,7 @@ impl Replay {
                 }
             };
             if keep {
-                commit.tables.entry(row.table).or_default().insert(row.uuid, RowUpdate { old, new });
+                commit.tables.entry(row.table).or_default().insert(row.uuid, RowUpdate::new(old, new));
             }
         }
         Ok(commit)

@@ -118,6 +118,24 @@ impl Mutation {
         Value::Array(vec![(&*self.column).into(), self.mutator.name().into(), self.arg.to_json()])
     }
 
+    /// The elements that come or go when this is applied to a set of more than one; `None` if that takes more than a
+    /// look at the argument.
+    pub(crate) fn difference(&self, value: &Datum, ty: &ColumnType) -> Option<Atoms> {
+        let (Datum::Set(value), Datum::Set(arg), true) = (value, &self.arg, ty.is_composite()) else {
+            return None;
+        };
+        let matters = |is_there: bool| match self.mutator {
+            Mutator::Insert => Some(!is_there),
+            Mutator::Delete => Some(is_there),
+            Mutator::Add | Mutator::Subtract | Mutator::Multiply | Mutator::Divide | Mutator::Remainder => {
+                None
+            }
+        };
+        matters(true)?;
+        let comes_or_goes = |atom: &&Atom| matters(value.contains(atom)) == Some(true);
+        Some(Atoms::from_sorted(arg.iter().filter(comes_or_goes).cloned().collect()))
+    }
+
     /// What a column of type `ty` holds after this mutation.
     pub fn apply(&self, value: &Datum, ty: &ColumnType) -> Result<Datum, OvsdbError> {
         let result = match self.mutator {

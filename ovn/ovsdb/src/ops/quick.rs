@@ -145,8 +145,7 @@ impl<'a> Reader<'a> {
         let table = self.table(fields)?;
         let condition = self.condition(fields.condition?, table)?;
         let columns = optional(fields.columns, |columns| names(columns, table))?;
-        let timeout_ms =
-            optional(fields.timeout, |ms| std::str::from_utf8(ms.text()).ok()?.parse::<u64>().ok())?;
+        let timeout_ms = optional(fields.timeout, |ms| ms.text().parse::<u64>().ok())?;
         let until = match fields.until?.plain()? {
             "==" => Until::Equal,
             "!=" => Until::NotEqual,
@@ -251,8 +250,8 @@ impl<'a> Reader<'a> {
     /// `often` says that other rows are likely to have the same text.
     fn atom(&mut self, json: Json<'_>, base: &BaseType, often: bool) -> Option<Atom> {
         let atom = match base.atom {
-            AtomType::Integer => Atom::Integer(std::str::from_utf8(json.text()).ok()?.parse().ok()?),
-            AtomType::Real => Atom::Real(Real::new(serde_json::from_slice(json.text()).ok()?)),
+            AtomType::Integer => Atom::Integer(json.text().parse().ok()?),
+            AtomType::Real => Atom::Real(Real::new(serde_json::from_str(json.text()).ok()?)),
             AtomType::Boolean => Atom::Boolean(boolean(json)?),
             AtomType::String if often => Atom::String(self.strings.share(&string(json)?)),
             AtomType::String => Atom::from(&*string(json)?),
@@ -285,8 +284,8 @@ fn string<'t>(json: Json<'t>) -> Option<Cow<'t, str>> {
 
 fn boolean(json: Json<'_>) -> Option<bool> {
     match json.text() {
-        b"true" => Some(true),
-        b"false" => Some(false),
+        "true" => Some(true),
+        "false" => Some(false),
         _ => None,
     }
 }

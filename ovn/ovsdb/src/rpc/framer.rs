@@ -1,10 +1,12 @@
 //! Bytes to messages, however the bytes are cut.
 //!
-//! The parser is incremental and keeps its own stack: it holds no copy of the text, refuses bad input at its
-//! first bad byte, and neither depth nor length of what a peer sends can cost more than the bounds below.
+//! The parser is incremental and keeps its own stack: it refuses bad input at its first bad byte, and neither depth nor
+//! length of what a peer sends can cost more than the bounds below. Who can do with the text of a message gets that, if it
+//! is not too long; the beginning of one that is yet to come whole is kept for it, and numbers out of range and the like are
+//! found when it is whole.
 
 use super::{Message, MessageError};
-use serde::de::IgnoredAny;
+use crate::json::{Scan, Scanned, TEXT_BYTES_MAX, Tape};
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 
@@ -21,6 +23,10 @@ pub const NESTING_MAX: usize = 1000;
 
 /// Longest number, in bytes; a longer one cannot be meant as a 64-bit integer or a double.
 const NUMBER_BYTES_MAX: usize = 400;
+
+/// What is kept from one message to the next: bytes of a text, and values.
+const KEPT_BYTES_MAX: usize = 128 << 10;
+const KEPT_VALUES_MAX: usize = 16 << 10;
 
 /// Why a stream is not a sequence of messages. The connection cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +57,9 @@ pub struct Framer {
     /// The message that the last byte completed.
     done: Option<Message>,
     failed: Option<FrameError>,
+    /// The values of the message, for who can do with its text, and its text so far if it comes in pieces.
+    scan: Scan,
+    text: Vec<u8>,
 }
 
 /// Who takes the messages of a connection, in order.
@@ -60,7 +69,7 @@ pub trait Receiver {
 
     /// Takes a message by its text, which is valid JSON but for the ranges of its numbers and the surrogates in its
     /// strings; or says no, and it comes as any other.
-    fn text(&mut self, text: &[u8]) -> bool;
+    fn text(&mut self, text: &Tape<'_>) -> bool;
 
     /// Takes a message.
     fn message(&mut self, message: Message);
@@ -69,7 +78,7 @@ pub trait Receiver {
 impl Receiver for VecDeque<Message> {
     const READS_TEXT: bool = false;
 
-    fn text(&mut self, _text: &[u8]) -> bool {
+    fn text(&mut self, _text: &Tape<'_>) -> bool {
         false
     }
 
@@ -111,6 +120,8 @@ impl Framer {
             ready: VecDeque::new(),
             done: None,
             failed: None,
+            scan: Scan::default(),
+            text: Vec::new(),
         }
     }
 
@@ -132,6 +143,7 @@ impl Framer {
             self.failed = Some(error.clone());
             self.open = Vec::new();
             self.state = State::Between;
+            (self.scan, self.text) = (Scan::default(), Vec::new());
         })
     }
 
@@ -143,13 +155,26 @@ impl Framer {
 
     fn parse<R: Receiver>(&mut self, mut bytes: &[u8], receiver: &mut R) -> Result<(), FrameError> {
         while !bytes.is_empty() {
-            if matches!(self.state, State::Between) && bytes.len() <= self.bytes_max {
-                bytes = &bytes[whole_messages(bytes, receiver)?..];
-                bytes = &bytes[bytes.iter().take_while(|byte| is_space(byte)).count()..];
-                if bytes.is_empty() {
-                    break;
+            if matches!(self.state, State::Between) {
+                if R::READS_TEXT {
+                    bytes = self.texts(bytes, receiver)?;
+                } else if bytes.len() <= self.bytes_max {
+                    bytes = &bytes[whole_messages(bytes, receiver)?..];
+                    bytes = after_space(bytes);
                 }
             }
+            bytes = self.one(bytes, receiver)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with `bytes` until a message ends, byte by byte; gives what is left.
+    fn one<'b, R: Receiver>(
+        &mut self,
+        mut bytes: &'b [u8],
+        receiver: &mut R,
+    ) -> Result<&'b [u8], FrameError> {
+        while !bytes.is_empty() {
             let room = self.bytes_max - self.offset;
             if room == 0 {
                 return Err(FrameError::Length { max: self.bytes_max });
@@ -159,7 +184,64 @@ impl Framer {
             bytes = &bytes[used..];
             if let Some(message) = self.done.take() {
                 receiver.message(message);
+                break;
             }
+        }
+        Ok(bytes)
+    }
+
+    /// Gives messages by their text. What is odd goes byte by byte; gives what is left behind that.
+    fn texts<'b, R: Receiver>(
+        &mut self,
+        mut bytes: &'b [u8],
+        receiver: &mut R,
+    ) -> Result<&'b [u8], FrameError> {
+        let bytes_max = self.bytes_max.min(TEXT_BYTES_MAX);
+        let mut held = std::mem::take(&mut self.text);
+        loop {
+            let before = held.len();
+            if before > 0 {
+                held.extend_from_slice(bytes);
+            } else {
+                bytes = after_space(bytes);
+                // Nothing but an object is a message, and nothing else says where it ends.
+                if bytes.first() != Some(&b'{') {
+                    return self.one(bytes, receiver);
+                }
+                self.scan.clear();
+            }
+            let text = if before > 0 { &held[..] } else { bytes };
+            match self.scan.push(text) {
+                Scanned::Whole(len) if len <= bytes_max => {
+                    self.take_text(&text[..len], receiver)?;
+                    bytes = &bytes[len - before..];
+                    held.clear();
+                    held.shrink_to(KEPT_BYTES_MAX);
+                    self.scan.shrink(KEPT_VALUES_MAX);
+                }
+                Scanned::More if text.len() < bytes_max => {
+                    if before == 0 {
+                        held.extend_from_slice(bytes);
+                    }
+                    self.text = held;
+                    return Ok(&[]);
+                }
+                Scanned::Whole(_) | Scanned::More | Scanned::Odd => {
+                    self.one(&held[..before], receiver)?;
+                    return self.one(bytes, receiver);
+                }
+            }
+        }
+    }
+
+    /// Gives a message that is whole.
+    fn take_text<R: Receiver>(&mut self, text: &[u8], receiver: &mut R) -> Result<(), FrameError> {
+        if self.scan.tape(text).is_some_and(|tape| receiver.text(&tape)) {
+            return Ok(());
+        }
+        match serde_json::from_slice(text) {
+            Ok(value) => receiver.message(Message::from_value(value)?),
+            Err(_) => _ = self.one(text, receiver)?,
         }
         Ok(())
     }
@@ -319,22 +401,16 @@ fn whole_messages<R: Receiver>(bytes: &[u8], receiver: &mut R) -> Result<usize, 
     // Nothing but an object is a message, and nothing else says where it ends.
     let is_object = |rest: &[u8]| rest.iter().find(|byte| !is_space(byte)) == Some(&b'{');
     while is_object(&bytes[used..]) {
-        let rest = &bytes[used..];
-        if R::READS_TEXT {
-            let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
-            let Some(Ok(IgnoredAny)) = values.next() else { break };
-            let len = values.byte_offset();
-            if receiver.text(&rest[..len]) {
-                used += len;
-                continue;
-            }
-        }
-        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Value>();
+        let mut values = serde_json::Deserializer::from_slice(&bytes[used..]).into_iter::<Value>();
         let Some(Ok(value)) = values.next() else { break };
         used += values.byte_offset();
         receiver.message(Message::from_value(value)?);
     }
     Ok(used)
+}
+
+fn after_space(bytes: &[u8]) -> &[u8] {
+    &bytes[bytes.iter().take_while(|byte| is_space(byte)).count()..]
 }
 
 fn is_space(byte: &u8) -> bool {

@@ -8,6 +8,7 @@ mod frame;
 mod framer;
 mod message;
 
+pub use crate::json::Tape;
 pub use frame::{Frame, Piece, Pieces, ToBeMade};
 pub use framer::{FrameError, Framer, MESSAGE_BYTES_MAX, NESTING_MAX, Receiver};
 pub use message::{Message, MessageError};

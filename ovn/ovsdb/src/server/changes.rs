@@ -19,7 +19,8 @@ pub(super) fn append(changes: &mut Changes, later: &Changes) {
                     entry.insert(update.clone());
                 }
                 Entry::Occupied(mut entry) => {
-                    entry.get_mut().new = update.new.clone();
+                    let old = entry.get_mut().old.take();
+                    *entry.get_mut() = RowUpdate::new(old, update.new.clone());
                     if entry.get().old.is_none() && update.new.is_none() {
                         entry.remove();
                     }

@@ -28,9 +28,6 @@ pub(super) struct Hosted {
     /// Whether another server decides on transactions.
     pub(super) is_relay: bool,
     storage: Storage,
-    /// What monitors have been told. It follows the commits by itself: were it a snapshot of the newest state, each
-    /// transaction would have to copy what it changes in the tables.
-    published: Snapshot,
     /// The number of the newest state, and of the published one.
     seq: u64,
     published_seq: u64,
@@ -53,8 +50,8 @@ struct Unpublished {
 #[derive(Debug)]
 enum Step {
     Transaction(Uuid, Arc<Commit>),
-    /// Another schema: the database with the old one, and all rows under the new one.
-    Conversion(Uuid, Box<Database>, Snapshot),
+    /// Another schema: the database with the old one.
+    Conversion(Uuid, Box<Database>),
 }
 
 /// A reply to a client. `key` is the JSON text of `id`.
@@ -74,7 +71,6 @@ pub(super) struct Forgotten;
 impl Hosted {
     pub(super) fn new(newest: Database, storage: Storage, history: History) -> Self {
         Self {
-            published: newest.snapshot(),
             newest,
             is_relay: false,
             storage,
@@ -94,12 +90,24 @@ impl Hosted {
     }
 
     pub(super) fn layout(&self) -> &Arc<Layout> {
-        self.published.layout()
+        let before = self.unpublished.iter().find_map(|Unpublished { step, .. }| match step {
+            Step::Transaction(..) => None,
+            Step::Conversion(_, before) => Some(before.layout()),
+        });
+        before.unwrap_or(self.newest.layout())
     }
 
-    /// What monitors have been told.
-    pub(super) fn published(&self) -> &Snapshot {
-        &self.published
+    /// What monitors have been told: the newest state without what came since, which is little. Kept beside the newest
+    /// one, it would cost each transaction as much again.
+    pub(super) fn published(&self) -> Snapshot {
+        let mut state = self.newest.snapshot();
+        for Unpublished { step, .. } in self.unpublished.iter().rev() {
+            match step {
+                Step::Transaction(_, commit) => state.undo(commit),
+                Step::Conversion(_, before) => state = before.snapshot(),
+            }
+        }
+        state
     }
 
     /// The transaction that made the published state.
@@ -116,13 +124,19 @@ impl Hosted {
             let update = changes.get(&table).and_then(|rows| rows.get(&uuid));
             update.is_some_and(|update| update.old.is_none())
         };
-        let unknown = |table| self.published.rows(table).any(|(uuid, _)| !is_new(table, uuid));
-        (!restarted || !spec.forgetful_tables(self.layout()).any(unknown)).then_some(changes)
+        if restarted {
+            let published = self.published();
+            let unknown = |table| published.rows(table).any(|(uuid, _)| !is_new(table, uuid));
+            if spec.forgetful_tables(self.layout()).any(unknown) {
+                return None;
+            }
+        }
+        Some(changes)
     }
 
     /// All rows of the published state as `spec` sees them.
     pub(super) fn initial(&mut self, spec: &Arc<Spec>) -> Contents {
-        self.groups.initial(spec, &self.published)
+        self.groups.initial(spec, &self.published())
     }
 
     /// What a monitor that is behind is to be told, if anything; an error if that is not remembered any more.
@@ -135,7 +149,7 @@ impl Hosted {
         let Monitor { spec, method, .. } = monitor;
         let Some(since) = self.groups.take_behind(spec, session, key) else { return Ok(None) };
         let missed = self.history.since(since).ok_or(Forgotten)?;
-        let body = spec.changes(&missed.changes);
+        let body = spec.changes(self.layout(), &missed.changes);
         Ok(body.map(|body| method.update(key, self.last_txn(), Contents::Whole(body))))
     }
 
@@ -188,7 +202,7 @@ impl Hosted {
         while let Some(Unpublished { step, .. }) = self.unpublished.pop_back() {
             match step {
                 Step::Transaction(_, commit) => self.newest.undo(&commit),
-                Step::Conversion(_, before, _) => self.newest = *before,
+                Step::Conversion(_, before) => self.newest = *before,
             }
         }
         self.seq = self.published_seq;
@@ -209,7 +223,7 @@ impl Server {
     }
 
     /// The state of a database that clients have been told: all of it is on disk.
-    pub fn published(&self, database: &str) -> Option<&Snapshot> {
+    pub fn published(&self, database: &str) -> Option<Snapshot> {
         self.databases.get(database).map(Hosted::published)
     }
 
@@ -228,7 +242,7 @@ impl Server {
         if let Some(entry) = unpublished.and_then(|entries| entries.iter_mut().find(|entry| entry.seq == seq))
         {
             match &mut entry.step {
-                Step::Transaction(txn, _) | Step::Conversion(txn, _, _) => *txn = id,
+                Step::Transaction(txn, _) | Step::Conversion(txn, _) => *txn = id,
             }
         }
     }
@@ -276,8 +290,7 @@ impl Server {
     pub(super) fn converted(&mut self, database: &Str, newest: Database) {
         let Some(hosted) = self.databases.get_mut(database) else { return };
         let before = Box::new(std::mem::replace(&mut hosted.newest, newest));
-        let after = hosted.newest.snapshot();
-        let seq = hosted.step(Step::Conversion(self.uuids.generate(), before, after));
+        let seq = hosted.step(Step::Conversion(self.uuids.generate(), before));
         match hosted.storage {
             Storage::Memory => self.publish(database, seq),
             Storage::Log => {
@@ -295,15 +308,14 @@ impl Server {
             hosted.published_seq = seq;
             match step {
                 Step::Transaction(txn, commit) => {
-                    hosted.published.redo(&commit);
+                    let layout = hosted.layout().clone();
                     let (clients, outputs) = (&mut self.clients, &mut self.outputs);
-                    let encode = |spec: &Spec| spec.changes(&commit.tables);
+                    let encode = |spec: &Spec| spec.changes(&layout, &commit.tables);
                     let txns = (hosted.history.last(), txn);
                     hosted.groups.tell(txns, encode, |session, frame| clients.tell(session, frame, outputs));
                     hosted.history.push(txn, commit);
                 }
-                Step::Conversion(base, _, after) => {
-                    hosted.published = after;
+                Step::Conversion(base, _) => {
                     hosted.history = History::new(base);
                     self.schema_changed(database);
                 }

@@ -62,7 +62,7 @@ struct Transact<'t> {
 
 impl<'t> Transact<'t> {
     /// `None` if the message is another, or odd.
-    fn of(tape: &'t Tape<'t>) -> Option<Self> {
+    fn of(tape: &Tape<'t>) -> Option<Self> {
         let (mut id, mut method, mut params) = (None, None, None);
         for member in tape.root()?.object()? {
             let (name, value) = member?;
@@ -79,7 +79,7 @@ impl<'t> Transact<'t> {
         if method?.plain()? != "transact" {
             return None;
         }
-        let id: Value = serde_json::from_slice(id?.text()).ok()?;
+        let id: Value = serde_json::from_str(id?.text()).ok()?;
         let mut operations = params?.array()?;
         let database = operations.next()?.plain()?;
         (!id.is_null()).then_some(Self { id, database, operations })
@@ -143,10 +143,9 @@ impl Server {
     }
 
     /// Takes a message by its text, if it is a transaction that is easily read and can be done at once, as most are.
-    /// Else nothing happens, and it is to be read and given to [`Server::handle_message`]. The text is valid JSON.
-    pub fn handle_text(&mut self, session: SessionId, text: &[u8], now: Instant) -> bool {
-        let Some(tape) = Tape::new(text) else { return false };
-        let Some(Transact { id, database, operations }) = Transact::of(&tape) else { return false };
+    /// Else nothing happens, and it is to be read and given to [`Server::handle_message`].
+    pub fn handle_text(&mut self, session: SessionId, text: &Tape<'_>, now: Instant) -> bool {
+        let Some(Transact { id, database, operations }) = Transact::of(text) else { return false };
         let key = id.to_string();
         let Some(client) = self.clients.get_mut(session) else { return false };
         if client.in_flight.contains(&key) || client.in_flight.len() >= TRANSACTIONS_PER_SESSION_MAX {

@@ -20,7 +20,7 @@ impl Server {
             add("monitors", hosted.groups.group_count());
             add("triggers", hosted.waiting.len());
             add("txn-history", hosted.remembered());
-            let rows = Rows::of(hosted.published());
+            let rows = Rows::of(&hosted.published());
             add("cells", rows.cells);
             add("atoms", rows.atoms);
             add("n-weak-refs", rows.weak_references);

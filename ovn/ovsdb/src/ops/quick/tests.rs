@@ -1,6 +1,6 @@
 use super::*;
 use crate::DatabaseSchema;
-use crate::json::Tape;
+use crate::json::Scan;
 use crate::value::UuidGenerator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -26,7 +26,8 @@ fn symbols() -> Symbols {
 
 fn quick(layout: &Layout, list: &[Value]) -> Option<Vec<Operation>> {
     let text = Value::from(list).to_string();
-    let tape = Tape::new(text.as_bytes())?;
+    let mut scan = Scan::default();
+    let tape = scan.whole(text.as_bytes())?;
     operations(tape.root()?.array()?, layout, &mut symbols(), &mut Strings::default())
 }
 

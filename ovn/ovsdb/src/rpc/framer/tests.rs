@@ -2,20 +2,65 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::json;
 
-/// All messages of `bytes`, pushed in the given pieces, and the error that ended the stream.
-fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Message>, Option<FrameError>) {
+/// All messages of `bytes`, pushed in the given pieces, and the error that ended the stream: the same for who wants
+/// messages, takes texts, or may take them.
+fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]> + Clone) -> (Vec<Message>, Option<FrameError>) {
     let mut framer = Framer::new(MESSAGE_BYTES_MAX);
     let mut messages = Vec::new();
-    for piece in pieces {
+    let mut failed = None;
+    for piece in pieces.clone() {
         let pushed = framer.push(piece);
         messages.extend(std::iter::from_fn(|| framer.pop()));
         if let Err(error) = pushed {
             assert_eq!(framer.push(b"{}"), Err(error.clone()), "an error stays");
             assert_eq!(framer.pop(), None);
-            return (messages, Some(error));
+            failed = Some(error);
+            break;
         }
     }
-    (messages, None)
+    for takes in [false, true] {
+        let mut framer = Framer::new(MESSAGE_BYTES_MAX);
+        let mut reader = TextReader { takes, messages: Vec::new() };
+        let pushed = pieces.clone().into_iter().try_for_each(|piece| framer.push_to(piece, &mut reader));
+        assert_eq!(reader.messages, messages, "by text, {takes}");
+        // A text is looked at for ranges of numbers and the like when it is whole.
+        let is_later = match &failed {
+            Some(FrameError::Value { .. }) => true,
+            Some(FrameError::Syntax { expected, .. }) => expected.contains("surrogate"),
+            Some(FrameError::Nesting { .. } | FrameError::Length { .. } | FrameError::Message(_)) | None => {
+                false
+            }
+        };
+        let is_later = is_later && pushed.is_ok();
+        assert!(
+            is_later || pushed.as_ref().err() == failed.as_ref(),
+            "by text, {takes}: {pushed:?}, not {failed:?}"
+        );
+    }
+    (messages, failed)
+}
+
+/// Can do with texts, if it `takes` them.
+struct TextReader {
+    takes: bool,
+    messages: Vec<Message>,
+}
+
+impl Receiver for TextReader {
+    const READS_TEXT: bool = true;
+
+    fn text(&mut self, text: &Tape<'_>) -> bool {
+        let text = text.root().expect("there is a value").text();
+        let message = serde_json::from_str(text).ok().and_then(|value| Message::from_value(value).ok());
+        let message = message.filter(|_| self.takes);
+        let taken = message.is_some();
+        self.messages.extend(message);
+        taken
+    }
+
+    fn message(&mut self, message: Message) {
+        self.messages.push(message);
+    }
 }
 
 fn echo(params: Value) -> Message {
@@ -93,6 +138,13 @@ fn a_message_up_to_the_length_bound_is_read_and_a_longer_one_is_refused() {
     assert_eq!(digits, Err(FrameError::Length { max: 100 }));
     let (_, error) = read([format!(r#"{{"a":{}"#, "1".repeat(1000)).as_bytes()]);
     assert_eq!(error, Some(FrameError::Value { offset: 405, what: "number is too long" }));
+}
+
+#[test]
+fn a_text_too_long_to_be_kept_is_read_as_a_message() {
+    let text = echo(json!(["x".repeat(TEXT_BYTES_MAX)])).to_string() + &echo(json!([])).to_string();
+    assert_eq!(read(text.as_bytes().chunks(60_000)).0.len(), 2);
+    assert_eq!(read([text.as_bytes()]).0.len(), 2);
 }
 
 fn any_json() -> impl Strategy<Value = Value> {

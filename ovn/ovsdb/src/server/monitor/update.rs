@@ -3,9 +3,9 @@
 
 use super::super::changes::{Changes, values};
 use super::request::{Encoding, Select, Spec, SpecColumn, TableSpec};
-use crate::db::{RowUpdate, Snapshot};
+use crate::db::{Difference, RowUpdate, Snapshot};
 use crate::json::JsonText;
-use crate::{ColumnId, Datum, TableId, Uuid};
+use crate::{ColumnId, Datum, Layout, TableId, Uuid};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -94,14 +94,15 @@ impl Spec {
     }
 
     /// What changed, if that is of interest here.
-    pub(in crate::server) fn changes<'a>(&self, changes: &'a Changes) -> Option<Body> {
+    pub(in crate::server) fn changes<'a>(&self, layout: &Layout, changes: &'a Changes) -> Option<Body> {
         let mut updates = Updates::new(self.encoding);
         for (id, rows) in changes {
             if let Some(table) = self.tables.get(id) {
                 let update = |(uuid, update): (&Uuid, &'a RowUpdate)| {
                     let seen = |row| values(row).filter(|row| table.condition.holds(*uuid, row));
-                    let update = Update::between(seen(update.old.as_ref()), seen(update.new.as_ref()));
-                    update.map(|update| (*uuid, update))
+                    let differences = || update.differences(layout.table(*id));
+                    let (old, new) = (seen(update.old.as_ref()), seen(update.new.as_ref()));
+                    Update::between(old, new, differences).map(|update| (*uuid, update))
                 };
                 updates.table(table, rows.iter().filter_map(update));
             }
@@ -129,22 +130,25 @@ pub(super) struct Cursor {
 }
 
 /// What happened to a row, as far as a monitor sees it.
-#[derive(Clone, Copy)]
 enum Update<'a> {
     Initial(&'a [Datum]),
     Insert(&'a [Datum]),
     Delete(&'a [Datum]),
-    Modify(&'a [Datum], &'a [Datum]),
+    Modify { old: &'a [Datum], new: &'a [Datum], differences: Cow<'a, [Difference]> },
 }
 
 impl<'a> Update<'a> {
     /// From what was seen of a row before to what is seen of it now.
-    fn between(old: Option<&'a [Datum]>, new: Option<&'a [Datum]>) -> Option<Self> {
+    fn between(
+        old: Option<&'a [Datum]>,
+        new: Option<&'a [Datum]>,
+        differences: impl FnOnce() -> Cow<'a, [Difference]>,
+    ) -> Option<Self> {
         match (old, new) {
             (None, None) => None,
             (None, Some(new)) => Some(Self::Insert(new)),
             (Some(old), None) => Some(Self::Delete(old)),
-            (Some(old), Some(new)) => Some(Self::Modify(old, new)),
+            (Some(old), Some(new)) => Some(Self::Modify { old, new, differences: differences() }),
         }
     }
 }
@@ -204,11 +208,10 @@ impl Updates {
                 self.text.raw("{\"old\":");
                 self.columns(table, |select| select.delete, |column| Some(value(column, uuid, row)));
             }
-            Update::Modify(old, new) if table.select.modify => {
+            Update::Modify { old, new, differences } if table.select.modify => {
                 self.text.raw("{\"old\":");
                 let changed = |column: &SpecColumn| {
-                    let old = value(column, uuid, old);
-                    (old != value(column, uuid, new)).then_some(old)
+                    difference(column, old, new, &differences).map(|_| value(column, uuid, old))
                 };
                 if !self.columns(table, |select| select.modify, changed) {
                     return false;
@@ -216,7 +219,7 @@ impl Updates {
                 self.text.raw(",\"new\":");
                 self.columns(table, |select| select.modify, |column| Some(value(column, uuid, new)));
             }
-            Update::Insert(_) | Update::Delete(_) | Update::Modify(..) => return false,
+            Update::Insert(_) | Update::Delete(_) | Update::Modify { .. } => return false,
         }
         self.text.raw("}");
         true
@@ -236,17 +239,15 @@ impl Updates {
             Update::Delete(_) if table.select.delete => {
                 self.text.raw("{\"delete\":null");
             }
-            Update::Modify(old, new) if table.select.modify => {
+            Update::Modify { old, new, differences } if table.select.modify => {
                 self.text.raw("{\"modify\":");
-                let difference = |column: &SpecColumn| {
-                    let (old, new) = (value(column, uuid, old), value(column, uuid, new));
-                    (old != new).then(|| Cow::Owned(old.diff(&new, &column.ty)))
-                };
+                let difference =
+                    |column: &SpecColumn| difference(column, old, new, &differences).map(Cow::Borrowed);
                 if !self.columns(table, |select| select.modify, difference) {
                     return false;
                 }
             }
-            Update::Insert(_) | Update::Delete(_) | Update::Modify(..) => return false,
+            Update::Insert(_) | Update::Delete(_) | Update::Modify { .. } => return false,
         }
         self.text.raw("}");
         true
@@ -278,6 +279,24 @@ impl Updates {
 
     fn finish_if_any(self) -> Option<Body> {
         (self.text.len() > "{".len()).then(|| self.finish().into())
+    }
+}
+
+/// What is different in a column of a row.
+fn difference<'a>(
+    column: &SpecColumn,
+    old: &[Datum],
+    new: &'a [Datum],
+    differences: &'a [Difference],
+) -> Option<&'a Datum> {
+    match column.at {
+        ColumnId::Uuid => None,
+        // The last one, `_version`, is none of the schema's.
+        ColumnId::At(at) if at + 1 == new.len() => new.get(at).filter(|new| old.get(at) != Some(*new)),
+        ColumnId::At(at) => {
+            let found = differences.binary_search_by_key(&at, |(at, _)| *at);
+            found.ok().and_then(|found| differences.get(found)).map(|(_, datum)| datum)
+        }
     }
 }
 

@@ -55,7 +55,7 @@ impl Server {
         let missed = since.and_then(|since| hosted.missed(&spec, since));
         let (found, body) = match missed {
             Some(changes) => {
-                let body = spec.changes(&changes).unwrap_or_else(|| b"{}".as_slice().into());
+                let body = spec.changes(hosted.layout(), &changes).unwrap_or_else(|| b"{}".as_slice().into());
                 (true, Contents::Whole(body))
             }
             None => (false, hosted.initial(&spec)),
@@ -88,7 +88,7 @@ impl Server {
         let new = old.with_conditions(requests, hosted.layout()).map_err(|error| error.to_json())?;
         hosted.groups.leave(&old, session, &old_key);
         let new = hosted.groups.join(new, session, &new_key, method);
-        let update = Contents::change(&new, &old, hosted.published());
+        let update = Contents::change(&new, &old, &hosted.published());
         let txn = hosted.last_txn();
         if let Some(client) = self.clients.get_mut(session) {
             client.monitors.remove(&old_key);
