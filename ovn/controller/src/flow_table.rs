@@ -24,9 +24,13 @@ pub struct Installed {
 /// See the module's documentation.
 #[derive(Debug, Default)]
 pub struct FlowTable {
-    entries: BTreeMap<Arc<FlowKey>, Entry>,
-    /// Keys whose wanted flow may differ from what the switch has.
-    dirty: BTreeSet<Arc<FlowKey>>,
+    /// Where the entry of each key is.
+    places: HashMap<Arc<FlowKey>, Place>,
+    entries: Vec<Option<Entry>>,
+    /// Places without an entry.
+    free: Vec<Place>,
+    /// Places whose wanted flow may differ from what the switch has, each once, in the order of the changes.
+    dirty: Vec<Place>,
     ids: ConjunctionIds,
     /// Flows that the switch has refused, with what it refused. They are left out until they change.
     refused: BTreeMap<Arc<FlowKey>, Installed>,
@@ -36,42 +40,70 @@ pub struct FlowTable {
     pub meters: MeterTable,
 }
 
-#[derive(Debug, Default)]
+/// Where an entry is: four octets where a key takes hundreds.
+type Place = u32;
+
+#[derive(Debug)]
 struct Entry {
+    key: Arc<FlowKey>,
     wanted: Wanted,
     installed: Option<Installed>,
+    is_dirty: bool,
 }
 
-/// The flows under one key that units emit, and how many emit each, in no order. Nearly always it is one.
+/// The flows under one key that units emit, and how many emit each, in no order.
 #[derive(Debug, Default)]
-struct Wanted(Vec<(Arc<Flow>, u32)>);
+enum Wanted {
+    #[default]
+    Nothing,
+    /// As nearly always.
+    One(Arc<Flow>),
+    Several(Vec<(Arc<Flow>, u32)>),
+}
 
 impl Wanted {
     fn add(&mut self, flow: Arc<Flow>) {
-        match self.0.iter_mut().find(|(f, _)| *f == flow) {
+        let mut list = match std::mem::take(self) {
+            Self::Nothing => return *self = Self::One(flow),
+            Self::One(old) => vec![(old, 1)],
+            Self::Several(list) => list,
+        };
+        match list.iter_mut().find(|(f, _)| *f == flow) {
             Some((_, count)) => *count += 1,
-            None => {
-                self.0.reserve_exact(1);
-                self.0.push((flow, 1));
-            }
+            None => list.push((flow, 1)),
         }
+        *self = Self::Several(list);
     }
 
     fn remove(&mut self, flow: &Flow) {
-        if let Some(i) = self.0.iter().position(|(f, _)| **f == *flow) {
-            self.0[i].1 -= 1;
-            if self.0[i].1 == 0 {
-                self.0.swap_remove(i);
+        match self {
+            Self::Nothing => {}
+            Self::One(old) if **old == *flow => *self = Self::Nothing,
+            Self::One(_) => {}
+            Self::Several(list) => {
+                let Some(i) = list.iter().position(|(f, _)| **f == *flow) else { return };
+                list[i].1 -= 1;
+                if list[i].1 == 0 {
+                    list.swap_remove(i);
+                }
+                if let [(only, 1)] = &list[..] {
+                    *self = Self::One(only.clone());
+                }
             }
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Flow> {
-        self.0.iter().map(|(flow, _)| &**flow)
+    fn iter(&self) -> impl Iterator<Item = &Arc<Flow>> {
+        let (one, several) = match self {
+            Self::Nothing => (None, &[][..]),
+            Self::One(flow) => (Some(flow), &[][..]),
+            Self::Several(list) => (None, &list[..]),
+        };
+        one.into_iter().chain(several.iter().map(|(flow, _)| flow))
     }
 
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        matches!(self, Self::Nothing)
     }
 }
 
@@ -82,18 +114,20 @@ pub struct Change {
     /// What the switch will have under the key.
     pub flow: Option<Installed>,
     command: FlowModCommand,
+    place: Place,
 }
 
 impl Change {
     /// What makes the switch have `new` where it has `old`.
-    fn new(key: Arc<FlowKey>, old: Option<&Installed>, new: Option<Installed>) -> Self {
+    fn new(place: Place, entry: &Entry, new: Option<Installed>) -> Self {
+        let (key, old) = (entry.key.clone(), &entry.installed);
         let command = match (old, &new) {
             (_, None) => FlowModCommand::DeleteStrict,
             // Only an addition changes the cookie, and it keeps the flow's place for packets in flight.
             (Some(old), Some(new)) if old.cookie == new.cookie => FlowModCommand::ModifyStrict,
             (_, Some(_)) => FlowModCommand::Add,
         };
-        Self { key, flow: new, command }
+        Self { key, flow: new, command, place }
     }
 
     /// As a message.
@@ -117,16 +151,62 @@ impl FlowTable {
     ) {
         for flow in added {
             let key = self.ids.acquire(&flow);
-            self.entries.entry(key.clone()).or_default().wanted.add(flow);
-            self.dirty.insert(key);
+            let place = self.place(key);
+            if let Some(entry) = &mut self.entries[place as usize] {
+                entry.wanted.add(flow);
+            }
+            self.mark(place);
         }
         for flow in removed {
-            let key = self.ids.key(&flow);
-            if let Some(entry) = self.entries.get_mut(&key) {
-                entry.wanted.remove(&flow);
+            if let Some(&place) = self.places.get(&self.ids.key(&flow)) {
+                if let Some(entry) = &mut self.entries[place as usize] {
+                    entry.wanted.remove(&flow);
+                }
+                self.mark(place);
             }
             self.ids.release(&flow);
-            self.dirty.insert(key);
+        }
+    }
+
+    /// Where the entry of a key is, which is made if there is none.
+    fn place(&mut self, key: Arc<FlowKey>) -> Place {
+        if let Some(place) = self.places.get(&key) {
+            return *place;
+        }
+        let wanted = Wanted::default();
+        let entry = Some(Entry { key: key.clone(), wanted, installed: None, is_dirty: false });
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.entries[place as usize] = entry;
+                place
+            }
+            None => {
+                self.entries.push(entry);
+                Place::try_from(self.entries.len() - 1).expect("fewer than 2^32 flows fit in memory")
+            }
+        };
+        self.places.insert(key, place);
+        place
+    }
+
+    fn mark(&mut self, place: Place) {
+        if let Some(entry) = &mut self.entries[place as usize]
+            && !std::mem::replace(&mut entry.is_dirty, true)
+        {
+            self.dirty.push(place);
+        }
+    }
+
+    /// Forgets an entry under which nothing is wanted, nor in the switch.
+    fn forget_empty(&mut self, place: Place) {
+        let slot = &mut self.entries[place as usize];
+        if slot.as_ref().is_none_or(|entry| entry.installed.is_some() || !entry.wanted.is_empty()) {
+            return;
+        }
+        if let Some(entry) = slot.take() {
+            self.places.remove(&entry.key);
+            self.refused.remove(&entry.key);
+            self.free.push(place);
         }
     }
 
@@ -140,40 +220,42 @@ impl FlowTable {
         self.groups.forget_installed();
         self.meters.forget_installed();
         self.refused.clear();
-        self.entries.retain(|key, entry| {
+        for place in 0..self.entries.len() as Place {
+            let Some(entry) = &mut self.entries[place as usize] else { continue };
             entry.installed = None;
+            // What is dirty goes when its turn comes.
             if !entry.wanted.is_empty() {
-                self.dirty.insert(key.clone());
+                self.mark(place);
+            } else if !entry.is_dirty {
+                self.forget_empty(place);
             }
-            !entry.wanted.is_empty()
-        });
+        }
     }
 
     /// What is to be sent now. It counts as had by the switch only after [`Self::installed`].
     pub fn take_changes(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
-        for key in std::mem::take(&mut self.dirty) {
-            let Some(entry) = self.entries.get(&key) else { continue };
-            let wanted = self.ids.merge(&entry.wanted).filter(|w| self.refused.get(&key) != Some(w));
+        for place in std::mem::take(&mut self.dirty) {
+            let Some(entry) = &mut self.entries[place as usize] else { continue };
+            entry.is_dirty = false;
+            let wanted = self.ids.merge(&entry.wanted).filter(|w| self.refused.get(&entry.key) != Some(w));
             if wanted == entry.installed {
-                if wanted.is_none() && entry.wanted.is_empty() {
-                    self.entries.remove(&key);
-                }
-                continue;
+                self.forget_empty(place);
+            } else {
+                changes.push(Change::new(place, entry, wanted));
             }
-            changes.push(Change::new(key, entry.installed.as_ref(), wanted));
         }
         changes
     }
 
     /// The switch has what changes asked for.
     pub fn installed(&mut self, changes: Vec<Change>) {
-        for Change { key, flow, command: _ } in changes {
-            let Some(entry) = self.entries.get_mut(&key) else { continue };
+        for Change { key, flow, place, command: _ } in changes {
+            let entry = self.entries[place as usize].as_mut();
+            let Some(entry) = entry.filter(|entry| entry.key == key) else { continue };
             entry.installed = flow;
-            if entry.installed.is_none() && entry.wanted.is_empty() {
-                self.entries.remove(&key);
-                self.refused.remove(&key);
+            if !entry.is_dirty {
+                self.forget_empty(place);
             }
         }
     }
@@ -187,28 +269,35 @@ impl FlowTable {
 
     /// Changes came to nothing: what they would have changed is still to be changed.
     pub fn not_installed(&mut self, changes: Vec<Change>) {
-        self.dirty.extend(changes.into_iter().map(|change| change.key));
+        for Change { key, place, .. } in changes {
+            if self.entries[place as usize].as_ref().is_some_and(|entry| entry.key == key) {
+                self.mark(place);
+            }
+        }
     }
 
     /// All wanted flows in the order of table, priority and match.
     pub fn wanted(&self) -> impl Iterator<Item = (&FlowKey, Installed)> {
-        self.entries.iter().filter_map(|(key, entry)| Some((&**key, self.ids.merge(&entry.wanted)?)))
+        let mut entries: Vec<&Entry> = self.entries.iter().flatten().collect();
+        entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        entries.into_iter().filter_map(|entry| Some((&*entry.key, self.ids.merge(&entry.wanted)?)))
     }
 
     /// How many flows are wanted.
     pub fn len(&self) -> usize {
-        self.entries.values().filter(|entry| !entry.wanted.is_empty()).count()
+        self.entries.iter().flatten().filter(|entry| !entry.wanted.is_empty()).count()
     }
 
     /// About how many octets the flows take, wanted and installed: what is behind each key, with actions that several
     /// share counted once.
     pub fn memory(&self) -> usize {
         let mut shared = std::collections::HashSet::new();
-        let mut octets = self.entries.len() * size_of::<(Arc<FlowKey>, Entry)>();
-        for (key, entry) in &self.entries {
-            octets += size_of::<FlowKey>() + key.matching.len() * size_of::<openflow::MatchField>();
-            for (flow, _) in &entry.wanted.0 {
-                octets += size_of::<Flow>() + size_of::<(Arc<Flow>, u32)>();
+        let mut octets = self.entries.capacity() * size_of::<Option<Entry>>()
+            + self.places.capacity() * (size_of::<(Arc<FlowKey>, Place)>() + 1);
+        for entry in self.entries.iter().flatten() {
+            octets += size_of::<FlowKey>() + entry.key.matching.len() * size_of::<openflow::MatchField>();
+            for flow in entry.wanted.iter() {
+                octets += size_of::<Flow>();
                 if let FlowAction::Actions(actions) = &flow.action
                     && shared.insert(actions.as_ptr())
                 {
@@ -313,7 +402,7 @@ impl ConjunctionIds {
         let actions = match &first.action {
             FlowAction::Actions(actions) => actions.clone(),
             // Actions are less than conjunctions, so all of them are conjunctions.
-            FlowAction::Conjunctions(_) => self.joined(wanted.iter()).into(),
+            FlowAction::Conjunctions(_) => self.joined(wanted.iter().map(|flow| &**flow)).into(),
         };
         Some(Installed { cookie: first.cookie, actions })
     }
@@ -394,7 +483,7 @@ mod tests {
                 "DeleteStrict table=8, priority=2 actions=drop"
             ]
         );
-        assert!(table.entries.is_empty() && !table.is_dirty());
+        assert!(table.places.is_empty() && !table.is_dirty());
     }
 
     #[test]
@@ -441,20 +530,20 @@ mod tests {
         assert_eq!(
             send(&mut table),
             [
-                "Add cookie=0x9, table=8, priority=1,conj_id=10 actions=conjunction(9,1/2)",
-                "Add cookie=0x9, table=8, priority=1,in_port=1 actions=conjunction(9,1/2),conjunction(10,1/2),conjunction(11,1/2)"
+                "Add cookie=0x9, table=8, priority=1,in_port=1 actions=conjunction(9,1/2),conjunction(10,1/2),conjunction(11,1/2)",
+                "Add cookie=0x9, table=8, priority=1,conj_id=10 actions=conjunction(9,1/2)"
             ]
         );
         table.apply([], [conjunctive(9, port(1), 0), conjunctive(9, port(1), 1), id(9, 1)]);
         assert_eq!(
             send(&mut table),
             [
-                "DeleteStrict table=8, priority=1,conj_id=10 actions=drop",
-                "Add cookie=0xa, table=8, priority=1,in_port=1 actions=conjunction(11,1/2)"
+                "Add cookie=0xa, table=8, priority=1,in_port=1 actions=conjunction(11,1/2)",
+                "DeleteStrict table=8, priority=1,conj_id=10 actions=drop"
             ]
         );
         table.apply([], [conjunctive(10, port(1), 0)]);
         send(&mut table);
-        assert!(table.entries.is_empty() && table.ids.taken.is_empty());
+        assert!(table.places.is_empty() && table.ids.taken.is_empty());
     }
 }

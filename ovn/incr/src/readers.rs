@@ -1,6 +1,7 @@
 //! Who reads what: cells to slots, slots to units.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::cell::Cell;
 
@@ -13,6 +14,24 @@ pub(crate) type Slot = u32;
 /// Above this many readers a sorted array becomes a tree, so that leaving stays cheap.
 const FEW_MAX: usize = 16;
 
+/// A cell is a fingerprint, which is as good a hash as any.
+#[derive(Debug, Default)]
+struct Same(u64);
+
+impl Hasher for Same {
+    fn write(&mut self, octets: &[u8]) {
+        debug_assert!(octets.is_empty(), "a cell is one number");
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// The readers of one cell.
 #[derive(Debug)]
 enum Readers {
@@ -24,7 +43,7 @@ enum Readers {
 /// Cells that have readers. A cell without any costs nothing.
 #[derive(Debug, Default)]
 pub(crate) struct ReaderMap {
-    slots: HashMap<Cell, Slot>,
+    slots: HashMap<Cell, Slot, BuildHasherDefault<Same>>,
     readers: Vec<Option<(Cell, Readers)>>,
     free: Vec<Slot>,
 }

@@ -105,6 +105,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The error that something else should stand where an earlier token was.
+    pub(crate) fn expecting_at(&self, span: Range<usize>, expected: impl Into<String>) -> Error {
+        let found = Found::Token(self.lexer.source()[span.clone()].to_owned());
+        Error::new(span, ErrorKind::Expecting { found, expected: expected.into() })
+    }
+
     /// The error that something else should stand here.
     pub(crate) fn expecting(&self, expected: impl Into<String>) -> Error {
         self.error(ErrorKind::Expecting { found: self.found(), expected: expected.into() })

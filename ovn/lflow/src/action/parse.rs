@@ -115,11 +115,11 @@ impl Parser<'_> {
         if self.scope == Scope::Connection {
             return Err(self.cursor.expecting("field assignment"));
         }
-        let start = self.cursor.clone();
+        let span = self.cursor.span();
         self.cursor.advance()?;
         match self.statement(name)? {
             Some(action) => Ok(action),
-            None => Err(start.expecting("action")),
+            None => Err(self.cursor.expecting_at(span, "action")),
         }
     }
 

@@ -139,6 +139,9 @@ impl Parser<'_> {
                 return Err(self.cursor.error(ErrorKind::NotNeedsParentheses));
             }
             let relation = self.expect_relation()?;
+            if let Some(comparison) = self.one_constant(&field, relation)? {
+                return Ok(comparison);
+            }
             let constants = self.constants()?;
             return self.comparison(field, start, relation, &constants);
         }
@@ -155,6 +158,27 @@ impl Parser<'_> {
             span: self.cursor.since(start),
         };
         self.comparison(field, start, relation, &constants)
+    }
+
+    /// The comparison with a constant that nothing is to be said against, as nearly always; nothing is read otherwise.
+    fn one_constant(&mut self, field: &FieldRef, relation: Relation) -> Result<Option<Expr>, Error> {
+        if relation != Relation::Eq || (self.negated && field.symbol.level() == Level::Nominal) {
+            return Ok(None);
+        }
+        let value = match self.cursor.token() {
+            Token::Integer(integer) => {
+                let fits = !field.symbol.is_string() && integer.bits <= field.symbol.bits();
+                // Of predicates there is more to say.
+                if !fits || field.symbol.is_predicate() {
+                    return Ok(None);
+                }
+                value_of(field, integer)
+            }
+            Token::String(name) if field.symbol.is_string() => Value::String((&**name).into()),
+            _ => return Ok(None),
+        };
+        self.cursor.advance()?;
+        Ok(Some(Expr::Comparison(Comparison { field: *field, relation, value })))
     }
 
     /// `0`, `1`, `constant == field`, `constant < field < constant`.
@@ -192,10 +216,10 @@ impl Parser<'_> {
 
     /// A field that packets have.
     fn field(&mut self) -> Result<FieldRef, Error> {
-        let start = self.cursor.clone();
+        let name = self.cursor.span();
         let field = self.cursor.expect_field()?;
         match field.symbol.body {
-            Body::Ovn(_) => Err(start.expecting("field name")),
+            Body::Ovn(_) => Err(self.cursor.expecting_at(name, "field name")),
             Body::Integer { .. } | Body::String(_) | Body::Subfield { .. } | Body::Predicate(_) => Ok(field),
         }
     }
