@@ -15,7 +15,7 @@ use openflow::{Action, GroupId, MeterId, PortNo};
 use ovsdb::{Str, Uuid};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::compile::{self, Environment, Group, Meter, Resources};
@@ -33,6 +33,8 @@ const CACHE_MAX: usize = 16 * 1024;
 pub(crate) struct Cache {
     prepared: HashMap<(Str, ActionText), Prepared>,
     actions: HashMap<ActionText, Arc<Parsed>>,
+    /// Actions of OpenFlow, so that flows that do the same share them.
+    lists: HashSet<Arc<[Action]>>,
     stats: CacheStats,
     /// Those of the last step in which anything was parsed.
     last: CacheStats,
@@ -75,6 +77,19 @@ impl Cache {
         }
         self.actions.insert(text.clone(), parsed.clone());
         Ok(parsed)
+    }
+
+    /// The actions as all flows of the step share them that do the same.
+    fn share(&mut self, actions: Vec<Action>) -> Arc<[Action]> {
+        if let Some(shared) = self.lists.get(&actions[..]) {
+            return shared.clone();
+        }
+        if self.lists.len() >= CACHE_MAX {
+            self.lists.clear();
+        }
+        let shared: Arc<[Action]> = actions.into();
+        self.lists.insert(shared.clone());
+        shared
     }
 }
 
@@ -360,7 +375,7 @@ impl FlowPlace<'_> {
                 }
             }
         }
-        Ok(actions.into())
+        Ok(net.parsed.borrow_mut().share(actions))
     }
 }
 

@@ -73,7 +73,8 @@ impl Codec for OpenFlow15 {
     }
 
     fn encode(message: &Message) -> Vec<u8> {
-        message.encode_split(Version::Of15).concat()
+        // Only replies come in parts, and there are none to send.
+        message.encode(Version::Of15)
     }
 }
 
