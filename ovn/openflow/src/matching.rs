@@ -35,6 +35,14 @@ impl Match {
         Self { fields: Vec::new() }
     }
 
+    /// The same with memory put by for further fields.
+    #[must_use]
+    pub fn with_room(&self, further: usize) -> Self {
+        let mut fields = Vec::with_capacity(self.fields.len() + further);
+        fields.extend_from_slice(&self.fields);
+        Self { fields }
+    }
+
     /// With `field == value` in addition; for building matches by hand.
     #[must_use]
     pub fn with(mut self, field: Field, value: impl Into<u128>) -> Self {

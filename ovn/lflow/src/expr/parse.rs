@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// How deep parentheses may be nested.
 pub const NESTING_MAX: usize = 100;
 
+/// How many terms there is room for at first, which is enough for most.
+const TERMS: usize = 4;
+
 /// Parses a match expression.
 ///
 /// # Errors
@@ -74,14 +77,15 @@ impl Parser<'_> {
             if !self.cursor.is(operator) {
                 continue;
             }
-            let mut terms = vec![first];
+            let mut terms = Vec::with_capacity(TERMS);
+            join(&mut terms, first, operator);
             while self.cursor.accept(operator)? {
-                terms.push(self.term()?);
+                join(&mut terms, self.term()?, operator);
             }
             if self.cursor.is(other) {
                 return Err(self.cursor.error(ErrorKind::MixedAndOr));
             }
-            return Ok(if operator == Punct::And { Expr::and(terms) } else { Expr::or(terms) });
+            return Ok(if operator == Punct::And { Expr::And(terms) } else { Expr::Or(terms) });
         }
         Ok(first)
     }
@@ -264,6 +268,15 @@ impl Parser<'_> {
                 join(&mut strings.iter().map(|name| compare(Value::String(name.clone()))))
             }
         })
+    }
+}
+
+/// Adds a term to those that have `operator` between them; if it has that too, its terms.
+fn join(terms: &mut Vec<Expr>, term: Expr, operator: Punct) {
+    match term {
+        Expr::And(inner) if operator == Punct::And => terms.extend(inner),
+        Expr::Or(inner) if operator == Punct::Or => terms.extend(inner),
+        term => terms.push(term),
     }
 }
 

@@ -26,6 +26,12 @@ pub struct Plain {
     is_never: bool,
 }
 
+/// How many fields there is room for at first, which is enough for most.
+const FIELDS: usize = 6;
+
+/// How many fields whoever uses a match is going to add: that of the datapath.
+const ROOM: usize = 1;
+
 /// Alternatives for one field.
 #[derive(Clone, Debug)]
 enum Choice {
@@ -45,7 +51,7 @@ pub(crate) struct Says {
 impl Plain {
     /// The conjunction of expressions as they were parsed. `None` if it has to go the long way.
     pub fn of(terms: &[&Expr]) -> Option<Self> {
-        let mut builder = Builder::default();
+        let mut builder = Builder { base: Match::any().with_room(FIELDS), ..Builder::default() };
         for term in terms {
             builder.add(term)?;
         }
@@ -58,7 +64,7 @@ impl Plain {
         if self.is_never || !self.residents.iter().all(resident) {
             return Vec::new();
         }
-        let mut base = self.base.clone();
+        let mut base = self.base.with_room(self.names.len() + ROOM);
         for (field, name) in &self.names {
             match port_key(name, ports).map(|key| test_of_key(*field, key)) {
                 Some(test) if test.apply(&mut base) => {}
@@ -66,7 +72,7 @@ impl Plain {
             }
         }
         let with = |test: Test| {
-            let mut matching = base.clone();
+            let mut matching = base.with_room(1 + ROOM);
             test.apply(&mut matching).then_some(LogicalMatch { matching, conjunctions: Vec::new() })
         };
         match &self.choice {
