@@ -139,6 +139,8 @@ pub const RESULT: Field = Field::XXReg(1);
 pub const SAVED_CT_STATE: Subfield = Subfield::new(Field::Reg(4), 0, 8);
 /// What the destination of a balanced packet was.
 pub const LB_ORIGINAL_IP4: Field = Field::Reg(4);
+/// The same as northds of 23.03 have it.
+pub const LB_ORIGINAL_IP4_BEFORE: Field = Field::Reg(1);
 pub const LB_ORIGINAL_IP6: Field = Field::XXReg(1);
 pub const LB_ORIGINAL_PORT: Subfield = Subfield::new(Field::Reg(2), 0, 16);
 /// Where a learned flow leaves the backend's address and port.

@@ -80,7 +80,7 @@ impl Codec for OpenFlow15 {
 
 /// Runs the controller.
 pub fn run(args: &[String]) -> ExitCode {
-    let about = About { program: PROGRAM, options: OWN, help: HELP, commands: COMMANDS };
+    let about = About { program: PROGRAM, options: OWN, help: HELP, commands: COMMANDS, succeeds: false };
     shell::run(&about, args, |shell, own| async move {
         let mut daemon = Daemon::open(shell, &own);
         daemon.serve().await;

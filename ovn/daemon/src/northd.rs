@@ -51,7 +51,7 @@ const COMMANDS: &[Spec] = &{
 
 /// Runs northd.
 pub fn run(args: &[String]) -> ExitCode {
-    let about = About { program: PROGRAM, options: OWN, help: HELP, commands: COMMANDS };
+    let about = About { program: PROGRAM, options: OWN, help: HELP, commands: COMMANDS, succeeds: false };
     shell::run(&about, args, |shell, own| async move { serve(shell, &own).await })
 }
 

@@ -7,7 +7,9 @@ use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd, RawFd};
 use std::{io, mem};
 
 use nix::libc;
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, bind, sendmsg};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, bind, recvmsg, sendmsg,
+};
 use nix::unistd::{ForkResult, Pid};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -373,6 +375,53 @@ pub(crate) fn udp_socket(port: u16, v6: bool) -> io::Result<UdpSocket> {
 pub(crate) fn watch_for<T: AsRawFd>(owner: T, interest: Interest) -> io::Result<AsyncFd<T>> {
     // SAFETY: every `owner` of this crate keeps its descriptor open and the same until it is dropped.
     unsafe { AsyncFd::register_with_interest(owner, interest) }.map_err(io::Error::from)
+}
+
+/// Waits for a connection on a listening socket; it does not block if the listener does not.
+pub(crate) fn accept(listener: &impl AsRawFd) -> io::Result<OwnedFd> {
+    // SAFETY: plain system call; who connected is not asked for.
+    owned(unsafe {
+        libc::accept4(
+            listener.as_raw_fd(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC,
+        )
+    })
+}
+
+/// Receives one packet of a `SOCK_SEQPACKET` socket into `buffer`, cut to its length, with at most one descriptor.
+/// No octets are the end.
+///
+/// # Errors
+/// What recvmsg(2) returned; a packet that is longer than the buffer.
+pub(crate) fn receive_with_descriptor(
+    socket: &impl AsRawFd,
+    buffer: &mut [u8],
+) -> io::Result<(usize, Option<OwnedFd>)> {
+    let mut control = nix::cmsg_space!(RawFd);
+    let mut parts = [IoSliceMut::new(buffer)];
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut control), flags)?;
+    let mut descriptors = Vec::new();
+    for one in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(received) = one {
+            // SAFETY: the kernel made these descriptors for this process just now.
+            descriptors.extend(received.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+        }
+    }
+    if message.flags.contains(MsgFlags::MSG_TRUNC) {
+        return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
+    }
+    Ok((message.bytes, descriptors.pop()))
+}
+
+/// Nanoseconds of the clock that [`std::time::Instant`] counts by, which is the same for all processes of the host.
+pub(crate) fn monotonic_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the structure is live; the call cannot fail for this clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 
 /// A request about the interface of this name, cut to what fits.

@@ -102,6 +102,33 @@ fn send(switch: &mut Switch, count: u32, now: Instant, packet: &dyn Fn(u32) -> V
     spent.as_nanos() as u64 / u64::from(count)
 }
 
+/// Another switch takes all over, while packets of a thousand connections pass: what each side does beside its work,
+/// and for how long both stand still.
+fn hand_over(old: &mut Switch, connections: u32, now: Instant) {
+    let mut new = switch(&[], now);
+    let (mut copy, mut take, mut octets) = (Duration::ZERO, Duration::ZERO, 0);
+    let mut copying = old.begin_copy();
+    loop {
+        let before = processor();
+        let Some(part) = old.copy_part(&mut copying, now) else { break };
+        copy += processor() - before;
+        octets += part.len();
+        let before = processor();
+        new.take_part(&part, now).expect("it is one of ours");
+        take += processor() - before;
+    }
+    send(old, 1000, now, &frame);
+    let before = processor();
+    let rest = old.copy_rest(&copying, now);
+    new.take_part(&rest, now).expect("it is one of ours");
+    let still = processor() - before;
+    old.end_copy();
+    let each = |time: Duration| time.as_nanos() as u64 / u64::from(connections);
+    let (copy, take, octets) = (each(copy), each(take), octets as u64 / u64::from(connections));
+    println!("{:<20} {copy:>6} ns to copy and {take} ns to take each, {octets} octets each", "handing over");
+    println!("{:<20} {still:>6.1?} with {} octets", "standing still", rest.len());
+}
+
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock and its arguments")]
 fn main() {
     let now = Instant::now();
@@ -121,6 +148,7 @@ fn main() {
     let each = send(&mut switch, connections, now, &frame);
     let octets = (resident_kib() - before) * 1024 / u64::from(connections);
     println!("{:<20} {each:>6} ns a connection, {octets} octets each", "new connections");
+    hand_over(&mut switch, connections, now);
     let later = now + Duration::from_secs(61);
     let before = processor();
     let count = |switch: &mut Switch| switch.command("dpctl/ct-get-nconns", &[], later);

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use openflow::PortNo;
 use packet::MacAddr;
 
+use crate::handover::{Kept, Out, kept};
+
 /// Learned addresses of one bridge, by VLAN.
 #[derive(Debug)]
 pub(crate) struct Fdb {
@@ -34,6 +36,17 @@ pub(crate) struct FdbEntry {
     pub mac: MacAddr,
     pub age: Duration,
 }
+
+/// One learned address as another process had it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeptAddress {
+    port: PortNo,
+    vlan: u16,
+    mac: MacAddr,
+    used: Instant,
+}
+
+kept!(KeptAddress { port, vlan, mac, used });
 
 impl Fdb {
     pub(crate) fn new(entries_max: usize, age_max: Duration) -> Self {
@@ -93,6 +106,23 @@ impl Fdb {
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.by_use.clear();
+    }
+
+    /// Writes all addresses for another process, the longest unused first.
+    pub(crate) fn put(&self, out: &mut Out) {
+        let kept = |(used, vlan, mac): &(Instant, u16, MacAddr)| {
+            let (vlan, mac, used) = (*vlan, *mac, *used);
+            Some(KeptAddress { port: self.lookup(vlan, mac)?, vlan, mac, used })
+        };
+        self.by_use.iter().filter_map(kept).collect::<Vec<_>>().put(out);
+    }
+
+    /// Has these addresses and no others; as many as are kept.
+    pub(crate) fn take(&mut self, addresses: Vec<KeptAddress>) {
+        self.clear();
+        for KeptAddress { port, vlan, mac, used } in addresses {
+            self.learn(vlan, mac, port, used);
+        }
     }
 
     /// All addresses, the longest unused first.

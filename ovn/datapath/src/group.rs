@@ -43,6 +43,10 @@ impl Tally {
         self.octets.fetch_add(octets, Ordering::Relaxed);
     }
 
+    fn of((packets, octets): (u64, u64)) -> Self {
+        Self { packets: packets.into(), octets: octets.into() }
+    }
+
     fn get(&self) -> (u64, u64) {
         (self.packets.load(Ordering::Relaxed), self.octets.load(Ordering::Relaxed))
     }
@@ -66,6 +70,16 @@ impl GroupCounters {
     /// Packets and octets of the group.
     pub(crate) fn all(&self) -> (u64, u64) {
         self.all.get()
+    }
+
+    /// Both, as [`GroupCounters::of`] takes it.
+    pub(crate) fn counted(&self) -> ((u64, u64), Vec<(u64, u64)>) {
+        (self.all(), self.buckets())
+    }
+
+    /// What was counted by another process.
+    pub(crate) fn of((all, buckets): ((u64, u64), Vec<(u64, u64)>)) -> Arc<Self> {
+        Arc::new(Self { all: Tally::of(all), buckets: buckets.into_iter().map(Tally::of).collect() })
     }
 
     /// The same of each bucket.

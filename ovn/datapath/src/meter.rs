@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use openflow::{Band, BandKind, MeterConfig, MeterFlags, MeterId};
 
+use crate::handover::{HandOverError, In, Kept, Out, kept};
+
 /// A meter of a bridge. Its gauge is shared with the programs of megaflows.
 #[derive(Clone, Debug)]
 pub(crate) struct Meter {
@@ -51,6 +53,8 @@ pub(crate) struct Counted {
     pub packets: u64,
     pub octets: u64,
 }
+
+kept!(Counted { packets, octets });
 
 impl Counted {
     fn add(&mut self, packets: u64, octets: u64) {
@@ -123,6 +127,31 @@ impl Gauge {
     pub(crate) fn counted(&self) -> (Counted, Vec<Counted>) {
         let state = self.state();
         (state.counted, state.bands.iter().map(|band| band.counted).collect())
+    }
+
+    /// How full the buckets are and what was counted, for another process.
+    pub(crate) fn put(&self, out: &mut Out) {
+        let state = self.state();
+        (state.filled, state.counted).put(out);
+        let bands: Vec<(u64, Counted)> = state.bands.iter().map(|band| (band.level, band.counted)).collect();
+        bands.put(out);
+    }
+
+    /// Reads what was written.
+    ///
+    /// # Errors
+    /// When it is of a meter with other bands.
+    pub(crate) fn take(&self, from: &mut In<'_>) -> Result<(), HandOverError> {
+        let mut state = self.state();
+        (state.filled, state.counted) = Kept::read(from)?;
+        let bands: Vec<(u64, Counted)> = Kept::read(from)?;
+        if bands.len() != state.bands.len() {
+            return Err(HandOverError::Damaged("a meter"));
+        }
+        for (band, (level, counted)) in state.bands.iter_mut().zip(bands) {
+            (band.level, band.counted) = (level.min(band.depth), counted);
+        }
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -34,6 +34,13 @@ impl TlvTable {
         }
     }
 
+    /// The options in the order of their places in the key: added again in this order they fit again.
+    pub(crate) fn maps(&self) -> Vec<TlvMap> {
+        let mut maps: Vec<_> = self.by_index.values().collect();
+        maps.sort_by_key(|(_, slot)| (slot.word, std::cmp::Reverse(slot.shift)));
+        maps.into_iter().map(|(map, _)| *map).collect()
+    }
+
     /// The table after a change, which is made whole or not at all. `used` are the fields that flows
     /// name: their options cannot go.
     ///

@@ -25,8 +25,9 @@ struct Family {
     ether: u16,
     src: Field,
     dst: Field,
-    /// Where the pipeline keeps what the destination was before it was translated.
-    original: Field,
+    /// Where the pipeline keeps what the destination was before it was translated. Of IPv4 that depends on the version
+    /// of northd.
+    originals: &'static [Field],
 }
 
 fn family(ip: IpAddr) -> Family {
@@ -35,13 +36,13 @@ fn family(ip: IpAddr) -> Family {
             ether: tables::ETH_IPV4,
             src: Field::Ipv4Src,
             dst: Field::Ipv4Dst,
-            original: tables::LB_ORIGINAL_IP4,
+            originals: &[tables::LB_ORIGINAL_IP4, tables::LB_ORIGINAL_IP4_BEFORE],
         },
         IpAddr::V6(_) => Family {
             ether: tables::ETH_IPV6,
             src: Field::Ipv6Src,
             dst: Field::Ipv6Dst,
-            original: tables::LB_ORIGINAL_IP6,
+            originals: &[tables::LB_ORIGINAL_IP6],
         },
     }
 }
@@ -60,10 +61,12 @@ pub(crate) fn flows(net: &Network, reads: &Reads, row: Uuid, emit: &mut Emit<Net
     let mut sink = Sink { emit, cookie: balancer.cookie };
     for vip in &balancer.vips {
         let snat = balancer.snat.iter().find(|ip| ip.is_ipv4() == vip.ip.is_ipv4());
-        for backend in &vip.backends {
-            detect(balancer, vip, *backend, *snat.unwrap_or(&vip.ip), &mut sink);
+        for &original in family(vip.ip).originals {
+            for backend in &vip.backends {
+                detect(balancer, vip, original, *backend, *snat.unwrap_or(&vip.ip), &mut sink);
+            }
+            translate(balancer, vip, original, snat, &local, &mut sink);
         }
-        translate(balancer, vip, snat, &local, &mut sink);
     }
 }
 
@@ -71,11 +74,12 @@ pub(crate) fn flows(net: &Network, reads: &Reads, row: Uuid, emit: &mut Emit<Net
 fn detect(
     balancer: &LoadBalancer,
     vip: &Vip,
+    original: Field,
     (backend, port): (IpAddr, u16),
     reply_to: IpAddr,
     sink: &mut Sink<'_>,
 ) {
-    let Family { ether, src, dst, original } = family(vip.ip);
+    let Family { ether, src, dst, .. } = family(vip.ip);
     let mut matching = Match::any()
         .with(Field::EthType, ether)
         .with(src, number(backend))
@@ -122,8 +126,15 @@ fn reply(protocol: Transport, port: u16, reply_to: IpAddr) -> Vec<LearnSpec> {
 
 /// The source of such a packet. Where an address of its own was chosen, that is so on the load balancer's datapaths only;
 /// another load balancer may have the same virtual address elsewhere.
-fn translate(balancer: &LoadBalancer, vip: &Vip, snat: Option<&IpAddr>, local: &[u32], sink: &mut Sink<'_>) {
-    let Family { ether, original, .. } = family(vip.ip);
+fn translate(
+    balancer: &LoadBalancer,
+    vip: &Vip,
+    original: Field,
+    snat: Option<&IpAddr>,
+    local: &[u32],
+    sink: &mut Sink<'_>,
+) {
+    let Family { ether, .. } = family(vip.ip);
     let mut matching = Match::any().with(Field::EthType, ether).with(original, number(vip.ip));
     if vip.port != 0 {
         let original = tables::LB_ORIGINAL_PORT;
@@ -170,7 +181,9 @@ mod tests {
         assert_eq!(lab.show(&ALL), "");
         insta::assert_snapshot!(lab.difference(&ALL, |lab| lab.interface("p1", Some(20))), @r"
         + table=92, priority=100,ct_mark=0x2/0x2,ipv6,reg4=0xfd000000,reg5=0,reg6=0,reg7=0x9,ipv6_src=fd00::1,ipv6_dst=fd00::1 actions=set_field:0x80/0x80->reg10,learn(table=93,delete_learned,cookie=0x1493070,OXM_OF_METADATA[],eth_type=0x86dd,NXM_NX_IPV6_SRC[],ipv6_dst=fd00::9,NXM_OF_IP_PROTO[],load:0x1->NXM_NX_REG10[7])
+        + table=92, priority=100,ct_mark=0x2/0x2,tcp,reg1=0xa090001,reg2=0x50/0xffff,nw_src=10.0.0.1,nw_dst=10.0.0.1,tp_dst=8080 actions=set_field:0x80/0x80->reg10,learn(table=93,delete_learned,cookie=0x1493070,OXM_OF_METADATA[],eth_type=0x800,NXM_OF_IP_SRC[],ip_dst=10.9.0.1,nw_proto=6,NXM_OF_TCP_SRC[]=NXM_OF_TCP_DST[],load:0x1->NXM_NX_REG10[7])
         + table=92, priority=100,ct_mark=0x2/0x2,tcp,reg2=0x50/0xffff,reg4=0xa090001,nw_src=10.0.0.1,nw_dst=10.0.0.1,tp_dst=8080 actions=set_field:0x80/0x80->reg10,learn(table=93,delete_learned,cookie=0x1493070,OXM_OF_METADATA[],eth_type=0x800,NXM_OF_IP_SRC[],ip_dst=10.9.0.1,nw_proto=6,NXM_OF_TCP_SRC[]=NXM_OF_TCP_DST[],load:0x1->NXM_NX_REG10[7])
+        + table=94, priority=100,tcp,reg1=0xa090001,reg2=0x50/0xffff actions=ct(commit,zone=NXM_NX_REG12[0..15],nat(src=10.9.0.1))
         + table=94, priority=100,tcp,reg2=0x50/0xffff,reg4=0xa090001 actions=ct(commit,zone=NXM_NX_REG12[0..15],nat(src=10.9.0.1))
         + table=94, priority=90,ipv6,reg4=0xfd000000,reg5=0,reg6=0,reg7=0x9 actions=ct(commit,zone=NXM_NX_REG12[0..15],nat(src=fd00::9))
         ");
@@ -180,9 +193,12 @@ mod tests {
             |lab: &mut Lab| lab.balancer("lb", &["sw0", "sw1"], &[("10.9.0.1:80", "")], "10.9.0.7 fd00::7");
         insta::assert_snapshot!(lab.difference(&ALL, hidden), @r"
         - table=92, priority=100,ct_mark=0x2/0x2,ipv6,reg4=0xfd000000,reg5=0,reg6=0,reg7=0x9,ipv6_src=fd00::1,ipv6_dst=fd00::1 actions=set_field:0x80/0x80->reg10,learn(table=93,delete_learned,cookie=0x1493070,OXM_OF_METADATA[],eth_type=0x86dd,NXM_NX_IPV6_SRC[],ipv6_dst=fd00::9,NXM_OF_IP_PROTO[],load:0x1->NXM_NX_REG10[7])
+        - table=92, priority=100,ct_mark=0x2/0x2,tcp,reg1=0xa090001,reg2=0x50/0xffff,nw_src=10.0.0.1,nw_dst=10.0.0.1,tp_dst=8080 actions=set_field:0x80/0x80->reg10,learn(table=93,delete_learned,cookie=0x1493070,OXM_OF_METADATA[],eth_type=0x800,NXM_OF_IP_SRC[],ip_dst=10.9.0.1,nw_proto=6,NXM_OF_TCP_SRC[]=NXM_OF_TCP_DST[],load:0x1->NXM_NX_REG10[7])
         - table=92, priority=100,ct_mark=0x2/0x2,tcp,reg2=0x50/0xffff,reg4=0xa090001,nw_src=10.0.0.1,nw_dst=10.0.0.1,tp_dst=8080 actions=set_field:0x80/0x80->reg10,learn(table=93,delete_learned,cookie=0x1493070,OXM_OF_METADATA[],eth_type=0x800,NXM_OF_IP_SRC[],ip_dst=10.9.0.1,nw_proto=6,NXM_OF_TCP_SRC[]=NXM_OF_TCP_DST[],load:0x1->NXM_NX_REG10[7])
+        - table=94, priority=100,tcp,reg1=0xa090001,reg2=0x50/0xffff actions=ct(commit,zone=NXM_NX_REG12[0..15],nat(src=10.9.0.1))
         - table=94, priority=100,tcp,reg2=0x50/0xffff,reg4=0xa090001 actions=ct(commit,zone=NXM_NX_REG12[0..15],nat(src=10.9.0.1))
         - table=94, priority=90,ipv6,reg4=0xfd000000,reg5=0,reg6=0,reg7=0x9 actions=ct(commit,zone=NXM_NX_REG12[0..15],nat(src=fd00::9))
+        + table=94, priority=200,tcp,reg1=0xa090001,reg2=0x50/0xffff,metadata=0x1 actions=ct(commit,zone=NXM_NX_REG12[0..15],nat(src=10.9.0.7))
         + table=94, priority=200,tcp,reg2=0x50/0xffff,reg4=0xa090001,metadata=0x1 actions=ct(commit,zone=NXM_NX_REG12[0..15],nat(src=10.9.0.7))
         ");
     }

@@ -12,6 +12,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -279,6 +281,26 @@ impl Net {
         }
         peer.outbox.flush();
         !peer.outbox.waiting().has_at_most(QUEUE_BYTES_FULL)
+    }
+
+    /// Another descriptor of a connection's socket, for a process that goes on with it. `None` if something waits to be
+    /// written, or the connection is encrypted.
+    pub fn duplicate(&mut self, conn: ConnId) -> Option<OwnedFd> {
+        let peer = self.conns.get_mut(&conn)?;
+        peer.outbox.flush();
+        peer.outbox.duplicate()
+    }
+
+    /// Goes on with a connection that another process accepted, as one of the listener `link`.
+    ///
+    /// # Errors
+    /// When it cannot be watched.
+    pub fn adopt_accepted(&mut self, link: LinkId, stream: UnixStream) -> io::Result<ConnId> {
+        let socket = Socket::new(Plain::Unix(stream))?;
+        let id = ConnId(self.fresh());
+        let conn = self.spawn(link, id, Arc::new(socket));
+        self.conns.insert(id, Conn { is_local: true, ..conn });
+        Ok(id)
     }
 
     /// Closes a connection from our side; no event follows. What was queued is still written, if the peer reads it.

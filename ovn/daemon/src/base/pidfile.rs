@@ -5,17 +5,20 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
+
+use super::unixctl::file_at;
 
 /// A pidfile that this process owns.
 #[derive(Debug)]
 pub struct Pidfile {
     path: PathBuf,
     /// Kept open because closing it would give up the lock.
-    _file: File,
+    file: File,
 }
 
 /// Why a pidfile could not be made.
@@ -63,14 +66,17 @@ impl Pidfile {
         fcntl(&file, FcntlArg::F_SETLK(&lock)).map_err(|error| io(error.into()))?;
         file.write_all(format!("{pid}\n").as_bytes()).map_err(io)?;
         fs::rename(&temporary, path).map_err(io)?;
-        Ok(Self { path: path.to_owned(), _file: file })
+        Ok(Self { path: path.to_owned(), file })
     }
 }
 
 impl Drop for Pidfile {
     fn drop(&mut self) {
-        // Somebody may have removed it; there is nothing left to do then.
-        let _ = fs::remove_file(&self.path);
+        // A process that took this one's place has its own there. Somebody may have removed it; there is nothing left
+        // to do then.
+        if self.file.metadata().ok().map(|file| (file.dev(), file.ino())) == file_at(&self.path) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -119,6 +125,16 @@ mod tests {
         assert_eq!(read(&path).unwrap(), i32::try_from(std::process::id()).unwrap());
         drop(pidfile);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_successors_stays_when_its_owner_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.pid");
+        let old = Pidfile::create(&path, false).unwrap();
+        let _new = Pidfile::create(&path, true).unwrap();
+        drop(old);
+        assert!(path.exists());
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::net::{Event, Net};
 use super::options::{self, Common, Own, Program, Request};
 use super::pidfile::Pidfile;
 use super::tls::{Tls, TlsConfig};
-use super::unixctl::{self, Command, Socket, Spec, spec};
+use super::unixctl::{self, Answering, Command, Socket, Spec, spec};
 use crate::vlog::{self, Vlog};
 
 /// Commands that wait for the loop; further clients wait in their sockets.
@@ -51,6 +51,8 @@ pub struct About {
     pub help: &'static str,
     /// Its control commands beyond the common ones.
     pub commands: &'static [Spec],
+    /// It takes the place of a process that runs: pidfile and control socket are the other's until this one serves.
+    pub succeeds: bool,
 }
 
 impl About {
@@ -74,8 +76,30 @@ pub struct Shell {
     interrupt: Signal,
     hangup: Signal,
     readiness: Option<Readiness>,
-    _socket: Option<Socket>,
-    _pidfile: Option<Pidfile>,
+    place: Place,
+}
+
+/// How operators find the daemon.
+struct Place {
+    program: Program,
+    /// What is needed to make the control socket, until it is made.
+    commands: Option<(Arc<[Spec]>, mpsc::Sender<Command>)>,
+    socket: Option<Socket>,
+    pidfile: Option<Pidfile>,
+    answering: Answering,
+}
+
+impl Place {
+    fn take(&mut self, common: &Common, overwrite: bool) -> anyhow::Result<()> {
+        let Some((specs, sender)) = self.commands.take() else { return Ok(()) };
+        if let Some(path) = &common.pidfile {
+            self.pidfile = Some(Pidfile::create(path, overwrite)?);
+        }
+        if let Some(path) = common.unixctl.path(self.program, std::process::id()) {
+            self.socket = Some(unixctl::listen(&path, specs, sender, &self.answering)?);
+        }
+        Ok(())
+    }
 }
 
 const COMMON_COMMANDS: [Spec; 4] = [
@@ -123,10 +147,6 @@ where
     let readiness = detach::detach(common.detach)?;
     let vlog = vlog::init(about.program.name);
     configure(&vlog, &common)?;
-    let pidfile = match &common.pidfile {
-        Some(path) => Some(Pidfile::create(path, common.overwrite_pidfile)?),
-        None => None,
-    };
     // One thread: a chassis runs three daemons, and each mostly waits.
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async {
@@ -137,11 +157,17 @@ where
             .chain(vlog::commands::COMMANDS.iter().copied())
             .chain(about.commands.iter().copied())
             .collect();
-        let socket = match common.unixctl.path(about.program, std::process::id()) {
-            Some(path) => Some(unixctl::listen(&path, specs, sender)?),
-            None => None,
+        let answering = Answering::default();
+        let mut place = Place {
+            program: about.program,
+            commands: Some((specs, sender)),
+            socket: None,
+            pidfile: None,
+            answering: answering.clone(),
         };
-        let answering = socket.as_ref().map(Socket::answering).unwrap_or_default();
+        if !about.succeeds {
+            place.take(&common, common.overwrite_pidfile)?;
+        }
         let mut net = Net::default();
         net.tls = Tls::new(TlsConfig::from_options(&own));
         let shell = Shell {
@@ -154,8 +180,7 @@ where
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
             readiness: Some(readiness),
-            _socket: socket,
-            _pidfile: pidfile,
+            place,
         };
         // A task among those that it waits for: from one of them to it the runtime does not look at all sockets first.
         let result = match tokio::task::spawn_local(body(shell, own)).await {
@@ -197,6 +222,10 @@ fn print_line(text: &str) {
 impl Shell {
     /// Says that the daemon serves: the parent of a detached one returns now. Later calls do nothing.
     pub fn ready(&mut self) {
+        // One that took another's place serves, whether operators find it or not.
+        if let Err(error) = self.place.take(&self.common, true) {
+            tracing::error!(target: "daemon", "{error:#}");
+        }
         if let Some(readiness) = self.readiness.take() {
             if self.common.detach.detach {
                 // Standard error is about to be /dev/null.

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -280,6 +280,15 @@ impl Outbox {
         self.fresh_bytes += length;
         self.fresh.push_back(Item { what, written: 0 });
         self.fresh.len() == 1
+    }
+
+    /// Another descriptor of the socket, if nothing waits for it.
+    pub(super) fn duplicate(&self) -> Option<OwnedFd> {
+        let socket = self.socket.as_ref().filter(|_| self.waiting.bytes() == 0)?;
+        Some(match socket.0.get_ref().again().ok()? {
+            Plain::Unix(stream) => stream.into(),
+            Plain::Tcp(stream) => stream.into(),
+        })
     }
 
     pub(super) fn waiting(&self) -> &Waiting {

@@ -5,7 +5,7 @@
 //! whoever breaks them, or sends what is not a request, is disconnected.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +62,8 @@ impl Command {
 #[derive(Debug)]
 pub struct Socket {
     path: PathBuf,
+    /// Device and inode.
+    file: Option<(u64, u64)>,
     answering: Answering,
 }
 
@@ -74,8 +76,16 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
+        // A process that took this one's place may have its own there.
+        if file_at(&self.path) == self.file {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+/// Device and inode of the file at `path`.
+pub fn file_at(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
 /// The requests that are being answered.
@@ -91,11 +101,16 @@ impl Answering {
     }
 }
 
-/// Listens at `path` for the commands in `specs`.
+/// Listens at `path` for the commands in `specs`; `answering` is to be waited for at the end.
 ///
 /// # Errors
 /// What binding the socket returned.
-pub fn listen(path: &Path, specs: Arc<[Spec]>, sender: mpsc::Sender<Command>) -> io::Result<Socket> {
+pub fn listen(
+    path: &Path,
+    specs: Arc<[Spec]>,
+    sender: mpsc::Sender<Command>,
+    answering: &Answering,
+) -> io::Result<Socket> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
     }
@@ -106,8 +121,8 @@ pub fn listen(path: &Path, specs: Arc<[Spec]>, sender: mpsc::Sender<Command>) ->
     }
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
-    let answering = Answering::default();
     let own = answering.clone();
+    let answering = answering.clone();
     let places = Arc::new(Semaphore::new(CLIENTS_MAX));
     tokio::spawn(async move {
         loop {
@@ -121,7 +136,7 @@ pub fn listen(path: &Path, specs: Arc<[Spec]>, sender: mpsc::Sender<Command>) ->
             });
         }
     });
-    Ok(Socket { path: path.to_owned(), answering: own })
+    Ok(Socket { path: path.to_owned(), file: file_at(path), answering: own })
 }
 
 async fn serve(
@@ -257,7 +272,7 @@ mod tests {
         let path = dir.path().join("x.ctl");
         let specs: Arc<[Spec]> = Arc::new([spec("list-commands", "", 0, 0), spec("shout", "WORD", 1, 2)]);
         let (sender, mut receiver) = mpsc::channel::<Command>(4);
-        let _socket = listen(&path, specs, sender).unwrap();
+        let _socket = listen(&path, specs, sender, &Answering::default()).unwrap();
         tokio::spawn(async move {
             while let Some(command) = receiver.recv().await {
                 let text = command.args.join(" ").to_uppercase();
@@ -296,14 +311,15 @@ mod tests {
         let daemon = runtime();
         let (sender, mut receiver) = mpsc::channel::<Command>(4);
         let specs: Arc<[Spec]> = Arc::new([spec("exit", "", 0, 0)]);
-        let socket = daemon.block_on(async { listen(&path, specs, sender) }).unwrap();
+        let answering = Answering::default();
+        let _socket = daemon.block_on(async { listen(&path, specs, sender, &answering) }).unwrap();
         let client = std::thread::spawn({
             let path = path.clone();
             move || runtime().block_on(call(&path, "exit", &[]))
         });
         daemon.block_on(async {
             receiver.recv().await.unwrap().reply(Ok("bye".to_owned()));
-            socket.answering().settle().await;
+            answering.clone().settle().await;
         });
         drop(daemon);
         assert_eq!(client.join().unwrap().unwrap(), "bye");

@@ -34,7 +34,7 @@ type Gathered = (JobId, Vec<(Switch, Vec<FlowStats>)>);
 /// Becomes the daemon.
 pub(super) fn run(program: Program, invocation: &Invocation) -> ExitCode {
     let named = Named { name: program.name(), family: Family::Ovn };
-    let about = About { program: named, options: TLS, help: "", commands: COMMANDS };
+    let about = About { program: named, options: TLS, help: "", commands: COMMANDS, succeeds: false };
     // Warnings reach whoever starts it, as those of other clients do.
     let quiet = ["--verbose=console:warn", "--verbose=reconnect:warn"].map(str::to_owned);
     let args: Vec<String> = quiet.into_iter().chain(super::shell_words(&invocation.shell)).collect();

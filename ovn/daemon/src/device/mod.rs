@@ -14,4 +14,4 @@ pub mod tunnel;
 pub use dummy::{Dummies, DummyDevices};
 pub use links::{LinkChange, LinkInfo, Links};
 pub use pool::Pool;
-pub use port::{Kind, OpenError, Port};
+pub use port::{Inherited, Kind, OpenError, Port};

@@ -4,7 +4,7 @@
 //! sending stack left to its network card; over a veth there is no card, and whoever gets the frame last does it.
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use packet::{EtherType, Frame, VirtioHeader};
 
@@ -30,10 +30,19 @@ impl PacketSocket {
     /// # Errors
     /// What socket(2), bind(2) or setsockopt(2) returned.
     pub(super) fn open(index: u32) -> io::Result<Self> {
-        let fd = sys::packet_socket(index)?;
+        sys::packet_socket(index).map(Self::from_fd)
+    }
+
+    /// One that is open already.
+    pub(super) fn from_fd(fd: OwnedFd) -> Self {
         // The pages of `beyond` are taken from the system when a long frame first needs them.
         let beyond = vec![0; LARGE * MESSAGES_MAX];
-        Ok(Self { fd, sizes: Sizes::default(), beyond, received: Vec::new(), malformed: 0 })
+        Self { fd, sizes: Sizes::default(), beyond, received: Vec::new(), malformed: 0 }
+    }
+
+    /// Another descriptor of it.
+    pub(super) fn duplicate(&self) -> io::Result<OwnedFd> {
+        self.fd.try_clone()
     }
 
     /// Receives up to `most` frames.
@@ -87,6 +96,12 @@ impl PacketSocket {
         let messages: Vec<IoSlice<'_>> =
             frames.iter().take(MESSAGES_MAX).map(|frame| IoSlice::new(frame.as_slice())).collect();
         sys::send_many(&self.fd, &messages)
+    }
+}
+
+impl AsFd for PacketSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 

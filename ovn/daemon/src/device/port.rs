@@ -1,7 +1,7 @@
 //! One port of the switch: a descriptor that gives and takes frames.
 
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::libc::{EINVAL, EMSGSIZE, EOPNOTSUPP};
 use packet::{Frame, Segmenter, VirtioHeader};
@@ -37,6 +37,17 @@ pub struct Port {
     veth: Option<u32>,
 }
 
+/// A port on its way from one process to another.
+#[derive(Debug)]
+pub struct Inherited {
+    /// What gives and takes frames.
+    pub fd: OwnedFd,
+    /// Whether it is a tap; else it is a packet socket.
+    pub is_tap: bool,
+    /// A veth of ours: its index.
+    pub veth: Option<u32>,
+}
+
 enum Wire {
     Tap(Tap),
     Packet(PacketSocket),
@@ -64,6 +75,25 @@ impl Port {
             Err(error) => Err(failed(error)),
         })?
         .await
+    }
+
+    /// Goes on with a port that another process opened.
+    pub fn inherited(inherited: Inherited) -> Self {
+        let Inherited { fd, is_tap, veth } = inherited;
+        let wire = if is_tap { Wire::Tap(Tap::from_fd(fd)) } else { Wire::Packet(PacketSocket::from_fd(fd)) };
+        Self { wire, veth }
+    }
+
+    /// Another descriptor of it, for a process that goes on with it.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn duplicate(&self) -> io::Result<Inherited> {
+        let (fd, is_tap) = match &self.wire {
+            Wire::Tap(tap) => (tap.duplicate()?, true),
+            Wire::Packet(socket) => (socket.duplicate()?, false),
+        };
+        Ok(Inherited { fd, is_tap, veth: self.veth })
     }
 
     /// Receives up to `most` frames, of any length, with what their senders left to be done.
@@ -155,6 +185,15 @@ impl Port {
         if let Some(index) = self.veth {
             // It may be gone already, with the namespace of its other end.
             let _ = links.delete(index).await;
+        }
+    }
+}
+
+impl AsFd for Port {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.wire {
+            Wire::Tap(tap) => tap.as_fd(),
+            Wire::Packet(socket) => socket.as_fd(),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! the switch as one frame.
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use packet::{Frame, VirtioHeader};
 
@@ -27,7 +27,17 @@ impl Tap {
     /// # Errors
     /// What opening `/dev/net/tun` or naming the interface returned, for example that the name is taken.
     pub(super) fn open(name: &str) -> io::Result<Self> {
-        Ok(Self { fd: sys::tap(name)?, sizes: Sizes::default(), beyond: vec![0; LARGE], malformed: 0 })
+        sys::tap(name).map(Self::from_fd)
+    }
+
+    /// One that is open already.
+    pub(super) fn from_fd(fd: OwnedFd) -> Self {
+        Self { fd, sizes: Sizes::default(), beyond: vec![0; LARGE], malformed: 0 }
+    }
+
+    /// Another descriptor of it.
+    pub(super) fn duplicate(&self) -> io::Result<OwnedFd> {
+        self.fd.try_clone()
     }
 
     /// Receives up to `most` frames.
@@ -71,6 +81,12 @@ impl Tap {
     pub(super) fn send(&self, frame: &[u8]) -> io::Result<()> {
         nix::sys::uio::writev(&self.fd, &[IoSlice::new(frame)])?;
         Ok(())
+    }
+}
+
+impl AsFd for Tap {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 

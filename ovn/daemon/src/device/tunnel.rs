@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use datapath::TunnelPacket;
 use packet::Frame;
@@ -193,6 +193,19 @@ impl Receiver {
     /// What binding returned, for example that another switch has the port.
     pub fn open(port: u16, v6: bool) -> io::Result<Self> {
         Ok(Self { socket: sys::udp_socket(port, v6)?, received: Vec::new() })
+    }
+
+    /// One that is open already.
+    pub fn from_fd(fd: OwnedFd) -> Self {
+        Self { socket: fd.into(), received: Vec::new() }
+    }
+
+    /// Another descriptor of it.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+        self.socket.try_clone().map(OwnedFd::from)
     }
 
     /// Receives what is there, up to `most` messages.

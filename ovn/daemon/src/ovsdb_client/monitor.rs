@@ -12,7 +12,7 @@ use super::fatal::Fatal;
 use super::monitored::{Monitored, Screen};
 use super::rpc::Rpc;
 use super::{Client, PROGRAM, print, transact};
-use crate::base::unixctl::{self, Command, Socket, Spec, spec};
+use crate::base::unixctl::{self, Answering, Command, Socket, Spec, spec};
 use crate::vlog;
 
 const COMMANDS: &[Spec] = &[
@@ -209,7 +209,7 @@ impl Client {
         let socket = match path {
             Some(path) => {
                 let _inside = self.runtime.enter();
-                let listening = unixctl::listen(&path, specs, sender.clone());
+                let listening = unixctl::listen(&path, specs, sender.clone(), &Answering::default());
                 Some(listening.map_err(|error| Fatal::system("failed to create unixctl server", &error))?)
             }
             None => None,

@@ -68,7 +68,8 @@ const OWN: &[Opt] = &[
 
 /// Runs the server.
 pub fn run(args: &[String]) -> ExitCode {
-    let about = About { program: PROGRAM, options: OWN, help: HELP, commands: commands::COMMANDS };
+    let about =
+        About { program: PROGRAM, options: OWN, help: HELP, commands: commands::COMMANDS, succeeds: false };
     shell::run(&about, args, |shell, own| async move {
         let mut daemon = Daemon::open(shell, &own)?;
         daemon.serve().await

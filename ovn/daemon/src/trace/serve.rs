@@ -25,7 +25,8 @@ const COMMANDS: &[Spec] = &[spec("trace", "[OPTIONS] [DATAPATH] MICROFLOW", 1, u
 
 /// Becomes the daemon.
 pub(super) fn run(args: &[String]) -> ExitCode {
-    let about = About { program: PROGRAM, options: OWN, help: super::HELP, commands: COMMANDS };
+    let about =
+        About { program: PROGRAM, options: OWN, help: super::HELP, commands: COMMANDS, succeeds: false };
     shell::run(&about, args, |shell, own| async move { serve(shell, &own).await })
 }
 

@@ -6,13 +6,17 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::OwnedFd;
 
 use datapath::{Captures, Departure, DeviceId, DeviceInfo, DeviceKind};
 use packet::{Frame, MacAddr};
 use tokio::io::unix::AsyncFd;
 
+use super::handover::Inheritance;
 use crate::device::tunnel::{Datagrams, Receiver, Sender};
-use crate::device::{Dummies, DummyDevices, Kind, LinkChange, LinkInfo, Links, OpenError, Pool, Port};
+use crate::device::{
+    Dummies, DummyDevices, Inherited, Kind, LinkChange, LinkInfo, Links, OpenError, Pool, Port,
+};
 use crate::sys::{self, Readiness};
 
 /// Frames read from a device before another has its turn.
@@ -71,6 +75,8 @@ pub(super) struct Devices {
     sending: Vec<DeviceId>,
     dummies: DummyDevices,
     replaced: Dummies,
+    /// What is used instead of opening anew.
+    pub(super) inheritance: Inheritance,
 }
 
 /// Tokens from here on are listeners, those below are devices.
@@ -95,6 +101,7 @@ impl Devices {
             sending: Vec::new(),
             dummies: DummyDevices::default(),
             replaced,
+            inheritance: Inheritance::default(),
         })
     }
 
@@ -120,12 +127,35 @@ impl Devices {
                 return Err(OpenError { name: name.to_owned(), source });
             }
         };
-        let (port, info) = Port::open(&self.links, name, kind).await?;
+        let (port, info) = match self.inheritance.devices.remove(name) {
+            Some((inherited, info)) => (Port::inherited(inherited), info),
+            None => {
+                let (port, info) = Port::open(&self.links, name, kind).await?;
+                (port, device_info(&info))
+            }
+        };
         let failed = |source| OpenError { name: name.to_owned(), source };
         self.readiness.get_ref().add(&port, id.0.into()).map_err(failed)?;
         self.open.insert(id, Open { port, name: name.to_owned(), out: Vec::new() });
         self.by_name.insert(name.to_owned(), id);
-        Ok(device_info(&info))
+        Ok(info)
+    }
+
+    /// Another descriptor of a device, for a process that goes on with it. `None` for a dummy, which is made anew.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub(super) fn duplicate(&self, id: DeviceId) -> io::Result<Option<Inherited>> {
+        self.open.get(&id).map(|open| open.port.duplicate()).transpose()
+    }
+
+    /// The same of the sockets of tunnels, with their ports and whether they are of IPv6.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub(super) fn duplicate_tunnels(&self) -> io::Result<Vec<(u16, bool, OwnedFd)>> {
+        let duplicate = |one: &Listener| Ok((one.udp_port, one.v6, one.receiver.duplicate()?));
+        self.listeners.values().map(duplicate).collect()
     }
 
     /// Closes a device and removes what was made for it.
@@ -179,7 +209,12 @@ impl Devices {
         for udp_port in wanted.into_iter().filter(|port| !have.contains(port)) {
             for v6 in [false, true] {
                 let token = self.next_listener;
-                let opened = Receiver::open(udp_port, v6).and_then(|receiver| {
+                let inherited = self.inheritance.tunnels.remove(&(udp_port, v6));
+                let opened = match inherited {
+                    Some(socket) => Ok(Receiver::from_fd(socket)),
+                    None => Receiver::open(udp_port, v6),
+                };
+                let opened = opened.and_then(|receiver| {
                     self.readiness.get_ref().add(&receiver, token)?;
                     Ok(receiver)
                 });

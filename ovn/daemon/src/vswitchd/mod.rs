@@ -8,6 +8,7 @@
 
 mod devices;
 mod dummy;
+mod handover;
 mod openflow;
 
 use std::collections::BTreeSet;
@@ -29,6 +30,7 @@ use crate::base::unixctl::{Command, Spec, spec};
 use crate::device::Dummies;
 use crate::device::tunnel::Datagrams;
 use devices::{Arrival, Batch, Devices};
+use handover::Giver;
 use openflow::Management;
 
 /// The program.
@@ -63,9 +65,14 @@ pub fn run(args: &[String]) -> ExitCode {
         datapath::COMMANDS.iter().map(|(name, usage, min, max, _)| spec(name, usage, *min, *max)).collect();
     commands.extend(dummy::COMMANDS);
     // The table lives as long as the process.
-    let about = About { program: PROGRAM, options: OWN, help: HELP, commands: commands.leak() };
-    shell::run(&about, args, |shell, own| async move {
+    let succeeds = handover::is_offered(&PROGRAM.family.run_dir());
+    let about = About { program: PROGRAM, options: OWN, help: HELP, commands: commands.leak(), succeeds };
+    shell::run(&about, args, move |shell, own| async move {
         let mut daemon = Daemon::open(shell, &own)?;
+        if succeeds {
+            daemon.taking_over = true;
+            handover::take_over(&mut daemon, &PROGRAM.family.run_dir()).await?;
+        }
         daemon.serve().await;
         Ok(())
     })
@@ -81,6 +88,12 @@ struct Daemon {
     departures: Vec<Departure>,
     /// Room for a batch of frames.
     frames: Vec<Frame>,
+    /// What hands over to another process, once that is asked for.
+    giver: Option<Giver>,
+    /// The management sockets are another process's still.
+    taking_over: bool,
+    /// The bridges whose management sockets are made as soon as they are ours.
+    unheard: Vec<String>,
 }
 
 impl Daemon {
@@ -101,6 +114,9 @@ impl Daemon {
             udp_ports: BTreeSet::new(),
             departures: Vec::new(),
             frames: Vec::new(),
+            giver: None,
+            taking_over: false,
+            unheard: Vec::new(),
         })
     }
 
@@ -114,6 +130,16 @@ impl Daemon {
                 happening = self.shell.next(deadline) => happening,
                 arrival = self.devices.next() => {
                     self.arrived(arrival).await;
+                    // A copy goes on, whatever comes in.
+                    if self.giver.is_some() && self.hand_over().await {
+                        return;
+                    }
+                    continue;
+                }
+                () = Giver::ready(self.giver.as_ref()) => {
+                    if self.hand_over().await {
+                        return;
+                    }
                     continue;
                 }
             };
@@ -255,6 +281,7 @@ impl Daemon {
                 }
             }
             Output::CloseDevice { id } => self.devices.remove(id).await,
+            Output::Listen { bridge } if self.taking_over => self.unheard.push(bridge),
             Output::Listen { bridge } => self.management.listen(&bridge, &mut self.shell.net).await,
             Output::Unlisten { bridge } => {
                 self.management.unlisten(&bridge, &mut self.core, &mut self.shell.net)
@@ -272,6 +299,11 @@ impl Daemon {
 
     /// Answers a command; whether the daemon is to stop.
     fn on_command(&mut self, command: Command) -> bool {
+        if command.name == "exit" && command.args == ["--hand-over"] {
+            let outcome = self.offer();
+            command.reply(outcome);
+            return false;
+        }
         if command.name == "exit" {
             command.reply(Ok(String::new()));
             return true;
@@ -303,4 +335,6 @@ DATABASE is unix:FILE or tcp:IP:PORT (default: db.sock in the run directory).
   -h, --help             this help
   -V, --version          version information
 Controllers reach a bridge at BRIDGE.mgmt in the run directory.
+After ovs-appctl -t ovs-vswitchd exit --hand-over, the next ovs-vswitchd that is
+started takes the place of the one that runs, which works on until then.
 ";

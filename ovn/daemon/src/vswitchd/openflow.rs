@@ -1,6 +1,9 @@
 //! The management sockets of the bridges (`RUNDIR/BRIDGE.mgmt`) and the OpenFlow connections to them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -55,6 +58,32 @@ impl Management {
         }
         // The path may be taken by now by a bridge of the same name, so a failure is of no interest.
         let _ = std::fs::remove_file(self.run_dir.join(format!("{bridge}.mgmt")));
+    }
+
+    /// The connections that another process can go on with: what it has to know of them, and their sockets.
+    pub(super) fn hand_over(&self, core: &Vswitchd, net: &mut Net, now: Instant) -> Vec<(Vec<u8>, OwnedFd)> {
+        let whole = |(socket, conn): (&ConnId, &OfConn)| {
+            Some((core.switch().put_connection(*conn, now)?, net.duplicate(*socket)?))
+        };
+        self.conns.iter().filter_map(whole).collect()
+    }
+
+    /// Goes on with a connection of another process, which the switch knows already.
+    ///
+    /// # Errors
+    /// When the socket cannot be watched, or nothing listens for the bridge.
+    pub(super) fn adopt(
+        &mut self,
+        conn: OfConn,
+        bridge: &str,
+        stream: UnixStream,
+        net: &mut Net,
+    ) -> io::Result<()> {
+        let link = self.bridges.iter().find(|(_, name)| *name == bridge).map(|(link, _)| *link);
+        let socket = net.adopt_accepted(link.ok_or(io::ErrorKind::NotFound)?, stream)?;
+        self.conns.insert(socket, conn);
+        self.sockets.insert(conn, socket);
+        Ok(())
     }
 
     /// Handles an event if it is about one of these connections; whether it was.

@@ -6,6 +6,7 @@
 //! the other end's interval times its multiplier.
 
 mod config;
+mod handover;
 mod show;
 #[cfg(test)]
 mod tests;

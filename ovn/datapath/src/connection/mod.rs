@@ -12,6 +12,7 @@
 
 mod bundle;
 mod handle;
+mod handover;
 mod multipart;
 mod notify;
 

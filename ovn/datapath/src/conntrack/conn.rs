@@ -6,6 +6,7 @@ use super::helper::{Helper, Skew};
 use super::key::ConnKey;
 use super::tcp::{Segment, State, Tcp, Verdict};
 use super::timeout::Phase;
+use crate::handover::{HandOverError, In, Kept, Out, kept};
 
 /// Which end's address the connection replaces, as seen by packets of the original direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,5 +145,65 @@ impl Track {
             Self::Icmp { answered } => *answered,
             Self::Other(seen) => *seen == Seen::Both,
         }
+    }
+}
+
+kept!(Side => Source, Destination);
+kept!(Extra { helper, parent, skew });
+kept!(Seen => One, Several, Both);
+
+/// Most connections are not translated: their reply key is not written.
+impl Kept for Conn {
+    fn put(&self, out: &mut Out) {
+        let Self { key, reply_key, label, mark, nat, track, extra } = self;
+        key.put(out);
+        Some(*reply_key).filter(|reply| *reply != key.reversed()).put(out);
+        label.put(out);
+        mark.put(out);
+        nat.put(out);
+        track.put(out);
+        extra.put(out);
+    }
+
+    fn read(from: &mut In<'_>) -> Result<Self, HandOverError> {
+        let key = ConnKey::read(from)?;
+        let reply_key = Option::read(from)?.unwrap_or_else(|| key.reversed());
+        Ok(Self {
+            key,
+            reply_key,
+            label: Kept::read(from)?,
+            mark: Kept::read(from)?,
+            nat: Kept::read(from)?,
+            track: Kept::read(from)?,
+            extra: Kept::read(from)?,
+        })
+    }
+}
+
+impl Kept for Track {
+    fn put(&self, out: &mut Out) {
+        match self {
+            Self::Tcp(tcp) => {
+                0u8.put(out);
+                tcp.put(out);
+            }
+            Self::Icmp { answered } => {
+                1u8.put(out);
+                answered.put(out);
+            }
+            Self::Other(seen) => {
+                2u8.put(out);
+                seen.put(out);
+            }
+        }
+    }
+
+    fn read(from: &mut In<'_>) -> Result<Self, HandOverError> {
+        Ok(match u8::read(from)? {
+            0 => Self::Tcp(Kept::read(from)?),
+            1 => Self::Icmp { answered: Kept::read(from)? },
+            2 => Self::Other(Kept::read(from)?),
+            _ => return Err(HandOverError::Damaged("a conversation")),
+        })
     }
 }

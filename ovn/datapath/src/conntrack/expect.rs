@@ -6,6 +6,7 @@ use packet::IpProto;
 
 use super::conn::Side;
 use super::key::{Addr, ConnKey};
+use crate::handover::{HandOverError, In, Kept, Out, kept};
 
 /// Announcements kept. A further one takes the place of the oldest.
 const EXPECTATIONS_MAX: usize = 65_536;
@@ -91,5 +92,22 @@ impl Expectations {
         {
             self.by_place.remove(&place);
         }
+    }
+}
+
+kept!(Place { src, dst, dst_port, zone, proto, v6 });
+kept!(Expected { parent, mark, label, nat });
+
+impl Kept for Expectations {
+    fn put(&self, out: &mut Out) {
+        let Self { by_place, by_age } = self;
+        by_place.put(out);
+        by_age.put(out);
+    }
+
+    fn read(from: &mut In<'_>) -> Result<Self, HandOverError> {
+        let this = Self { by_place: Kept::read(from)?, by_age: Kept::read(from)? };
+        let fits = this.by_age.len() <= EXPECTATIONS_MAX && this.by_place.len() <= this.by_age.len();
+        if fits { Ok(this) } else { Err(HandOverError::Damaged("too many connections are expected")) }
     }
 }

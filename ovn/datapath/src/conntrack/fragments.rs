@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, VecDeque};
 use packet::key::{L3, Layout};
 use packet::{Frame, checksum};
 
+use crate::handover::kept;
+
 /// Octets that fragments may hold.
 const OCTETS_MAX: usize = 8 << 20;
 /// All fragments of a packet must come within, in milliseconds; as in Open vSwitch.
@@ -30,6 +32,8 @@ pub(crate) struct Settings {
     pub len_min: [u16; 2],
     pub count_max: u32,
 }
+
+kept!(Settings { enabled, len_min, count_max });
 
 impl Default for Settings {
     fn default() -> Self {

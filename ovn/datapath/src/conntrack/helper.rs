@@ -9,6 +9,7 @@ use super::conn::{Conn, Side};
 use super::expect::Expected;
 use super::ftp::{self, Announced, Message};
 use super::key::{Addr, ConnKey, tcp_header_len};
+use crate::handover::kept;
 
 /// A protocol that is looked into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +17,8 @@ pub(crate) enum Helper {
     Ftp,
     Tftp,
 }
+
+kept!(Helper => Ftp, Tftp);
 
 impl Helper {
     /// By the port that the `alg` of a `ct` action says.
@@ -54,6 +57,8 @@ pub(super) struct Skew {
     /// The last number, as its sender counts, that is not moved by `after`.
     at: u32,
 }
+
+kept!(Skew { reply, before, after, at });
 
 impl Skew {
     fn is_zero(&self) -> bool {

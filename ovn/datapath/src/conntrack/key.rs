@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use packet::key::{FlowKey, L3, L4, Layout, extract, mix, slot};
 use packet::{Frame, IpProto, Pseudo, checksum};
 
+use crate::handover::kept;
+
 /// An IPv6 address, or an IPv4 address in the low 32 bits. In halves, so that a key has no padding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Addr([u64; 2]);
@@ -33,6 +35,8 @@ impl Addr {
     }
 }
 
+kept!(Addr([u64; 2]));
+
 /// One direction of a connection in a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ConnKey {
@@ -46,6 +50,8 @@ pub(crate) struct ConnKey {
     pub proto: IpProto,
     pub v6: bool,
 }
+
+kept!(ConnKey { src, dst, src_port, dst_port, zone, proto, v6 });
 
 impl ConnKey {
     /// The key of packets in the other direction.

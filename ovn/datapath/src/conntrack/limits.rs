@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{CONNECTIONS_MAX, Tracker};
+use crate::handover::kept;
 
 /// The limits. A zone at its limit takes no new connection; the switch at its limit makes room as
 /// the module says.
@@ -14,6 +15,8 @@ pub(crate) struct Limits {
     /// 0: none.
     pub zones: BTreeMap<u16, u32>,
 }
+
+kept!(Limits { total, default, zones });
 
 impl Default for Limits {
     fn default() -> Self {

@@ -20,6 +20,7 @@ mod expect;
 mod flush;
 mod fragments;
 mod ftp;
+mod handover;
 mod helper;
 mod index;
 mod key;

@@ -1,5 +1,7 @@
 //! The connections, found by key, by zone and by age.
 
+mod handover;
+
 use std::collections::BTreeMap;
 
 use packet::key::mix;
@@ -47,6 +49,8 @@ pub(super) struct Table {
     next_serial: u32,
     /// The zone that [`Self::evict`] takes from, and how many it had when it was chosen.
     victim: (u16, u32),
+    /// While a copy is made for another process: the places that changed since it began.
+    changed: Option<handover::Places>,
 }
 
 impl Table {
@@ -63,6 +67,7 @@ impl Table {
             by_zone: Vec::new(),
             next_serial: 0,
             victim: (0, 0),
+            changed: None,
         }
     }
 
@@ -91,6 +96,7 @@ impl Table {
     }
 
     pub(super) fn get_mut(&mut self, id: ConnId) -> Option<&mut Conn> {
+        self.note_change(id.place);
         let slot = self.slots.get_mut(id.place as usize).filter(|slot| slot.serial == id.serial)?;
         slot.conn.as_mut()
     }
@@ -115,21 +121,33 @@ impl Table {
     /// Adds a connection that expires at `expires`. Neither of its keys may be in the table.
     pub(super) fn insert(&mut self, conn: Conn, expires: u64) -> ConnId {
         let place = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { serial: 0, answered: false, conn: None });
-            self.timers.push(Timer::default());
-            self.by_time.push(Link::default());
-            self.by_zone.push(Link::default());
+            self.grow();
             self.slots.len() as u32 - 1
         });
+        self.next_serial = self.next_serial.wrapping_add(1);
+        self.fill(place, Slot { serial: self.next_serial, answered: false, conn: None }, conn, expires);
+        self.id(place)
+    }
+
+    /// Puts a connection into an empty place.
+    fn fill(&mut self, place: u32, slot: Slot, conn: Conn, expires: u64) {
+        self.note_change(place);
         for hash in self.hashes(&conn) {
             self.index.insert(hash, place);
         }
-        self.zones.entry(conn.key.zone).or_default().unanswered.push(&mut self.by_zone, place);
-        self.next_serial = self.next_serial.wrapping_add(1);
-        self.slots[place as usize] = Slot { serial: self.next_serial, answered: false, conn: Some(conn) };
+        let zone = self.zones.entry(conn.key.zone).or_default();
+        let list = if slot.answered { &mut zone.answered } else { &mut zone.unanswered };
+        list.push(&mut self.by_zone, place);
+        self.slots[place as usize] = Slot { conn: Some(conn), ..slot };
         self.timers[place as usize].expires = expires;
         self.wheel.file(&mut self.by_time, &mut self.timers, place);
-        self.id(place)
+    }
+
+    fn grow(&mut self) {
+        self.slots.push(Slot { serial: 0, answered: false, conn: None });
+        self.timers.push(Timer::default());
+        self.by_time.push(Link::default());
+        self.by_zone.push(Link::default());
     }
 
     /// Changes when it expires.
@@ -137,6 +155,7 @@ impl Table {
         if self.get(id).is_none() {
             return;
         }
+        self.note_change(id.place);
         let place = id.place as usize;
         let sooner = self.timers[place].expires > expires;
         self.timers[place].expires = expires;
@@ -148,6 +167,7 @@ impl Table {
 
     /// Notes that the other end answered: the connection is no longer evicted.
     pub(super) fn set_answered(&mut self, id: ConnId) {
+        self.note_change(id.place);
         let Some(slot) = self.slots.get_mut(id.place as usize).filter(|slot| slot.serial == id.serial) else {
             return;
         };
@@ -159,27 +179,42 @@ impl Table {
     }
 
     pub(super) fn remove(&mut self, id: ConnId) -> Option<Conn> {
-        let slot = self.slots.get_mut(id.place as usize).filter(|slot| slot.serial == id.serial)?;
-        let (conn, answered) = (slot.conn.take()?, slot.answered);
-        for hash in self.hashes(&conn) {
-            self.index.remove(hash, id.place);
-        }
-        self.wheel.remove(&mut self.by_time, &self.timers, id.place);
-        if let Some(zone) = self.zones.get_mut(&conn.key.zone) {
-            let list = if answered { &mut zone.answered } else { &mut zone.unanswered };
-            list.remove(&mut self.by_zone, id.place);
-            if zone.answered.len + zone.unanswered.len == 0 {
-                self.zones.remove(&conn.key.zone);
-            }
-        }
+        self.slots.get(id.place as usize).filter(|slot| slot.serial == id.serial)?;
+        let conn = self.empty(id.place)?;
         self.free.push(id.place);
-        if self.len() == 0 {
+        // A copy that another process has counts on the places.
+        if self.len() == 0 && self.changed.is_none() {
             // What a flood left behind is given back.
             (self.slots, self.free) = (Vec::new(), Vec::new());
             (self.timers, self.by_time, self.by_zone) = (Vec::new(), Vec::new(), Vec::new());
             self.index = Index::default();
         }
         Some(conn)
+    }
+
+    /// Takes the connection out of a place.
+    fn empty(&mut self, place: u32) -> Option<Conn> {
+        self.note_change(place);
+        let slot = self.slots.get_mut(place as usize)?;
+        let (conn, answered) = (slot.conn.take()?, slot.answered);
+        for hash in self.hashes(&conn) {
+            self.index.remove(hash, place);
+        }
+        self.wheel.remove(&mut self.by_time, &self.timers, place);
+        if let Some(zone) = self.zones.get_mut(&conn.key.zone) {
+            let list = if answered { &mut zone.answered } else { &mut zone.unanswered };
+            list.remove(&mut self.by_zone, place);
+            if zone.answered.len + zone.unanswered.len == 0 {
+                self.zones.remove(&conn.key.zone);
+            }
+        }
+        Some(conn)
+    }
+
+    fn note_change(&mut self, place: u32) {
+        if let Some(changed) = &mut self.changed {
+            changed.insert(place);
+        }
     }
 
     /// Removes at most `most` expired connections.

@@ -5,6 +5,7 @@
 //! invalid, while connections that were there before the tracker are picked up.
 
 use super::timeout::Phase;
+use crate::handover::{HandOverError, In, Kept, Out, kept};
 
 /// What a packet means for a connection that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -363,5 +364,29 @@ fn phase_of(a: State, b: State) -> Phase {
         Phase::TcpClosing
     } else {
         Phase::TcpEstablished
+    }
+}
+
+kept!(Tcp { peers });
+kept!(Peer { low, high, window, scale, state });
+kept!(State => Closed, SynSent, Established, Closing, FinWait2, TimeWait);
+
+impl Kept for Scale {
+    fn put(&self, out: &mut Out) {
+        match self {
+            Self::None => 0xff,
+            Self::Unknown => 0xfe,
+            Self::By(shift) => *shift,
+        }
+        .put(out);
+    }
+
+    fn read(from: &mut In<'_>) -> Result<Self, HandOverError> {
+        Ok(match u8::read(from)? {
+            0xff => Self::None,
+            0xfe => Self::Unknown,
+            shift @ 0..=14 => Self::By(shift),
+            _ => return Err(HandOverError::Damaged("a window scale")),
+        })
     }
 }

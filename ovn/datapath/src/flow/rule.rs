@@ -97,15 +97,15 @@ impl Rule {
 /// that a switch can move between threads; no other thread writes at the same time.
 #[derive(Debug, Default)]
 pub(crate) struct RuleCounters {
-    packets: AtomicU64,
-    octets: AtomicU64,
+    pub(super) packets: AtomicU64,
+    pub(super) octets: AtomicU64,
     /// Milliseconds from `since` to the last packet, plus one; 0 for none.
-    used: AtomicU64,
+    pub(super) used: AtomicU64,
     /// The same for when it was last learned.
-    refreshed: AtomicU64,
+    pub(super) refreshed: AtomicU64,
     /// What became of the timeouts when the connection ended, plus one: idle and hard, 32 bits each.
-    shortened: AtomicU64,
-    since: OnceLock<Instant>,
+    pub(super) shortened: AtomicU64,
+    pub(super) since: OnceLock<Instant>,
 }
 
 impl RuleCounters {

@@ -1,6 +1,7 @@
 //! One flow table: its rules by match and by age.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,6 +38,16 @@ impl FlowTable {
     /// All rules, oldest first.
     pub(crate) fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
         self.rules.values()
+    }
+
+    /// Those that are younger than the one with this id, oldest first.
+    pub(crate) fn rules_after(&self, id: u64) -> impl Iterator<Item = &Arc<Rule>> {
+        self.rules.range((Bound::Excluded(id), Bound::Unbounded)).map(|(_, rule)| rule)
+    }
+
+    /// The rule with this id.
+    pub(crate) fn by_id(&self, id: u64) -> Option<&Arc<Rule>> {
+        self.rules.get(&id)
     }
 
     /// The rule that a packet matches; see [`Classifier::lookup`].

@@ -163,10 +163,23 @@ impl Switch {
             return Err(ErrorCode::FLOW_BAD_TABLE_ID);
         }
         let bridge = self.bridges.get(&id).ok_or(ErrorCode::EPERM)?;
+        check_references(bridge, &all_actions(&change.instructions))?;
+        check_meters(bridge, &meters_of(&change.instructions))?;
+        self.rule_unchecked(id, table, change, counters, now)
+    }
+
+    /// The same, whether the groups and meters that it names are there or not.
+    pub(super) fn rule_unchecked(
+        &mut self,
+        id: BridgeId,
+        table: u8,
+        change: &FlowMod,
+        counters: Option<Arc<RuleCounters>>,
+        now: Instant,
+    ) -> Result<Rule, ChangeError> {
+        let bridge = self.bridges.get(&id).ok_or(ErrorCode::EPERM)?;
         let steps = compile_instructions(&change.instructions, table, &bridge.tlv)?;
         let actions = all_actions(&change.instructions);
-        check_references(bridge, &actions)?;
-        check_meters(bridge, &meters_of(&change.instructions))?;
         let conjunctions: Box<[_]> = actions
             .iter()
             .filter_map(|action| if let Action::Conjunction(part) = action { Some(*part) } else { None })

@@ -5,6 +5,7 @@ mod changes;
 mod filter;
 mod flows;
 mod groups;
+mod handover;
 mod inject;
 mod learn;
 mod maintain;
@@ -22,6 +23,7 @@ use openflow::{FlowRemoved, PacketIn2};
 use packet::Frame;
 use packet::key::TAGS_MAX;
 
+pub use handover::Copying;
 pub use ports::{AddPortError, PortSpec};
 
 use crate::bfd::Session;

@@ -26,7 +26,7 @@ impl Vswitchd {
         self.write_status(now);
     }
 
-    fn apply(&mut self, config: Config, now: Instant) {
+    pub(super) fn apply(&mut self, config: Config, now: Instant) {
         let old = std::mem::replace(&mut self.config, config);
         self.apply_zones(&old.zones);
         self.switch.set_tags_max(self.config.tags_max);

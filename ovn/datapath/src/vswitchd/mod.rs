@@ -33,10 +33,10 @@ use packet::MacAddr;
 use schema::vswitch::{self, TableId, Tables};
 
 use crate::connection::{ConnId, ConnKind};
-use crate::device::{Captures, DeviceId, DeviceKind};
+use crate::device::{Captures, DeviceId, DeviceInfo, DeviceKind};
 use crate::switch::Switch;
 use config::Config;
-use devices::Interface;
+use devices::{Interface, State};
 
 /// What the shell is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,6 +164,26 @@ impl Vswitchd {
             stats_at: None,
             numbers: numbers::Numbers::default(),
         }
+    }
+
+    /// Whether all rows are known, so that [`Vswitchd::take_over`] can be called.
+    pub fn is_synced(&self) -> bool {
+        self.replica.is_synced()
+    }
+
+    /// Makes what the database asks for though another switch holds the lock, whose place this one takes: the shell
+    /// answers with the other's devices. Nothing is written before the lock is ours.
+    pub fn take_over(&mut self, now: Instant) {
+        let config = config::read(&self.tables);
+        self.apply(config, now);
+    }
+
+    /// The open devices by name, for a process that takes over.
+    pub fn devices(&self) -> impl Iterator<Item = (&str, DeviceId, DeviceInfo)> {
+        self.interfaces.iter().filter_map(|(name, interface)| match &interface.state {
+            State::Open(id, info) => Some((&**name, *id, *info)),
+            State::Opening(_) | State::Virtual | State::Failed(_) => None,
+        })
     }
 
     /// The switch itself.

@@ -66,12 +66,7 @@ impl Xlate<'_> {
                 self.queue(before);
             }
             Step::Multipath { multipath, dst } => self.multipath(multipath, dst),
-            Step::DeleteOption(place) => {
-                self.store(place.slot, 0, u128::MAX);
-                if let Some(option) = place.option {
-                    self.store(slot::TUN_PRESENT, 0, 1 << option);
-                }
-            }
+            Step::DeleteOption(place) => self.delete_option(place),
             Step::Exit => {
                 let floor = self.copy_floor();
                 self.levels.truncate(floor);
@@ -83,6 +78,14 @@ impl Xlate<'_> {
                 self.table_lookup(None, *next, depth);
             }
             Step::Skip(skipped) => self.skip(*skipped),
+        }
+    }
+
+    /// The packet has not got this option of its tunnel any more.
+    fn delete_option(&mut self, place: &crate::field::Place) {
+        self.store(place.slot, 0, u128::MAX);
+        if let Some(option) = place.option {
+            self.store(slot::TUN_PRESENT, 0, 1 << option);
         }
     }
 

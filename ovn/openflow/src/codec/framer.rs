@@ -25,6 +25,11 @@ impl Framer {
         Self::default()
     }
 
+    /// The octets that no message was made of yet.
+    pub fn rest(&self) -> &[u8] {
+        &self.buffer[self.taken..]
+    }
+
     /// Octets that came in. Take all whole messages with [`Self::next_frame`] before the next call, so that the
     /// buffer stays small.
     pub fn push(&mut self, octets: &[u8]) {

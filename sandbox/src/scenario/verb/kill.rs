@@ -32,6 +32,9 @@ pub struct Restart {
     /// How it is ended.
     #[serde(default)]
     pub signal: How,
+    /// It is not ended: it hands over to the one that is started, and ends then. Our ovs-vswitchd can.
+    #[serde(default)]
+    pub hand_over: bool,
 }
 
 /// A way to end.
@@ -89,6 +92,9 @@ impl Action for Restart {
             .daemons()
             .iter()
             .any(|(daemon, process)| *daemon == self.daemon && process.ended().is_none());
+        if runs && self.hand_over {
+            return Ok(run.lab.succeed_daemon(&node, self.daemon).await?.to_string());
+        }
         if runs {
             run.lab.kill_daemon(&node, self.daemon, self.signal.into()).await?;
         }

@@ -2,6 +2,7 @@
 
 mod cached;
 mod ct;
+mod handover;
 mod learn;
 mod offload;
 mod pipeline;
