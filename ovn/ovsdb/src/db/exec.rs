@@ -7,11 +7,42 @@ use super::references::References;
 use super::working::Working;
 use super::{Caller, Database};
 use crate::error::OvsdbError;
-use crate::json::Elements;
+use crate::json::{Elements, JsonText};
 use crate::ops::{Operation, Until, quick};
 use crate::schema::{Layout, TableId, TableLayout};
-use crate::value::{Str, Symbols};
+use crate::value::{Str, Symbols, Uuid};
 use serde_json::{Value, json};
+
+/// What one operation gives.
+pub(super) enum Given {
+    Nothing,
+    /// The UUID of the row that was made.
+    Inserted(Uuid),
+    /// The number of rows that were written.
+    Counted(usize),
+    /// The `<result>` of a select.
+    Selected(Value),
+}
+
+impl Given {
+    fn into_json(self) -> Value {
+        match self {
+            Self::Nothing => json!({}),
+            Self::Inserted(uuid) => json!({"uuid": ["uuid", uuid.to_string()]}),
+            Self::Counted(count) => json!({"count": count}),
+            Self::Selected(rows) => rows,
+        }
+    }
+
+    fn write(&self, text: &mut JsonText) {
+        match self {
+            Self::Nothing => text.raw("{}"),
+            Self::Inserted(uuid) => text.raw("{\"uuid\":[\"uuid\",\"").uuid(*uuid).raw("\"]}"),
+            Self::Counted(count) => text.raw("{\"count\":").display(count).raw("}"),
+            Self::Selected(rows) => text.display(rows),
+        };
+    }
+}
 
 /// What came of a transaction.
 pub(super) enum Ran {
@@ -34,7 +65,7 @@ pub(super) fn run(database: &mut Database, operations: &[Value], caller: Caller<
     for (i, json) in operations.iter().enumerate() {
         let parsed = Operation::from_json(json, (i + 1, operations.len()), &layout, &mut symbols);
         match parsed.map_err(Stop::Error).and_then(|operation| run.allowed(json, operation, &mut symbols)) {
-            Ok(result) => results.push(result),
+            Ok(given) => results.push(given.into_json()),
             Err(Stop::Blocked { until_ms }) => return Ran::Blocked { until_ms },
             Err(Stop::Error(error)) => {
                 results.push(error.to_json());
@@ -52,20 +83,28 @@ pub(super) fn run(database: &mut Database, operations: &[Value], caller: Caller<
     }
 }
 
-/// Runs a transaction that is easily read. `None`, and all is as before, if it is for [`run`]: where it cannot be read so,
+/// About how long the results of a small transaction are, in bytes.
+const RESULTS_BYTES: usize = 128;
+
+/// Runs a transaction that is easily read; gives the JSON text of its results. `None`, and all is as before, if it is for [`run`]: where it cannot be read so,
 /// and where it fails or has to wait, so that all is said by one of them.
 pub(super) fn run_quick(
     database: &mut Database,
     operations: Elements<'_>,
     caller: Caller<'_>,
-) -> Option<(Vec<Value>, Option<Checked>)> {
+) -> Option<(Vec<u8>, Option<Checked>)> {
     let mut symbols = Symbols::new(database.uuids.fork());
     let layout = database.layout().clone();
     let operations = quick::operations(operations, &layout, &mut symbols, &mut database.strings)?;
     let mut run = Run::begin(database, &layout, caller, 0);
-    let results = operations.into_iter().map(|operation| run.allowed(&Value::Null, operation, &mut symbols));
-    let results = results.collect::<Result<_, Stop>>().ok()?;
-    Some((results, run.finish().ok()?))
+    let mut results = JsonText::after(None, RESULTS_BYTES);
+    results.raw("[");
+    for (i, operation) in operations.into_iter().enumerate() {
+        let given = run.allowed(&Value::Null, operation, &mut symbols).ok()?;
+        given.write(results.separator(i));
+    }
+    results.raw("]");
+    Some((results.into_bytes(), run.finish().ok()?))
 }
 
 /// Why a transaction does not go on.
@@ -111,7 +150,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs an operation; one that may not be asked for is refused only once nothing else is wrong.
-    fn allowed(&mut self, json: &Value, operation: Operation, symbols: &mut Symbols) -> Result<Value, Stop> {
+    fn allowed(&mut self, json: &Value, operation: Operation, symbols: &mut Symbols) -> Result<Given, Stop> {
         let refused = (self.caller.read_only && operation.is_write()).then_some(operation.name());
         let result = self.operation(json, operation, symbols)?;
         let Some(name) = refused else { return Ok(result) };
@@ -129,7 +168,7 @@ impl<'a> Run<'a> {
         json: &Value,
         operation: Operation,
         symbols: &mut Symbols,
-    ) -> Result<Value, Stop> {
+    ) -> Result<Given, Stop> {
         let layout: &'a Layout = self.layout;
         let at = |name: &str| table_of(layout, name);
         match operation {
@@ -149,22 +188,22 @@ impl<'a> Run<'a> {
                 let columns = columns_of(table.1, columns.as_deref())?;
                 let equal = self.rows_are(table, &condition, &columns, &rows)?;
                 if equal == (until == Until::Equal) {
-                    Ok(json!({}))
+                    Ok(Given::Nothing)
                 } else {
                     Err(self.unsatisfied(timeout_ms))
                 }
             }
             Operation::Commit { durable } => {
                 self.durable |= durable;
-                Ok(json!({}))
+                Ok(Given::Nothing)
             }
             Operation::Abort => Err(OvsdbError::new(OvsdbError::ABORTED, "aborted by request").into()),
             Operation::Comment { comment } => {
                 self.comment.push(comment);
-                Ok(json!({}))
+                Ok(Given::Nothing)
             }
             Operation::Assert { lock } => match self.caller.locks {
-                Some(holds) if holds(&lock) => Ok(json!({})),
+                Some(holds) if holds(&lock) => Ok(Given::Nothing),
                 Some(_) | None => {
                     let words = format!("Asserted lock {lock} not held.");
                     Err(OvsdbError::new(OvsdbError::NOT_OWNER, words).into())

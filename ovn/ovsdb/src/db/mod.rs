@@ -223,13 +223,13 @@ impl Database {
         }
     }
 
-    /// As [`Database::transact`], straight from the text of the operations: gives the results and what changed. `None`,
+    /// As [`Database::transact`], straight from the text of the operations: gives the text of the results and what changed. `None`,
     /// and all is as before, if they are odd, fail or have to wait; then that has more to say.
     pub(crate) fn transact_quick(
         &mut self,
         operations: Elements<'_>,
         caller: Caller<'_>,
-    ) -> Option<(Vec<Value>, Option<Commit>)> {
+    ) -> Option<(Vec<u8>, Option<Commit>)> {
         let (results, changed) = exec::run_quick(self, operations, caller)?;
         Some((results, changed.map(|changed| self.follow(changed))))
     }

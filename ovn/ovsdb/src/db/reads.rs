@@ -1,6 +1,6 @@
 //! Operations that read, and finding the rows that an operation is about.
 
-use super::exec::{Run, TableAt};
+use super::exec::{Given, Run, TableAt};
 use super::indexes::hash_of;
 use crate::Row;
 use crate::error::OvsdbError;
@@ -17,7 +17,7 @@ impl Run<'_> {
         (id, table): TableAt<'_>,
         condition: &Condition,
         columns: Option<&[Str]>,
-    ) -> Result<Value, OvsdbError> {
+    ) -> Result<Given, OvsdbError> {
         let columns = columns_of(table, columns)?;
         let named = columns.contains(&ColumnId::Uuid);
         let mut rows = Vec::new();
@@ -41,7 +41,7 @@ impl Run<'_> {
             };
             rows.push(Value::Object(columns.iter().map(cell).collect::<Map<_, _>>()));
         }
-        Ok(json!({ "rows": rows }))
+        Ok(Given::Selected(json!({ "rows": rows })))
     }
 
     /// Whether the rows that match are `wanted`, seen as sets and in these columns only.

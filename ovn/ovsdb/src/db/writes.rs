@@ -1,12 +1,12 @@
 //! Operations that write: insert, update, mutate, delete.
 
-use super::exec::{Run, TableAt};
+use super::exec::{Given, Run, TableAt};
 use super::{RowWrite, Write};
 use crate::error::OvsdbError;
 use crate::ops::{Columns, Condition, Mutation};
 use crate::schema::{TableId, TableLayout};
 use crate::value::{Atoms, Datum, Str, Symbols, Uuid};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// A column to be written, by its place: what it is to hold, and what is different then if that is known.
 type Written = (usize, Datum, Option<Atoms>);
@@ -19,7 +19,7 @@ impl Run<'_> {
         wanted: Option<Uuid>,
         columns: Columns,
         symbols: &mut Symbols,
-    ) -> Result<Value, OvsdbError> {
+    ) -> Result<Given, OvsdbError> {
         let uuid = match wanted {
             Some(uuid) if self.was_used(id, uuid) => {
                 let at = json.get("uuid").cloned().unwrap_or_else(|| uuid.to_string().into());
@@ -47,7 +47,7 @@ impl Run<'_> {
         }
         self.guard(&RowWrite::Insert { table, uuid, new: &row })?;
         self.working.insert(id, uuid, row);
-        Ok(json!({"uuid": ["uuid", uuid.to_string()]}))
+        Ok(Given::Inserted(uuid))
     }
 
     /// Whether a row with this UUID exists, or existed before the transaction.
@@ -60,7 +60,7 @@ impl Run<'_> {
         (id, table): TableAt<'_>,
         condition: &Condition,
         columns: &Columns,
-    ) -> Result<Value, OvsdbError> {
+    ) -> Result<Given, OvsdbError> {
         self.enter(table, Write::Update)?;
         let uuids = self.matches((id, table), condition)?;
         for uuid in &uuids {
@@ -73,7 +73,7 @@ impl Run<'_> {
             let changes = columns.iter().filter_map(changes).collect();
             self.write(id, *uuid, changes);
         }
-        Ok(count(&uuids))
+        Ok(Given::Counted(uuids.len()))
     }
 
     pub(super) fn mutate(
@@ -81,7 +81,7 @@ impl Run<'_> {
         (id, table): TableAt<'_>,
         condition: &Condition,
         mutations: &[Mutation],
-    ) -> Result<Value, OvsdbError> {
+    ) -> Result<Given, OvsdbError> {
         self.enter(table, Write::Mutate)?;
         let uuids = self.matches((id, table), condition)?;
         for uuid in &uuids {
@@ -109,7 +109,7 @@ impl Run<'_> {
             });
             self.write(id, *uuid, changes);
         }
-        Ok(count(&uuids))
+        Ok(Given::Counted(uuids.len()))
     }
 
     fn write(&mut self, table: TableId, uuid: Uuid, changes: Vec<Written>) {
@@ -127,7 +127,7 @@ impl Run<'_> {
         &mut self,
         (id, table): TableAt<'_>,
         condition: &Condition,
-    ) -> Result<Value, OvsdbError> {
+    ) -> Result<Given, OvsdbError> {
         self.enter(table, Write::Delete)?;
         let uuids = self.matches((id, table), condition)?;
         for uuid in &uuids {
@@ -135,7 +135,7 @@ impl Run<'_> {
             self.guard(&RowWrite::Delete { table, uuid: *uuid, old })?;
             self.working.remove(id, *uuid);
         }
-        Ok(count(&uuids))
+        Ok(Given::Counted(uuids.len()))
     }
 
     fn enter(&self, table: &TableLayout, write: Write) -> Result<(), OvsdbError> {
@@ -145,8 +145,4 @@ impl Run<'_> {
     fn guard(&self, write: &RowWrite<'_>) -> Result<(), OvsdbError> {
         self.caller.guard.map_or(Ok(()), |guard| guard.check(self.working.now, write))
     }
-}
-
-fn count(uuids: &[Uuid]) -> Value {
-    json!({"count": uuids.len()})
 }

@@ -57,6 +57,12 @@ impl Frame {
         Self { head: head.into_bytes().into(), body: Body::Whole(body), tail }
     }
 
+    /// The reply to the request with this id; both are JSON texts.
+    pub(crate) fn reply(id: &str, result: &[u8]) -> Self {
+        let head = [b"{\"id\":", id.as_bytes(), b",\"result\":", result, b",\"error\":null}"].concat();
+        Self { head: head.into(), body: Body::Nothing, tail: "" }
+    }
+
     /// As [`Frame::shared`], around a body that is yet to be made.
     pub fn in_pieces(head: String, body: Arc<dyn Pieces>, tail: &'static str) -> Self {
         Self { head: head.into_bytes().into(), body: Body::Pieces(body), tail }

@@ -60,8 +60,16 @@ pub(super) struct PendingReply {
     pub(super) session: SessionId,
     pub(super) id: Value,
     pub(super) key: String,
-    pub(super) result: Result<Value, Value>,
+    pub(super) answer: Answer,
     pub(super) seq: u64,
+}
+
+/// What a reply says.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Json(Result<Value, Value>),
+    /// The JSON text of results.
+    Text(Vec<u8>),
 }
 
 /// What a client has missed is not known any more.
@@ -180,9 +188,9 @@ impl Hosted {
         session: SessionId,
         id: Value,
         key: String,
-        result: Result<Value, Value>,
+        answer: Answer,
     ) {
-        self.replies.push_back(PendingReply { session, id, key, result, seq: self.seq });
+        self.replies.push_back(PendingReply { session, id, key, answer, seq: self.seq });
     }
 
     /// A reply whose time has come.
@@ -260,10 +268,18 @@ impl Server {
         hosted.roll_back();
         for reply in &mut hosted.replies {
             reply.seq = hosted.seq;
-            match &mut reply.result {
-                Ok(Value::Array(results)) => results.push(error.to_json()),
-                result => *result = Err(error.to_json()),
-            }
+            let results = match std::mem::replace(&mut reply.answer, Answer::Text(Vec::new())) {
+                Answer::Json(Ok(Value::Array(results))) => Some(results),
+                Answer::Text(results) => serde_json::from_slice(&results).ok(),
+                Answer::Json(Ok(_) | Err(_)) => None,
+            };
+            reply.answer = Answer::Json(match results {
+                Some(mut results) => {
+                    results.push(error.to_json());
+                    Ok(Value::Array(results))
+                }
+                None => Err(error.to_json()),
+            });
         }
         self.outputs.retain(|output| match output {
             Output::Persist { database: of, .. } | Output::Rewrite { database: of, .. } => **of != *database,
@@ -326,13 +342,17 @@ impl Server {
 
     pub(super) fn send_replies(&mut self, database: &str) {
         while let Some(reply) = self.databases.get_mut(database).and_then(Hosted::pop_reply) {
-            let PendingReply { session, id, key, result, .. } = reply;
+            let PendingReply { session, id, key, answer, .. } = reply;
             if let Some(client) = self.clients.get_mut(session) {
                 client.in_flight.remove(&key);
             }
             // Who hears of the end of a transaction knows what it did.
             self.catch_up(session);
-            self.clients.queue(session, Frame::from(&Message::Reply { id, result }));
+            let frame = match answer {
+                Answer::Json(result) => Frame::from(&Message::Reply { id, result }),
+                Answer::Text(results) => Frame::reply(&key, &results),
+            };
+            self.clients.queue(session, frame);
         }
     }
 }

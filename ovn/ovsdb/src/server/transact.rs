@@ -1,6 +1,6 @@
 //! `transact` and `cancel` (RFC 7047 sections 4.1.3 and 4.1.4), and transactions that wait for rows.
 
-use super::databases::PendingReply;
+use super::databases::{Answer, PendingReply};
 use super::rbac::Rbac;
 use super::requests::{refuse_more, refuse_syntax};
 use super::{Server, SessionId};
@@ -45,7 +45,7 @@ impl Waiting {
     /// The request, for someone who has a result for it.
     pub(super) fn into_reply(self) -> PendingReply {
         let Request { session, id, key, .. } = self.request;
-        PendingReply { session, id, key, result: Ok(Value::Null), seq: 0 }
+        PendingReply { session, id, key, answer: Answer::Json(Ok(Value::Null)), seq: 0 }
     }
 
     pub(super) fn until(&self) -> Option<Instant> {
@@ -163,7 +163,7 @@ impl Server {
         if let Some(client) = self.clients.get_mut(session) {
             client.in_flight.insert(key.clone());
         }
-        if self.ended(&database, (session, id, key), Ok(Value::Array(results)), commit) {
+        if self.ended(&database, (session, id, key), Answer::Text(results), commit) {
             self.retry(&database, now, |_| true);
         }
         true
@@ -192,15 +192,15 @@ impl Server {
         let Some(outcome) = self.run(database, request.session, run) else {
             return Tried::Ended { changed: false };
         };
-        let (result, commit) = match outcome {
-            Outcome::Done { results, commit } => (Ok(Value::Array(results)), commit),
+        let (answer, commit) = match outcome {
+            Outcome::Done { results, commit } => (Answer::Json(Ok(Value::Array(results))), commit),
             Outcome::Blocked { until_ms } => {
                 let until = until_ms.and_then(|ms| request.since.checked_add(Duration::from_millis(ms)));
                 return Tried::Waiting(Waiting { request, until });
             }
         };
         let Request { session, id, key, .. } = request;
-        Tried::Ended { changed: self.ended(database, (session, id, key), result, commit) }
+        Tried::Ended { changed: self.ended(database, (session, id, key), answer, commit) }
     }
 
     /// Runs a transaction of a session on the newest state of a database, with the session's rights.
@@ -227,7 +227,7 @@ impl Server {
         &mut self,
         database: &Str,
         (session, id, key): (SessionId, Value, String),
-        result: Result<Value, Value>,
+        answer: Answer,
         commit: Option<Commit>,
     ) -> bool {
         let changed = commit.is_some();
@@ -235,7 +235,7 @@ impl Server {
             self.committed(database, commit);
         }
         if let Some(hosted) = self.databases.get_mut(database) {
-            hosted.reply_when_published(session, id, key, result);
+            hosted.reply_when_published(session, id, key, answer);
         }
         self.send_replies(database);
         changed
@@ -249,7 +249,7 @@ impl Server {
         }
         let Request { session, id, key, .. } = waiting.request;
         let words = format!("{WAITING_TRANSACTIONS_MAX} transactions wait already");
-        hosted.reply_when_published(session, id, key, refuse_more(words));
+        hosted.reply_when_published(session, id, key, Answer::Json(refuse_more(words)));
         self.send_replies(database);
     }
 

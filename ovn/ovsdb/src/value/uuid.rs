@@ -23,6 +23,18 @@ impl PartialOrd for Uuid {
     }
 }
 
+/// The two hexadecimal digits of each octet.
+static TEXTS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut table = [[0; 2]; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        table[octet] = [DIGITS[octet >> 4], DIGITS[octet & 15]];
+        octet += 1;
+    }
+    table
+};
+
 impl Uuid {
     /// The all-zero identifier: the default of a uuid column, never the name of a row.
     pub const ZERO: Self = Self([0; 16]);
@@ -58,16 +70,11 @@ impl Uuid {
 
     /// The octets of the text.
     pub(crate) fn to_text(self) -> [u8; 36] {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        /// Where the digits of each octet go, which is not where there are hyphens.
+        const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
         let mut text = [b'-'; 36];
-        let mut at = 0;
-        for (i, octet) in self.0.iter().enumerate() {
-            if matches!(i, 4 | 6 | 8 | 10) {
-                at += 1;
-            }
-            text[at] = DIGITS[usize::from(octet >> 4)];
-            text[at + 1] = DIGITS[usize::from(octet & 15)];
-            at += 2;
+        for (octet, at) in self.0.iter().zip(PLACES) {
+            [text[at], text[at + 1]] = TEXTS[usize::from(*octet)];
         }
         text
     }

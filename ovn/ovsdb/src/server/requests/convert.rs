@@ -1,5 +1,6 @@
 //! `convert` (ovsdb-server(7)): another schema for a database that is being served.
 
+use super::super::databases::Answer;
 use super::super::rbac::denied;
 use super::super::{Server, SessionId};
 use super::refuse_syntax;
@@ -42,7 +43,7 @@ impl Server {
         let newest = hosted.newest.convert(Arc::new(schema), u64::from(seed)).map_err(refuse)?;
         self.converted(&database, newest);
         if let Some(hosted) = self.databases.get_mut(&database) {
-            hosted.reply_when_published(session, id.clone(), id.to_string(), Ok(json!({})));
+            hosted.reply_when_published(session, id.clone(), id.to_string(), Answer::Json(Ok(json!({}))));
         }
         self.send_replies(&database);
         Ok(())
