@@ -133,6 +133,11 @@ impl Switch {
         this
     }
 
+    /// Its run directory, where tools find it.
+    pub fn dir(&self) -> &RunDir {
+        &self.dir
+    }
+
     /// Begins to be told of packets for controllers.
     fn monitor(&mut self, peer: &Peer) {
         let mut monitor = self.dir.peer(&peer.ofctl);

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use daemon::base::options::Program;
 use daemon::base::paths::Family;
-use daemon::{appctl, controller, ctl, northd, ovsdb_client, ovsdb_server, ovsdb_tool, trace, vswitchd};
+use daemon::{
+    appctl, controller, ctl, northd, ofctl, ovsdb_client, ovsdb_server, ovsdb_tool, trace, vswitchd,
+};
 
 /// One program inside the executable.
 pub(crate) struct Applet {
@@ -76,6 +78,12 @@ pub(crate) const APPLETS: &[Applet] = &[
         short: Some("appctl"),
         summary: "sends a control command to a daemon",
         run: |args| appctl::run(program("ovs-appctl", Family::Ovs), "ovs-vswitchd", args),
+    },
+    Applet {
+        name: "ovs-ofctl",
+        short: Some("ofctl"),
+        summary: "looks at a switch and changes it by OpenFlow",
+        run: ofctl::run,
     },
     Applet {
         name: "ovs-vsctl",

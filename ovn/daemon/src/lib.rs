@@ -11,6 +11,7 @@ pub mod controller;
 pub mod ctl;
 pub mod device;
 pub mod northd;
+pub mod ofctl;
 pub mod ovsdb_client;
 pub mod ovsdb_server;
 pub mod ovsdb_tool;

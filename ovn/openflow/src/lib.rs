@@ -26,5 +26,5 @@ pub use field::{Access, Field, Format, Maskable, OxmId, Prereq, Subfield, Unknow
 pub use matching::{Contradiction, Match, MatchField};
 pub use message::*;
 pub use port::PortNo;
-pub use text::{Actions, TextError, parse_actions};
+pub use text::{Actions, PortNames, Style, Styled, TextError, parse_actions};
 pub use version::{Version, Versions};

@@ -149,7 +149,7 @@ fn one(action: &Logical, env: &Environment<'_>, out: &mut Vec<Action>) -> Result
         Logical::Exchange(exchange) => assign::exchange(exchange, out)?,
         Logical::Push(field) => out.push(Action::Push(subfield(field)?)),
         Logical::Pop(field) => out.push(Action::Pop(subfield(field)?)),
-        Logical::DecrementTtl => out.push(Action::DecTtl { controllers: Some(vec![0]) }),
+        Logical::DecrementTtl => out.push(Action::DecTtl { controllers: None }),
         Logical::LoadOvnField(load) => punt::load_ovn_field(load, env, out),
         Logical::CtClear => out.push(Action::CtClear),
         Logical::CtNext(tracking, next) => conntrack::next(*tracking, *next, env, out),

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use openflow::{
-    Body, CtFlush, ErrorCode, FlowMod, FlowModCommand, FlowModFlags, Message, PacketInFormat, PortConfig,
-    PortMod, Role, RoleMessage, SwitchConfig, SwitchFeatures, TlvTableMod, Version,
+    Body, CtFlush, ErrorCode, FlowMod, FlowModCommand, FlowModFlags, Message, PortConfig, PortMod, Role,
+    RoleMessage, SwitchConfig, SwitchFeatures, TlvTableMod, Version,
 };
 
 use super::{ConnId, Connection};
@@ -124,8 +124,10 @@ impl Switch {
             n_buffers: 0,
             n_tables: N_TABLES,
             auxiliary_id: 0,
-            // Flow, table, port and queue statistics; with 1.0 "ARP match IP", later group statistics.
-            capabilities: 0x47 | if of10 { 0x80 } else { 8 },
+            // Flow, table, port and queue statistics; with 1.0 "ARP match IP", later group statistics, and bundles.
+            capabilities: 0x47
+                | if of10 { 0x80 } else { 8 }
+                | if version >= Version::Of14 { 0x200 } else { 0 },
             actions: if of10 { 0xfff } else { 0 },
             ports,
         }
@@ -198,8 +200,6 @@ impl Connection {
     /// What concerns only the connection.
     fn configure(&mut self, body: Body) -> Result<Option<Body>, ErrorCode> {
         match body {
-            // Only NXT_PACKET_IN2 can say what packets of this switch need.
-            Body::SetPacketInFormat(PacketInFormat::Nxt) => return Err(ErrorCode::BAD_ARGUMENT),
             Body::SetPacketInFormat(format) => self.format = format,
             Body::SetControllerId(id) => self.controller_id = id,
             Body::FlowModTableId(names) => self.names_tables = names,

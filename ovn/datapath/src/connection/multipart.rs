@@ -170,7 +170,7 @@ fn table_stats(bridge: &Bridge, number: u8) -> TableStats {
 fn table_features(table: u8) -> TableFeatures {
     TableFeatures {
         table,
-        name: format!("table{table}"),
+        name: String::new(),
         metadata_match: u64::MAX,
         metadata_write: u64::MAX,
         max_entries: FLOWS_PER_TABLE_MAX,

@@ -86,15 +86,18 @@ impl Connection {
                 full_len: (len < full_len).then_some(full_len as u32),
                 ..packet_in.clone()
             }),
-            PacketInFormat::Standard | PacketInFormat::Nxt => Body::PacketIn(PacketIn {
-                buffer_id: u32::MAX,
-                total_len: u16::try_from(full_len).unwrap_or(u16::MAX),
-                reason: packet_in.reason,
-                table: packet_in.table,
-                cookie: packet_in.cookie,
-                metadata: packet_in.metadata.clone(),
-                packet,
-            }),
+            PacketInFormat::Standard | PacketInFormat::Nxt => {
+                let body = if self.format == PacketInFormat::Nxt { Body::NxPacketIn } else { Body::PacketIn };
+                body(PacketIn {
+                    buffer_id: u32::MAX,
+                    total_len: u16::try_from(full_len).unwrap_or(u16::MAX),
+                    reason: packet_in.reason,
+                    table: packet_in.table,
+                    cookie: packet_in.cookie,
+                    metadata: packet_in.metadata.clone(),
+                    packet,
+                })
+            }
         }
     }
 }

@@ -201,7 +201,7 @@ impl Switch {
             cookie: change.cookie,
             idle_timeout: change.idle_timeout,
             hard_timeout: change.hard_timeout,
-            flags: change.flags,
+            flags: FlowModFlags(change.flags.0 & FlowModFlags::KEPT),
             importance: change.importance,
             instructions: change.instructions.clone(),
             steps,

@@ -7,6 +7,7 @@ use packet::key::slot;
 
 use super::{Level, Xlate};
 use crate::counters::Event;
+use crate::field::Place;
 use crate::flow::{Skipped, Step, Steps};
 use crate::limits::STACK_LEN_MAX;
 use crate::program::Op;
@@ -59,12 +60,7 @@ impl Xlate<'_> {
             Step::Learn(learn) => self.learn(learn),
             Step::FinTimeout { idle, hard } => self.fin_timeout(*idle, *hard),
             Step::Queue(queue) => self.queue(queue.unwrap_or(0)),
-            Step::Enqueue { port, queue } => {
-                let before = self.key.get(slot::SKB_PRIORITY) as u32;
-                self.queue(*queue);
-                self.output(*port, 0);
-                self.queue(before);
-            }
+            Step::Enqueue { port, queue } => self.enqueue(*port, *queue),
             Step::Multipath { multipath, dst } => self.multipath(multipath, dst),
             Step::DeleteOption(place) => self.delete_option(place),
             Step::Exit => {
@@ -82,13 +78,6 @@ impl Xlate<'_> {
     }
 
     /// The packet has not got this option of its tunnel any more.
-    fn delete_option(&mut self, place: &crate::field::Place) {
-        self.store(place.slot, 0, u128::MAX);
-        if let Some(option) = place.option {
-            self.store(slot::TUN_PRESENT, 0, 1 << option);
-        }
-    }
-
     fn resubmit(&mut self, in_port: Option<openflow::PortNo>, with_ct: bool, next: u8, table: u8) {
         // Only going back can go on for ever: tables are finite in number.
         let (.., depth, _) = self.position();
@@ -125,6 +114,20 @@ impl Xlate<'_> {
                 }
             }
             hops => self.store(ttl, hops - 1, u128::MAX),
+        }
+    }
+
+    fn enqueue(&mut self, port: openflow::PortNo, queue: u32) {
+        let before = self.key.get(slot::SKB_PRIORITY) as u32;
+        self.queue(queue);
+        self.output(port, 0);
+        self.queue(before);
+    }
+
+    fn delete_option(&mut self, place: &Place) {
+        self.store(place.slot, 0, u128::MAX);
+        if let Some(option) = place.option {
+            self.store(slot::TUN_PRESENT, 0, 1 << option);
         }
     }
 

@@ -14,6 +14,7 @@ mod nxt {
     pub(super) const FLOW_REMOVED: u32 = 14;
     pub(super) const FLOW_MOD_TABLE_ID: u32 = 15;
     pub(super) const SET_PACKET_IN_FORMAT: u32 = 16;
+    pub(super) const PACKET_IN: u32 = 17;
     pub(super) const SET_ASYNC_CONFIG: u32 = 19;
     pub(super) const SET_CONTROLLER_ID: u32 = 20;
     pub(super) const TLV_TABLE_MOD: u32 = 24;
@@ -72,6 +73,7 @@ fn read_nx(start: &Reader<'_>, r: &mut Reader<'_>) -> Result<Body> {
             r.zeros(6)?;
             Body::CtFlushZone(r.u16()?)
         }
+        nxt::PACKET_IN => Body::NxPacketIn(packet::read_nx_in(r)?),
         nxt::PACKET_IN2 => Body::PacketIn2(packet::read_in2(r)?),
         nxt::GROUP_MOD => Body::GroupMod(group::read(r, Version::Of10)?),
         nxt::CT_FLUSH => Body::CtFlush(ct_flush::read(r)?),
@@ -157,6 +159,10 @@ fn put_nx_only(out: &mut Vec<u8>, version: Version, body: &Body) -> Option<u8> {
         Body::Resume(m) => {
             switch::put_nx(out, nxt::RESUME);
             packet::put_in2(out, version, m);
+        }
+        Body::NxPacketIn(m) => {
+            switch::put_nx(out, nxt::PACKET_IN);
+            packet::put_nx_in(out, m);
         }
         Body::PacketIn2(m) => {
             switch::put_nx(out, nxt::PACKET_IN2);

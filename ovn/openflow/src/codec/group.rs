@@ -191,15 +191,16 @@ pub(super) fn put_buckets(out: &mut Vec<u8>, version: Version, kind: GroupKind, 
         if new_layout(version) {
             put_bucket15(out, version, kind, bucket)
         } else {
-            put_bucket13(out, version, bucket)
+            put_bucket13(out, version, kind, bucket)
         }
     }
 }
 
-fn put_bucket13(out: &mut Vec<u8>, version: Version, bucket: &Bucket) {
+fn put_bucket13(out: &mut Vec<u8>, version: Version, kind: GroupKind, bucket: &Bucket) {
     let start = out.len();
     out.put_u16(0);
-    out.put_u16(bucket.weight);
+    // Only where it means something.
+    out.put_u16(if kind == GroupKind::Select { bucket.weight } else { 0 });
     out.put_u32(bucket.watch_port.0);
     out.put_u32(bucket.watch_group.0);
     out.zeros(4);

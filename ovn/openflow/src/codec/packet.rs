@@ -2,6 +2,7 @@
 
 use super::action::{Context, put_actions, read_actions};
 use super::octets::{Put, Reader, Result};
+use super::of10;
 use super::oxm::{self, HeaderStyle, Unknown};
 use super::prop::{put_prop, put_prop_u8, put_prop_u32, read_prop};
 use crate::{ErrorCode, Field, Match, PacketIn, PacketIn2, PacketInReason, PacketOut, PortNo, Version};
@@ -48,6 +49,29 @@ pub(super) fn put_in(out: &mut Vec<u8>, version: Version, m: &PacketIn) {
         oxm::put_match(out, version, &m.metadata);
         out.zeros(2);
     }
+    out.put(&m.packet);
+}
+
+/// NXT_PACKET_IN.
+pub(super) fn read_nx_in(r: &mut Reader<'_>) -> Result<PacketIn> {
+    let (buffer_id, total_len, reason, table, cookie) =
+        (r.u32()?, r.u16()?, r.u8()?.into(), r.u8()?, r.u64()?);
+    let match_len = usize::from(r.u16()?);
+    r.skip(6)?;
+    let metadata = of10::read_nxm(r, match_len)?;
+    r.skip(2)?;
+    Ok(PacketIn { buffer_id, total_len, reason, table, cookie, metadata, packet: r.rest().to_vec() })
+}
+
+pub(super) fn put_nx_in(out: &mut Vec<u8>, m: &PacketIn) {
+    out.put_u32(m.buffer_id);
+    out.put_u16(m.total_len);
+    out.put(&[reason_for(Version::Of10, m.reason), m.table]);
+    out.put_u64(m.cookie);
+    let length_at = out.len();
+    out.zeros(8);
+    of10::put_nxm(out, length_at, &m.metadata);
+    out.zeros(2);
     out.put(&m.packet);
 }
 

@@ -48,6 +48,8 @@ impl FlowModFlags {
     pub const RESET_COUNTS: u16 = 4;
     pub const NO_PACKET_COUNTS: u16 = 8;
     pub const NO_BYTE_COUNTS: u16 = 0x10;
+    /// What stays with a flow; the others are about the addition only.
+    pub const KEPT: u16 = Self::SEND_FLOW_REM | Self::NO_PACKET_COUNTS | Self::NO_BYTE_COUNTS;
 
     pub const fn has(self, bit: u16) -> bool {
         self.0 & bit != 0

@@ -50,6 +50,8 @@ pub enum Body {
     GetConfigReply(SwitchConfig),
     SetConfig(SwitchConfig),
     PacketIn(PacketIn),
+    /// NXT_PACKET_IN: like the standard one, with the fields of the pipeline in every version.
+    NxPacketIn(PacketIn),
     PacketIn2(PacketIn2),
     Resume(PacketIn2),
     PacketOut(PacketOut),

@@ -30,6 +30,8 @@ impl PortConfig {
     pub const NO_FLOOD: u32 = 0x10;
     pub const NO_FWD: u32 = 0x20;
     pub const NO_PACKET_IN: u32 = 0x40;
+    /// The bits that OpenFlow 1.3 and later have.
+    pub const LATER: u32 = Self::PORT_DOWN | Self::NO_RECV | Self::NO_FWD | Self::NO_PACKET_IN;
 }
 
 /// Bits of OpenFlow 1.3 and later: link down 1, blocked 2, live 4.

@@ -4,16 +4,17 @@ use super::action::{instructions_text, parse_instructions};
 use super::error::{Error, Result};
 use super::matching::{parse_part, parts};
 use super::split::{at_commas, key_value};
+use super::style::{Style, Styled};
 use super::value::parse_number;
 use crate::{FlowMod, FlowModCommand, FlowModFlags, FlowStats, GroupId, Instruction, Match};
 use std::fmt;
 use std::str::FromStr;
 
 /// The priority of flows that do not say one.
-const DEFAULT_PRIORITY: u16 = 32768;
+pub(super) const DEFAULT_PRIORITY: u16 = 32768;
 
 /// The flags in the order of text.
-const FLAGS: [(&str, u16); 5] = [
+pub(super) const FLAGS: [(&str, u16); 5] = [
     ("send_flow_rem", FlowModFlags::SEND_FLOW_REM),
     ("check_overlap", FlowModFlags::CHECK_OVERLAP),
     ("reset_counts", FlowModFlags::RESET_COUNTS),
@@ -22,16 +23,21 @@ const FLAGS: [(&str, u16); 5] = [
 ];
 
 /// Priority and match, as one word.
-fn head(priority: u16, matching: &Match) -> String {
+pub(super) fn head(priority: u16, matching: &Match, style: Style<'_>) -> String {
     let priority = (priority != DEFAULT_PRIORITY).then(|| format!("priority={priority}"));
-    priority.into_iter().chain(parts(matching)).collect::<Vec<_>>().join(",")
+    priority.into_iter().chain(parts(matching, style)).collect::<Vec<_>>().join(",")
 }
 
-fn write_tail(f: &mut fmt::Formatter<'_>, head: &str, instructions: &[Instruction]) -> fmt::Result {
+fn write_tail(
+    f: &mut fmt::Formatter<'_>,
+    head: &str,
+    instructions: &[Instruction],
+    style: Style<'_>,
+) -> fmt::Result {
     if !head.is_empty() {
         write!(f, "{head} ")?;
     }
-    write!(f, "actions={}", instructions_text(instructions))
+    write!(f, "actions={}", instructions_text(instructions, style))
 }
 
 /// As `ovs-ofctl --no-stats dump-flows` writes a flow, and `add-flow` reads it; the command is not said.
@@ -47,7 +53,8 @@ impl fmt::Display for FlowMod {
             write!(f, "table={table}, ")?;
         }
         write_options(f, self.idle_timeout, self.hard_timeout, self.flags, self.importance)?;
-        write_tail(f, &head(self.priority, &self.matching), &self.instructions)
+        let style = Style::default();
+        write_tail(f, &head(self.priority, &self.matching, style), &self.instructions, style)
     }
 }
 
@@ -78,18 +85,38 @@ fn write_options(
 /// As `ovs-ofctl dump-flows` writes a flow, without the space before it.
 impl fmt::Display for FlowStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = self.duration_nsec / 1_000_000;
-        write!(f, "cookie={:#x}, duration={}", self.cookie, self.duration_sec)?;
-        match millis {
-            0 => write!(f, "s, ")?,
-            _ => write!(f, ".{millis:03}s, ")?,
+        write!(f, "{}", Style::default().of(self))
+    }
+}
+
+impl fmt::Display for Styled<'_, FlowStats> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (flow, style) = (self.value, self.style);
+        if style.without_stats {
+            if flow.cookie != 0 {
+                write!(f, "cookie={:#x}, ", flow.cookie)?;
+            }
+            if flow.table != 0 {
+                write!(f, "table={}, ", flow.table)?;
+            }
+        } else {
+            write!(f, "cookie={:#x}, ", flow.cookie)?;
+            write!(f, "duration={}, ", duration_text(flow.duration_sec, flow.duration_nsec))?;
+            write!(f, "table={}, n_packets={}, n_bytes={}, ", flow.table, flow.packets, flow.bytes)?;
         }
-        write!(f, "table={}, n_packets={}, n_bytes={}, ", self.table, self.packets, self.bytes)?;
-        write_options(f, self.idle_timeout, self.hard_timeout, self.flags, self.importance)?;
-        if let Some(age) = self.idle_age {
+        write_options(f, flow.idle_timeout, flow.hard_timeout, flow.flags, flow.importance)?;
+        if let Some(age) = flow.idle_age.filter(|_| !style.without_stats) {
             write!(f, "idle_age={age}, ")?;
         }
-        write_tail(f, &head(self.priority, &self.matching), &self.instructions)
+        write_tail(f, &head(flow.priority, &flow.matching, style), &flow.instructions, style)
+    }
+}
+
+/// Seconds, with milliseconds if there are any.
+pub(super) fn duration_text(seconds: u32, nanoseconds: u32) -> String {
+    match nanoseconds / 1_000_000 {
+        0 => format!("{seconds}s"),
+        millis => format!("{seconds}.{millis:03}s"),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Groups as `ovs-ofctl dump-groups` writes them.
 
-use super::action::Actions;
-use super::value::hex_text;
-use crate::{Bucket, GroupDesc, GroupId, GroupKind, PortNo};
+use super::style::{Style, Styled};
+use super::value::value_text;
+use crate::{Bucket, GroupDesc, GroupId, GroupKind, PortNo, Version};
 use std::fmt;
 
 impl fmt::Display for GroupKind {
@@ -18,8 +18,15 @@ impl fmt::Display for GroupKind {
 
 impl fmt::Display for GroupDesc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "group_id={},type={}", self.group.0, self.kind)?;
-        if let Some(selection) = &self.selection {
+        write!(f, "{}", Style::default().of(self))
+    }
+}
+
+impl fmt::Display for Styled<'_, GroupDesc> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let desc = self.value;
+        write!(f, "group_id={},type={}", desc.group.0, desc.kind)?;
+        if let Some(selection) = &desc.selection {
             write!(f, ",selection_method={}", selection.method)?;
             if selection.param != 0 {
                 write!(f, ",selection_method_param={}", selection.param)?;
@@ -32,30 +39,39 @@ impl fmt::Display for GroupDesc {
                         if *mask == field.full_mask() {
                             field.to_string()
                         } else {
-                            format!("{field}={}", hex_text(*mask))
+                            format!("{field}={}", value_text(*field, *mask))
                         }
                     };
                     write!(f, ",fields({})", fields.iter().map(one).collect::<Vec<_>>().join(","))?;
                 }
             }
         }
-        for bucket in &self.buckets {
-            write_bucket(f, self.kind, bucket)?;
+        for bucket in &desc.buckets {
+            write_bucket(f, desc.kind, bucket, &self.style)?;
         }
         Ok(())
     }
 }
 
-fn write_bucket(f: &mut fmt::Formatter<'_>, kind: GroupKind, bucket: &Bucket) -> fmt::Result {
-    write!(f, ",bucket=bucket_id:{}", bucket.id.0)?;
+fn write_bucket(
+    f: &mut fmt::Formatter<'_>,
+    kind: GroupKind,
+    bucket: &Bucket,
+    style: &Style<'_>,
+) -> fmt::Result {
+    f.write_str(",bucket=")?;
+    // OpenFlow 1.3 and 1.4 do not know of bucket ids.
+    if !matches!(style.version, Some(Version::Of13 | Version::Of14)) {
+        write!(f, "bucket_id:{},", bucket.id.0)?;
+    }
     if kind == GroupKind::Select && bucket.weight != 1 {
-        write!(f, ",weight:{}", bucket.weight)?;
+        write!(f, "weight:{},", bucket.weight)?;
     }
     if bucket.watch_port != PortNo::ANY {
-        write!(f, ",watch_port:{}", bucket.watch_port)?;
+        write!(f, "watch_port:{},", style.port(bucket.watch_port))?;
     }
     if bucket.watch_group != GroupId::ANY {
-        write!(f, ",watch_group:{}", bucket.watch_group.0)?;
+        write!(f, "watch_group:{},", bucket.watch_group.0)?;
     }
-    write!(f, ",actions={}", Actions(&bucket.actions))
+    write!(f, "actions={}", style.of(bucket.actions.as_slice()))
 }

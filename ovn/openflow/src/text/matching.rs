@@ -1,6 +1,7 @@
 //! Matches as `ovs-ofctl` writes them: `tcp,reg14=0x1,nw_src=10.0.0.0/24,tp_dst=80`.
 
 use super::error::{Error, Result};
+use super::style::Style;
 use super::value::{masked_text, parse_masked};
 use crate::{Field, Match, MatchField};
 use std::fmt;
@@ -142,15 +143,16 @@ fn match_name(field: Field) -> String {
 
 impl fmt::Display for Match {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&parts(self).join(","))
+        f.write_str(&parts(self, Style::default()).join(","))
     }
 }
 
 /// The tests of the match in the order of text.
-pub(super) fn parts(m: &Match) -> Vec<String> {
+pub(super) fn parts(m: &Match, style: Style<'_>) -> Vec<String> {
     let mut parts = Vec::new();
     let one = |f: MatchField| match f.field {
         Field::CtZone => format!("ct_zone={}", f.value),
+        Field::InPort => format!("in_port={}", style.port(crate::PortNo(f.value as u32))),
         field => format!("{}={}", match_name(field), masked_text(field, f.value, f.mask)),
     };
     parts.extend(HEAD_ORDER.iter().filter_map(|&f| m.get(f)).map(one));

@@ -8,10 +8,14 @@ mod action;
 mod error;
 mod flow;
 mod group;
+mod group_mod;
 mod matching;
+mod message;
 mod names;
 mod split;
+mod style;
 mod value;
 
 pub use action::{Actions, parse_actions};
 pub use error::TextError;
+pub use style::{PortNames, Style, Styled};

@@ -88,7 +88,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
     #[test]
     fn cut_before_the_switch_equals_cut_after_it(
-        flows in vec(flow(), 3..20),
+        flows in vec(flow().prop_filter("the second segment meets what the first one taught", |flow| {
+            !flow.to_string().contains("learn(")
+        }), 3..20),
         packets in vec((1..=PORTS, any::<bool>(), (1u8..4, 1u8..4), 1usize..5, prop_oneof![Just(30usize), Just(60)]), 1..10),
     ) {
         let (mut before, mut after) = (lab(), lab());

@@ -107,7 +107,7 @@ fn read_small(subtype: u16, start: &Reader<'_>, r: &mut Reader<'_>) -> Result<Op
         subtype::POP_QUEUE => Action::PopQueue,
         subtype::OUTPUT_TRUNC => Action::OutputTrunc { port: PortNo::from_u16(r.u16()?), max_len: r.u32()? },
         subtype::EXIT => Action::Exit,
-        subtype::DEC_TTL => Action::DecTtl { controllers: Some(vec![0]) },
+        subtype::DEC_TTL => Action::DecTtl { controllers: None },
         subtype::DEC_TTL_CNT_IDS => read_dec_ttl(r)?,
         subtype::FIN_TIMEOUT => Action::FinTimeout { idle: r.u16()?, hard: r.u16()? },
         subtype::PUSH_MPLS => Action::PushMpls(r.u16()?),

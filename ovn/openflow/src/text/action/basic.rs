@@ -3,29 +3,32 @@
 use super::super::error::{Error, Result};
 use super::super::names::{bits_text, parse_bits};
 use super::super::split::{at_commas, call, key_value};
+use super::super::style::Style;
 use super::super::value::parse_port_no;
 use super::{meter, number};
 use crate::{Action, Conjunction, GroupId, PortNo};
 use std::fmt;
 
-pub(super) fn write(f: &mut fmt::Formatter<'_>, action: &Action) -> fmt::Result {
+pub(super) fn write(f: &mut fmt::Formatter<'_>, action: &Action, style: &Style<'_>) -> fmt::Result {
     match action {
         Action::Output { port: PortNo::CONTROLLER, max_len } => write!(f, "CONTROLLER:{max_len}"),
         Action::Output { port, .. } if port.is_reserved() => write!(f, "{port}"),
-        Action::Output { port, .. } => write!(f, "output:{port}"),
-        Action::OutputTrunc { port, max_len } => write!(f, "output(port={port},max_len={max_len})"),
+        Action::Output { port, .. } => write!(f, "output:{}", style.port(*port)),
+        Action::OutputTrunc { port, max_len } => {
+            write!(f, "output(port={},max_len={max_len})", style.port(*port))
+        }
         Action::OutputReg { src, .. } => write!(f, "output:{}", bits_text(*src)),
         Action::Group(group) => write!(f, "group:{}", group.0),
         Action::SetQueue(queue) => write!(f, "set_queue:{queue}"),
         Action::PopQueue => f.write_str("pop_queue"),
-        Action::Enqueue { port, queue } => write!(f, "enqueue:{port}:{queue}"),
+        Action::Enqueue { port, queue } => write!(f, "enqueue:{}:{queue}", style.port(*port)),
         Action::PushVlan(ethertype) => write!(f, "push_vlan:{ethertype:#06x}"),
         Action::PopVlan => f.write_str("pop_vlan"),
         Action::PushMpls(ethertype) => write!(f, "push_mpls:{ethertype:#06x}"),
         Action::PopMpls(ethertype) => write!(f, "pop_mpls:{ethertype:#06x}"),
         Action::DecMplsTtl => f.write_str("dec_mpls_ttl"),
         Action::DecTtl { controllers } => match controllers.as_deref() {
-            None | Some([0]) => f.write_str("dec_ttl"),
+            None => f.write_str("dec_ttl"),
             Some(ids) => {
                 let ids: Vec<String> = ids.iter().map(u16::to_string).collect();
                 write!(f, "dec_ttl({})", ids.join(","))
@@ -33,10 +36,10 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, action: &Action) -> fmt::Result 
         },
         Action::Meter(meter) => write!(f, "meter:{}", meter.0),
         Action::Resubmit { in_port, table: None, with_ct: false } => {
-            write!(f, "resubmit:{}", in_port.unwrap_or(PortNo::IN_PORT))
+            write!(f, "resubmit:{}", style.port(in_port.unwrap_or(PortNo::IN_PORT)))
         }
         Action::Resubmit { in_port, table, with_ct } => {
-            let in_port = in_port.map(|p| p.to_string()).unwrap_or_default();
+            let in_port = in_port.map(|p| style.port(p)).unwrap_or_default();
             let table = table.map(|t| t.to_string()).unwrap_or_default();
             write!(f, "resubmit({in_port},{table}{})", if *with_ct { ",ct" } else { "" })
         }
@@ -105,7 +108,7 @@ fn enqueue<'a>(mut parts: impl Iterator<Item = &'a str>) -> Option<Action> {
 fn parse_word(text: &str) -> Option<Action> {
     Some(match text {
         "strip_vlan" | "pop_vlan" => Action::PopVlan,
-        "dec_ttl" => Action::DecTtl { controllers: Some(vec![0]) },
+        "dec_ttl" => Action::DecTtl { controllers: None },
         "dec_mpls_ttl" => Action::DecMplsTtl,
         "pop_queue" => Action::PopQueue,
         "ct_clear" => Action::CtClear,

@@ -2,6 +2,7 @@
 
 use super::super::error::{Error, Result};
 use super::super::names::{bits_text, parse_bits};
+use super::super::style::Style;
 use super::super::value::parse_port_no;
 use super::number;
 use crate::{Action, Bundle, BundleAlgorithm, HashFields, Multipath, MultipathAlgorithm};
@@ -36,14 +37,14 @@ fn value_of<T: Copy>(table: &[(&str, T)], name: &str, what: &str) -> Result<T> {
     table.iter().find(|(n, _)| *n == name).map(|(_, v)| *v).ok_or_else(|| Error::new(name, what))
 }
 
-pub(super) fn write(f: &mut fmt::Formatter<'_>, b: &Bundle) -> fmt::Result {
+pub(super) fn write(f: &mut fmt::Formatter<'_>, b: &Bundle, style: &Style<'_>) -> fmt::Result {
     let name = if b.dst.is_some() { "bundle_load" } else { "bundle" };
     let (hash, algorithm) = (name_of(&HASHES, &b.fields), name_of(&ALGORITHMS, &b.algorithm));
     write!(f, "{name}({hash},{},{algorithm},ofport,", b.basis)?;
     if let Some(dst) = b.dst {
         write!(f, "{},", bits_text(dst))?;
     }
-    let members: Vec<String> = b.members.iter().map(ToString::to_string).collect();
+    let members: Vec<String> = b.members.iter().map(|port| style.port(*port)).collect();
     write!(f, "members:{})", members.join(","))
 }
 

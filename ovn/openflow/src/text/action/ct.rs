@@ -3,7 +3,8 @@
 use super::super::error::{Error, Result};
 use super::super::names::{bits_text, parse_bits};
 use super::super::split::{at_commas, call, key_value};
-use super::{Actions, number, parse_list};
+use super::super::style::Style;
+use super::{number, parse_list};
 use crate::{Action, Ct, Nat, NatKind, NatRange, NatSpread, ZoneSource};
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -11,7 +12,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// Helpers by name.
 const HELPERS: [(&str, u16); 2] = [("ftp", 21), ("tftp", 69)];
 
-pub(super) fn write(f: &mut fmt::Formatter<'_>, ct: &Ct) -> fmt::Result {
+pub(super) fn write(f: &mut fmt::Formatter<'_>, ct: &Ct, style: &Style<'_>) -> fmt::Result {
     let mut parts: Vec<String> = Vec::new();
     if ct.commit {
         parts.push("commit".into());
@@ -31,7 +32,7 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, ct: &Ct) -> fmt::Result {
         ct.actions.iter().cloned().partition(|a| matches!(a, Action::Nat(_)));
     parts.extend(nats.iter().map(Action::to_string));
     if !sets.is_empty() {
-        parts.push(format!("exec({})", Actions(&sets)));
+        parts.push(format!("exec({})", style.of(sets.as_slice())));
     }
     if ct.alg != 0 {
         let name = HELPERS.iter().find(|(_, port)| *port == ct.alg).map(|(name, _)| (*name).to_owned());

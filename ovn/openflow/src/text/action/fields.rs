@@ -2,18 +2,61 @@
 
 use super::super::error::{Error, Result};
 use super::super::names::{bits_text, parse_bits};
-use super::super::value::{masked_text, parse_masked, parse_number, value_text};
+use super::super::style::Style;
+use super::super::value::{hex_text, masked_text, parse_masked, parse_number, value_text};
 use super::number;
-use crate::{Action, Field, SetField, Subfield};
+use crate::{Action, Field, SetField, Subfield, Version};
 use std::fmt;
 
-pub(super) fn write_set(f: &mut fmt::Formatter<'_>, set: &SetField) -> fmt::Result {
+pub(super) fn write_set(f: &mut fmt::Formatter<'_>, set: &SetField, style: &Style<'_>) -> fmt::Result {
+    match style.version {
+        Some(Version::Of10) => match old_name(set) {
+            Some(text) => return f.write_str(&text),
+            None => return write_loads(f, set),
+        },
+        Some(Version::Of13 | Version::Of14) if !set.is_whole() => return write_loads(f, set),
+        Some(Version::Of13 | Version::Of14 | Version::Of15) | None => {}
+    }
     let value = if set.is_whole() {
         value_text(set.field, set.value)
     } else {
         masked_text(set.field, set.value, set.mask)
     };
     write!(f, "set_field:{value}->{}", set_name(set.field))
+}
+
+/// One `load` for each run of bits.
+fn write_loads(f: &mut fmt::Formatter<'_>, set: &SetField) -> fmt::Result {
+    let mut left = set.mask;
+    while left != 0 {
+        let offset = left.trailing_zeros();
+        let bits = (left >> offset).trailing_ones();
+        let dst = Subfield::new(set.field, offset as u16, bits as u16);
+        let value = (set.value & dst.mask()) >> offset;
+        let comma = if left == set.mask { "" } else { "," };
+        write!(f, "{comma}load:{}->{}", hex_text(value), bits_text(dst))?;
+        left &= !dst.mask();
+    }
+    Ok(())
+}
+
+/// What OpenFlow 1.0 has an action of its own for.
+fn old_name(set: &SetField) -> Option<String> {
+    let value = || value_text(set.field, set.value);
+    Some(match set.field {
+        _ if !set.is_whole() => return None,
+        Field::EthSrc => format!("mod_dl_src:{}", value()),
+        Field::EthDst => format!("mod_dl_dst:{}", value()),
+        Field::Ipv4Src => format!("mod_nw_src:{}", value()),
+        Field::Ipv4Dst => format!("mod_nw_dst:{}", value()),
+        Field::IpTos => format!("mod_nw_tos:{}", set.value),
+        Field::IpDscp => format!("mod_nw_tos:{}", set.value << 2),
+        Field::TcpSrc | Field::UdpSrc | Field::SctpSrc => format!("mod_tp_src:{}", set.value),
+        Field::TcpDst | Field::UdpDst | Field::SctpDst => format!("mod_tp_dst:{}", set.value),
+        Field::VlanVid => format!("mod_vlan_vid:{}", set.value & 0xfff),
+        Field::VlanPcp => format!("mod_vlan_pcp:{}", set.value),
+        _ => return None,
+    })
 }
 
 /// Both forms of the port have the short name.

@@ -10,6 +10,7 @@ mod sample;
 
 use super::error::{Error, Result};
 use super::split::{at_commas, call};
+use super::style::{Style, Styled};
 use super::value::parse_number;
 use crate::{Action, Instruction, MAX_ACTION_DEPTH, MeterId};
 use std::fmt;
@@ -19,14 +20,20 @@ pub struct Actions<'a>(pub &'a [Action]);
 
 impl fmt::Display for Actions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
+        write!(f, "{}", Style::default().of(self.0))
+    }
+}
+
+impl fmt::Display for Styled<'_, [Action]> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.value.is_empty() {
             return f.write_str("drop");
         }
-        for (i, action) in self.0.iter().enumerate() {
+        for (i, action) in self.value.iter().enumerate() {
             if i > 0 {
                 f.write_str(",")?;
             }
-            write!(f, "{action}")?;
+            action.write(f, &self.style)?;
         }
         Ok(())
     }
@@ -34,20 +41,26 @@ impl fmt::Display for Actions<'_> {
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, &Style::default())
+    }
+}
+
+impl Action {
+    fn write(&self, f: &mut fmt::Formatter<'_>, style: &Style<'_>) -> fmt::Result {
         match self {
-            Self::SetField(set) => fields::write_set(f, set),
+            Self::SetField(set) => fields::write_set(f, set, style),
             Self::CopyField { src, dst } => fields::write_move(f, *src, *dst),
             Self::Push(bits) => fields::write_stack(f, "push", *bits),
             Self::Pop(bits) => fields::write_stack(f, "pop", *bits),
             Self::CheckPktLarger { length, dst } => fields::write_check_pkt_larger(f, *length, *dst),
             Self::DeleteField(field) => write!(f, "delete_field:{field}"),
-            Self::Ct(ct) => ct::write(f, ct),
+            Self::Ct(ct) => ct::write(f, ct, style),
             Self::Nat(nat) => ct::write_nat(f, nat),
-            Self::Clone(actions) => write!(f, "clone({})", Actions(actions)),
+            Self::Clone(actions) => write!(f, "clone({})", style.of(actions.as_slice())),
             Self::Controller(c) => controller::write(f, c),
             Self::Learn(learn) => learn::write(f, learn),
-            Self::Sample(sample) => sample::write(f, sample),
-            Self::Bundle(b) => bundle::write(f, b),
+            Self::Sample(sample) => sample::write(f, sample, style),
+            Self::Bundle(b) => bundle::write(f, b, style),
             Self::Multipath(m) => bundle::write_multipath(f, m),
             Self::Output { .. }
             | Self::OutputTrunc { .. }
@@ -68,7 +81,7 @@ impl fmt::Display for Action {
             | Self::CtClear
             | Self::Note(_)
             | Self::Exit
-            | Self::FinTimeout { .. } => basic::write(f, self),
+            | Self::FinTimeout { .. } => basic::write(f, self, style),
         }
     }
 }
@@ -121,15 +134,15 @@ fn parse_one(text: &str, depth: usize, out: &mut Vec<Action>) -> Result<()> {
 }
 
 /// Applied actions stand by themselves; other instructions have their names.
-pub(super) fn instructions_text(instructions: &[Instruction]) -> String {
+pub(super) fn instructions_text(instructions: &[Instruction], style: Style<'_>) -> String {
     if instructions.is_empty() {
         return "drop".to_owned();
     }
     let one = |instruction: &Instruction| match instruction {
         Instruction::Meter(meter) => format!("meter:{}", meter.0),
-        Instruction::Apply(actions) => Actions(actions).to_string(),
+        Instruction::Apply(actions) => style.of(actions.as_slice()).to_string(),
         Instruction::ClearActions => "clear_actions".to_owned(),
-        Instruction::Write(actions) => format!("write_actions({})", Actions(actions)),
+        Instruction::Write(actions) => format!("write_actions({})", style.of(actions.as_slice())),
         Instruction::WriteMetadata { value, mask: u64::MAX } => format!("write_metadata:{value:#x}"),
         Instruction::WriteMetadata { value, mask } => format!("write_metadata:{value:#x}/{mask:#x}"),
         Instruction::GotoTable(table) => format!("goto_table:{table}"),

@@ -3,12 +3,13 @@
 use super::super::error::{Error, Result};
 use super::super::names::{bits_text, parse_bits};
 use super::super::split::{at_commas, key_value};
+use super::super::style::Style;
 use super::super::value::parse_port_no;
 use super::number;
 use crate::{Action, PortNo, Sample, SampleDirection, SampleForm, SampleSource};
 use std::fmt;
 
-pub(super) fn write(f: &mut fmt::Formatter<'_>, s: &Sample) -> fmt::Result {
+pub(super) fn write(f: &mut fmt::Formatter<'_>, s: &Sample, style: &Style<'_>) -> fmt::Result {
     let source = |source: SampleSource| match source {
         SampleSource::Immediate(n) => n.to_string(),
         SampleSource::Field(bits) => bits_text(bits),
@@ -22,7 +23,7 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, s: &Sample) -> fmt::Result {
         source(s.point)
     )?;
     if s.port != PortNo::NONE {
-        write!(f, ",sampling_port={}", s.port)?;
+        write!(f, ",sampling_port={}", style.port(s.port))?;
     }
     f.write_str(match s.direction {
         SampleDirection::Default => ")",

@@ -1,0 +1,116 @@
+//! Requests for descriptions and statistics, and the answers.
+
+use super::super::style::Style;
+use super::{groups, ports, switch};
+use crate::{
+    FlowStatsRequest, GroupId, MultipartReply, MultipartRequest, PortNo, TableDesc, TableFeatures,
+    TableStats, Version,
+};
+
+pub(super) fn request(m: &MultipartRequest, style: Style<'_>) -> String {
+    match m {
+        MultipartRequest::Flow(asked) | MultipartRequest::Aggregate(asked) => flow_request(asked, style),
+        MultipartRequest::PortStats(port) | MultipartRequest::PortDesc(port) => ports::named(*port, style),
+        MultipartRequest::Queue { port, queue } | MultipartRequest::QueueDesc { port, queue } => {
+            let queue = if *queue == u32::MAX { "ALL".to_owned() } else { queue.to_string() };
+            format!(" port={} queue={queue}", style.port(*port))
+        }
+        MultipartRequest::Group(group) | MultipartRequest::GroupDesc(group) => match *group {
+            GroupId::ALL | GroupId::ANY => " group_id=ALL".to_owned(),
+            GroupId(n) => format!(" group_id={n}"),
+        },
+        MultipartRequest::Meter(meter) | MultipartRequest::MeterConfig(meter) => {
+            format!(" meter={}", groups::meter_name(*meter))
+        }
+        MultipartRequest::Desc
+        | MultipartRequest::Table
+        | MultipartRequest::GroupFeatures
+        | MultipartRequest::MeterFeatures
+        | MultipartRequest::TableFeatures
+        | MultipartRequest::TableDesc => String::new(),
+    }
+}
+
+fn flow_request(m: &FlowStatsRequest, style: Style<'_>) -> String {
+    let mut parts = Vec::new();
+    parts.extend(m.table.map(|table| format!(" table={table}")));
+    parts.extend((m.out_port != PortNo::ANY).then(|| format!(" out_port={}", style.port(m.out_port))));
+    let matching = super::super::matching::parts(&m.matching, style).join(",");
+    parts.extend((!matching.is_empty()).then(|| format!(" {matching}")));
+    parts.concat()
+}
+
+pub(super) fn reply(m: &MultipartReply, version: Version, style: Style<'_>) -> String {
+    match m {
+        MultipartReply::Desc(desc) => switch::desc(desc),
+        MultipartReply::Flow(flows) => {
+            let lines = flows.iter().map(|flow| format!(" {}\n", style.of(flow)));
+            format!("\n{}", lines.collect::<String>())
+        }
+        MultipartReply::Aggregate(sum) => {
+            format!(" packet_count={} byte_count={} flow_count={}", sum.packets, sum.bytes, sum.flows)
+        }
+        MultipartReply::Table(list) => tables(list),
+        MultipartReply::PortStats(list) => ports::stats(list, version, style),
+        MultipartReply::Queue(list) => ports::queues(list, style),
+        MultipartReply::Group(list) => groups::stats(list),
+        MultipartReply::GroupDesc(list) => groups::descs(list, style),
+        MultipartReply::GroupFeatures(features) => groups::features(features),
+        MultipartReply::Meter(list) => groups::meter_stats(list),
+        MultipartReply::MeterConfig(list) => groups::meters(list),
+        MultipartReply::MeterFeatures(features) => groups::meter_features(features),
+        MultipartReply::TableFeatures(list) => table_features(list),
+        MultipartReply::PortDesc(list) => {
+            format!("\n{}", ports::descs(list, version, style))
+        }
+        MultipartReply::TableDesc(list) => table_descs(list),
+        MultipartReply::QueueDesc => String::new(),
+    }
+}
+
+/// Tables one after the other; those that say the same as the one before are named together.
+fn grouped<T>(list: &[T], number: impl Fn(&T) -> u8, text: impl Fn(&T) -> String) -> String {
+    let mut blocks: Vec<String> = Vec::new();
+    let mut at = 0;
+    while let Some(first) = list.get(at) {
+        let said = text(first);
+        blocks.push(format!("  table {}:\n{said}", number(first)));
+        let same = list[at + 1..].iter().take_while(|next| text(next) == said).count();
+        match same {
+            0 => {}
+            1 => blocks.push(format!("  table {}: ditto\n", number(&list[at + 1]))),
+            n => blocks.push(format!(
+                "  tables {}...{}: ditto\n",
+                number(&list[at + 1]),
+                number(&list[at + n])
+            )),
+        }
+        at += 1 + same;
+    }
+    format!("\n{}", blocks.join("\n"))
+}
+
+fn tables(list: &[TableStats]) -> String {
+    let text =
+        |m: &TableStats| format!("    active={}, lookup={}, matched={}\n", m.active, m.lookups, m.matched);
+    grouped(list, |m| m.table, text)
+}
+
+/// Tables never evict flows or tell of vacancy here.
+fn table_descs(list: &[TableDesc]) -> String {
+    let text = |m: &TableDesc| {
+        let on = |bit: u32| if m.config & bit != 0 { "on" } else { "off" };
+        format!("   eviction={} vacancy={}\n", on(4), on(8))
+    };
+    grouped(list, |m| m.table, text)
+}
+
+fn table_features(list: &[TableFeatures]) -> String {
+    let text = |m: &TableFeatures| {
+        format!(
+            "    metadata: match={:#x} write={:#x}\n    max_entries={}\n",
+            m.metadata_match, m.metadata_write, m.max_entries
+        )
+    };
+    grouped(list, |m| m.table, text)
+}

@@ -1,0 +1,161 @@
+//! `ovs-ofctl`, ours and the peer's, with our switch and the peer's: whichever tool changed a switch, both print the same
+//! of it.
+#![allow(clippy::unwrap_used)] // A test stops where it fails.
+
+use std::path::Path;
+
+use tests::need;
+use tests::process::run;
+use tests::switch_pair::{Peer, Switch};
+
+/// Changes that either tool makes, in turn; what they print is compared too, and so is how they end.
+const CHANGES: &[&str] = &[
+    "-O OpenFlow15 add-group br0 group_id=1,type=select,bucket=weight:5,output:2,bucket=output:p3",
+    "add-group br0 group_id=2,type=ff,bucket=watch_port:1,output:1,bucket=watch_group:1,group:1",
+    "-O OpenFlow15 insert-buckets br0 group_id=1,command_bucket_id=last,bucket=bucket_id=7,set_field:5->reg0,output:1",
+    "-O OpenFlow13 add-group br0 group_id=3,type=all,bucket=mod_dl_src:00:00:00:00:00:01,output:1",
+    "-O OpenFlow15 remove-buckets br0 group_id=1,command_bucket_id=0",
+    "-O OpenFlow13 add-meter br0 meter=1,pktps,burst,stats,band=type=drop,rate=2,burst_size=3",
+    "-O OpenFlow15 add-meter br0 meter=2,kbps,band=type=drop,rate=100",
+    "add-flow br0 priority=100,in_port=p1,tcp,nw_dst=10.0.0.0/24,tp_dst=80,actions=mod_dl_dst:00:11:22:33:44:55,resubmit(,8)",
+    "-O OpenFlow15 add-flow br0 cookie=0x123,priority=50,in_port=LOCAL,actions=NORMAL",
+    "-O OpenFlow13 add-flow br0 table=8,reg0=0x1,metadata=0x5,ip,actions=load:0x7->NXM_NX_REG1[0..15],move:NXM_NX_REG0[0..15]->NXM_NX_REG2[16..31]",
+    "add-flow br0 table=8,priority=7,udp,vlan_tci=0x1064/0x1fff,actions=ct(commit,zone=5,table=9,nat(src=1.1.1.1-1.1.1.5:100-200),exec(load:1->NXM_NX_CT_MARK[]))",
+    "-O OpenFlow15 add-flow br0 table=9,ip6,ipv6_dst=fe80::/10,idle_timeout=600,hard_timeout=1200,importance=5,send_flow_rem,actions=output:p2,group:1,controller(userdata=01.02,pause)",
+    "-O OpenFlow14 add-flow br0 table=9,arp,arp_tpa=1.2.3.4,actions=output:3,set_field:5->reg3,learn(table=10,hard_timeout=5,NXM_OF_VLAN_TCI[0..11],output:NXM_OF_IN_PORT[])",
+    "-O OpenFlow15 add-flow br0 table=10,actions=meter:1,clone(set_field:1->reg0,output:1),conjunction(1,1/2)",
+    "-O OpenFlow15 add-flow br0 table=11,icmp,actions=bundle_load(eth_src,0,hrw,ofport,NXM_NX_REG0[],members:1,2),multipath(eth_src,50,modulo_n,1,0,NXM_NX_REG0[0..3])",
+    "mod-flows br0 table=8,actions=drop",
+    "-O OpenFlow15 --strict mod-flows br0 priority=50,in_port=LOCAL,actions=output:p1,p2",
+    "-O OpenFlow15 add-flow br0 actions=group:99",
+    "-O OpenFlow15 add-group br0 group_id=1,type=all",
+    "-O OpenFlow13 add-flow br0 table=3,actions=goto_table:2",
+    "-O OpenFlow15 add-flow br0 table=3,ip,nw_frag=later,ip_dscp=10,actions=dec_ttl,note:01.02,exit",
+    "del-flows br0 cookie=0x123/-1",
+    "--strict del-flows br0 table=8,priority=7,udp,vlan_tci=0x1064/0x1fff",
+    "set-frags br0 nx-match",
+    "mod-port br0 p3 no-flood",
+    "-O OpenFlow15 del-meter br0 meter=2",
+    "probe br0",
+];
+
+/// What both tools must print alike of each switch. Times and numbers of messages are masked.
+const QUESTIONS: &[&str] = &[
+    "show br0",
+    "-O OpenFlow13 show br0",
+    "-O OpenFlow15 show br0",
+    "dump-flows br0",
+    "-O OpenFlow13 dump-flows br0",
+    "-O OpenFlow14 dump-flows br0",
+    "-O OpenFlow15 dump-flows br0",
+    "--no-stats dump-flows br0",
+    "--no-stats --names -O OpenFlow15 dump-flows br0",
+    "--names dump-flows br0 table=9",
+    "--sort --no-stats dump-flows br0 table=9",
+    "--rsort=priority --no-stats -O OpenFlow15 dump-flows br0 table=0",
+    "dump-flows br0 in_port=p1",
+    "-O OpenFlow15 dump-flows br0 table=9,out_port=2",
+    "-O OpenFlow15 dump-flows br0 out_group=1",
+    "-O OpenFlow15 dump-aggregate br0",
+    "dump-aggregate br0 table=9",
+    "-O OpenFlow15 dump-group-features br0",
+    "-O OpenFlow15 dump-meters br0",
+    "-O OpenFlow13 dump-meters br0 meter=1",
+    "-O OpenFlow15 meter-stats br0",
+    "-O OpenFlow15 meter-features br0",
+    "-O OpenFlow15 dump-meters br0 meter=9",
+    "dump-ports br0",
+    "-O OpenFlow13 dump-ports br0 p2",
+    "dump-ports-desc br0",
+    "-O OpenFlow15 dump-ports-desc br0 p3",
+    "-O OpenFlow13 dump-tables br0",
+    "-O OpenFlow15 dump-tables br0",
+    "dump-desc br0",
+    "queue-stats br0",
+    "get-frags br0",
+    "dump-tlv-map br0",
+    "ofp-print 0602000800000000",
+    "ofp-print 06000010000000010001000800000040",
+    "ofp-print 0618001800000001000000020000000000000000000000ff",
+];
+
+/// Groups are in no order, so they are asked for one by one.
+const GROUPS: &[&str] = &[
+    "-O OpenFlow15 dump-groups br0 ",
+    "dump-groups br0 ",
+    "-O OpenFlow15 dump-group-stats br0 group_id=",
+    "-O OpenFlow13 dump-group-stats br0 group_id=",
+];
+
+/// Runs a tool (`None`: ours); what it printed, without what differs each time.
+fn tool(switch: &Switch, program: Option<&Path>, line: &str) -> String {
+    let mut command = match program {
+        None => switch.dir().ours("ovs-ofctl"),
+        Some(program) => switch.dir().peer(program),
+    };
+    command.args(line.split_ascii_whitespace());
+    let outcome = run(command);
+    let text: String = outcome.stdout.split_inclusive(['\n', ' ', ',']).map(masked).collect();
+    format!("[{:?}]\n{text}", outcome.code)
+}
+
+/// A word without the time or number in it that changes between two questions.
+fn masked(word: &str) -> String {
+    let kept = word.trim_start_matches('(');
+    for start in ["xid=0x", "duration=", "duration:", "idle_age=", "duration"] {
+        if let Some(rest) = kept.strip_prefix(start) {
+            let end: String = rest.chars().filter(|c| matches!(c, ',' | '\n' | ' ')).collect();
+            return format!("{start}?{end}");
+        }
+    }
+    word.to_owned()
+}
+
+#[test]
+fn both_tools_print_the_same_of_both_switches() {
+    let (Some(switch), Some(ofctl)) = (need("ovs-vswitchd"), need("ovs-ofctl")) else { return };
+    let peer = Peer { switch, ofctl };
+    let mut wrong = Vec::new();
+    for ours in [true, false] {
+        let switch = Switch::start(ours, &peer);
+        let mut compare = |line: &str| {
+            let [one, other] = [None, Some(peer.ofctl.as_path())].map(|program| tool(&switch, program, line));
+            if one != other {
+                let whose = if ours { "our" } else { "the peer's" };
+                wrong.push(format!("## {line}, {whose} switch\nour tool {one}\nthe peer's {other}"));
+            }
+        };
+        // Each change is made by both, so the second finds what the first made: most can be made twice.
+        CHANGES.iter().for_each(|line| drop(tool(&switch, None, line)));
+        QUESTIONS.iter().for_each(|line| compare(line));
+        for group in 1..=3 {
+            GROUPS.iter().for_each(|line| compare(&format!("{line}{group}")));
+        }
+        for line in ["-O OpenFlow15 del-groups br0", "-O OpenFlow15 del-meters br0", "del-flows br0"] {
+            tool(&switch, None, line);
+        }
+        CHANGES.iter().for_each(|line| drop(tool(&switch, Some(&peer.ofctl), line)));
+        compare("--no-stats -O OpenFlow15 dump-flows br0");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn both_tools_make_the_same_of_a_switch() {
+    let (Some(switch), Some(ofctl)) = (need("ovs-vswitchd"), need("ovs-ofctl")) else { return };
+    let peer = Peer { switch, ofctl };
+    let switch = Switch::start(true, &peer);
+    let [one, other] = [None, Some(peer.ofctl.as_path())].map(|program| {
+        for line in
+            ["-O OpenFlow15 del-flows br0", "-O OpenFlow15 del-groups br0", "-O OpenFlow15 del-meters br0"]
+        {
+            tool(&switch, program, line);
+        }
+        let ends: Vec<String> =
+            CHANGES.iter().map(|line| format!("{line}: {}", &tool(&switch, program, line)[..9])).collect();
+        let state = ["dump-flows br0 --no-stats", "dump-groups br0", "dump-meters br0"]
+            .map(|line| tool(&switch, None, &format!("-O OpenFlow15 {line}")));
+        (ends, state)
+    });
+    assert_eq!(one, other);
+}
