@@ -3,10 +3,10 @@
 //! In upstream's order (ovsdb/transaction.c, ovsdb_txn_precommit): forget rows that did not change,
 //! count references, collect garbage, count rows, drop weak references, check indexes.
 
-use super::Commit;
 use super::indexes::{Indexes, KeyHash, key_hash, same_key};
 use super::references::{ReferenceChange, References, RowAt, changes, changes_by, column, uuids};
 use super::working::Working;
+use super::{Commit, Difference};
 use crate::Row;
 use crate::error::OvsdbError;
 use crate::schema::{RefType, ReferenceAt, TableId, TableLayout};
@@ -79,13 +79,17 @@ impl Precommit<'_, '_> {
         i64::from(self.references.strong_count(row)) + self.strong.get(&row).copied().unwrap_or(0)
     }
 
-    /// Says which references of a touched row went and came in a column.
-    fn references_of(&self, (id, uuid): RowAt, place: &ReferenceAt, visit: impl FnMut(Uuid, Change)) {
-        let old = column(self.working.before(id, uuid).map(|row| &**row), place);
-        let new = column(self.working.now.row(id, uuid).map(|row| &**row), place);
-        let Some(differences) = self.working.differences(id, uuid) else {
-            return changes(old, new, place.by_value, visit);
-        };
+    /// Says which references of a row went and came in a column. `differences` are those of the row, if known.
+    fn references_of(
+        &self,
+        place: (TableId, &ReferenceAt),
+        (old, new): (Option<&Arc<Row>>, Option<&Arc<Row>>),
+        differences: Option<&[Difference]>,
+        visit: impl FnMut(Uuid, Change),
+    ) {
+        let (id, place) = place;
+        let (old, new) = (column(old.map(|row| &**row), place), column(new.map(|row| &**row), place));
+        let Some(differences) = differences else { return changes(old, new, place.by_value, visit) };
         if let Ok(at) = differences.binary_search_by_key(&place.column, |(at, _)| *at) {
             let is_composite = self.table(id).columns[place.column].1.ty.is_composite();
             changes_by(old, new, (&differences[at].1, is_composite), place.by_value, visit);
@@ -94,14 +98,15 @@ impl Precommit<'_, '_> {
 
     fn count_references(&mut self) -> Result<(), OvsdbError> {
         let (mut strong, mut all, mut deleted) = (BTreeMap::new(), Vec::new(), Vec::new());
-        for (id, uuid, _, new) in self.working.changes() {
+        for (id, uuid, old, new) in self.working.changes() {
             if new.is_none() {
                 deleted.push((id, uuid));
             }
             let table = self.table(id);
+            let differences = old.and_then(|_| self.working.differences(id, uuid));
             for place in &table.references {
                 let mut dangling = None;
-                self.references_of((id, uuid), place, |target, change| {
+                self.references_of((id, place), (old, new), differences, |target, change| {
                     let target_at = (place.table, target);
                     all.push(ReferenceChange { source: (id, uuid), place: *place, target, change });
                     if place.kind == RefType::Weak || target_at == (id, uuid) {
@@ -205,8 +210,14 @@ impl Precommit<'_, '_> {
             let layout = self.working.now.layout().clone();
             let table = layout.table(id);
             for place in table.references.iter().filter(|place| place.kind == RefType::Weak) {
-                let gone = self.gone((id, uuid), place, deleted.get(&place.table));
-                let Some(row) = self.working.now.row(id, uuid).filter(|_| !gone.is_empty()) else { continue };
+                let Some(row) = self.working.now.row(id, uuid).filter(|row| !row[place.column].is_empty())
+                else {
+                    continue;
+                };
+                let gone = self.gone((id, uuid), row, place, deleted.get(&place.table));
+                if gone.is_empty() {
+                    continue;
+                }
                 let left = without(&row[place.column], &gone, place.by_value);
                 let (name, column) = &table.columns[place.column];
                 if !column.ty.allows_len(left.len()) {
@@ -225,12 +236,14 @@ impl Precommit<'_, '_> {
     fn gone(
         &self,
         (id, uuid): RowAt,
+        row: &Arc<Row>,
         place: &ReferenceAt,
         deleted: Option<&BTreeSet<Uuid>>,
     ) -> BTreeSet<Uuid> {
         let mut gone = BTreeSet::new();
-        let Some(new) = self.working.now.row(id, uuid).map(|row| &row[place.column]) else { return gone };
-        self.references_of((id, uuid), place, |target, change| {
+        let new = &row[place.column];
+        let rows = (self.working.before(id, uuid), Some(row));
+        self.references_of((id, place), rows, self.working.differences(id, uuid), |target, change| {
             if change == Change::Added && !self.exists((place.table, target)) {
                 gone.insert(target);
             }

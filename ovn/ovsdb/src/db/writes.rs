@@ -36,13 +36,16 @@ impl Run<'_> {
             },
         };
         let mut row = table.default_row();
-        // Both are in the order of their names. `_uuid` and `_version` may be named, but are not the client's to choose.
-        let mut given = columns.into_iter().peekable();
-        for (datum, (name, column)) in row.iter_mut().zip(&table.columns) {
-            while given.next_if(|(given, _)| given < name).is_some() {}
-            match given.next_if(|(given, _)| given == name) {
-                Some((_, value)) => *datum = value,
-                None => column.ty.check(datum)?,
+        for at in &table.required {
+            let (name, column) = &table.columns[*at];
+            if !columns.contains_key(name) {
+                column.ty.check(&row[*at])?;
+            }
+        }
+        for (name, value) in columns {
+            // `_uuid` and `_version` may be named, but are not the client's to choose.
+            if let Some(at) = table.column_index(&name) {
+                row[at] = value;
             }
         }
         self.guard(&RowWrite::Insert { table, uuid, new: &row })?;

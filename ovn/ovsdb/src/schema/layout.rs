@@ -1,7 +1,7 @@
 //! A schema made ready for the engine: tables and columns by number, what refers to what.
 
 use super::{ColumnSchema, DatabaseSchema, RefType, TableSchema};
-use crate::value::{Datum, Str};
+use crate::value::{Datum, Str, Uuid};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -44,6 +44,9 @@ pub struct TableLayout {
     /// Where rows refer to rows: column, whether by its key or its value, table and kind.
     pub references: Vec<ReferenceAt>,
     by_name: Names<usize>,
+    default_row: Box<[Datum]>,
+    /// The columns that do not allow their own default, so that whoever inserts a row has to say what they hold.
+    pub(crate) required: Vec<usize>,
 }
 
 /// What a name stands for. Names are looked up with each value that is read, so they are ordered by length first: most
@@ -118,6 +121,11 @@ impl TableLayout {
             .map(|index| index.iter().filter_map(|column| by_name.get(column)).collect())
             .collect();
         let references = references(&columns, tables);
+        let version = Datum::scalar(Uuid::ZERO);
+        let default_row: Box<[Datum]> =
+            columns.iter().map(|(_, column)| Datum::default_for(&column.ty)).chain([version]).collect();
+        let refuses = |at: &usize| columns[*at].1.ty.check(&default_row[*at]).is_err();
+        let required = (0..columns.len()).filter(refuses).collect();
         Self {
             name: name.clone(),
             is_root: table.is_root,
@@ -126,6 +134,8 @@ impl TableLayout {
             indexes,
             references,
             by_name,
+            default_row,
+            required,
         }
     }
 
@@ -163,8 +173,7 @@ impl TableLayout {
 
     /// A row in which no column has been set.
     pub fn default_row(&self) -> Box<[Datum]> {
-        let version = Datum::scalar(crate::value::Uuid::ZERO);
-        self.columns.iter().map(|(_, column)| Datum::default_for(&column.ty)).chain([version]).collect()
+        self.default_row.clone()
     }
 }
 
