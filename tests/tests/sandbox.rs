@@ -192,26 +192,30 @@ fn routers_work_with_a_peers_northd_controller_and_switch() {
 /// Upstream's parts alone, to see that the scenario asks for nothing that they do not do.
 const PEERS: [&str; 3] = ["ovn-northd", "ovn-controller", "ovs-vswitchd"];
 
-#[test]
-fn addresses_are_translated() {
-    for roles in [&PEERS[..1], &PEERS[..2], &PEERS] {
-        swap_in("scenarios/nat.yaml", roles);
+/// A scenario whose guests have servers, with peers in different roles.
+fn served(scenario: &str, all: &[&[&str]]) {
+    if need("python3").is_none() || need("ip").is_none() {
+        return;
+    }
+    for roles in all {
+        swap_in(scenario, roles);
     }
 }
 
 #[test]
+fn addresses_are_translated() {
+    served("scenarios/nat.yaml", &[&PEERS[..1], &PEERS[..2], &PEERS]);
+}
+
+#[test]
 fn connections_are_spread_over_servers() {
-    for roles in [&PEERS[..1], &PEERS[..2], &PEERS] {
-        swap_in("scenarios/load-balancer.yaml", roles);
-    }
+    served("scenarios/load-balancer.yaml", &[&PEERS[..1], &PEERS[..2], &PEERS]);
 }
 
 /// Our controller does not reject packets yet.
 #[test]
 fn rules_let_pass_drop_and_reject() {
-    for roles in [&PEERS[..2], &PEERS] {
-        swap_in("scenarios/acl.yaml", roles);
-    }
+    served("scenarios/acl.yaml", &[&PEERS[..2], &PEERS]);
 }
 
 #[test]
