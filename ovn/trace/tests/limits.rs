@@ -396,3 +396,16 @@ fn results_are_there_for_later_tables() {
     };
     "#);
 }
+
+/// Two hosts would go on for ever.
+#[test]
+fn an_abort_is_not_answered_by_an_abort() {
+    let flows = [
+        ("ingress", 0, 0, "1", "outport = \"p2\"; output;"),
+        ("ingress", 1, 0, "1", "output;"),
+        ("egress", 0, 0, "1", "reject { outport <-> inport; next(pipeline=ingress, table=1); };"),
+    ];
+    let packet = "inport == \"p1\" && ip4.src == 10.0.0.1 && ip.ttl == 9 && sctp.dst == 9";
+    let text = trace(&flows, &["--detailed", "sw0", packet]).text;
+    assert_eq!(text.lines().filter(|line| *line == "sctp_abort").count(), 1, "{text}");
+}

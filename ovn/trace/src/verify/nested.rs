@@ -21,7 +21,9 @@ impl<'n> Explorer<'n> {
         packet.shape.is_copy = true;
         packet.shape.made = Some(kind.name());
         if kind == Replacement::Reject {
-            self.reject(place, actions, packet);
+            // An answer of SCTP is an abort.
+            let is_answer = state.shape.made.is_some();
+            self.reject(place, actions, packet, is_answer);
             return;
         }
         match kind {
@@ -38,13 +40,14 @@ impl<'n> Explorer<'n> {
     }
 
     /// Tells the sender that its packet is not welcome, unless the packet tells that itself.
-    fn reject(&mut self, place: Place, actions: &[Action], packet: State) {
+    fn reject(&mut self, place: Place, actions: &[Action], packet: State, is_answer: bool) {
         let whole = |field: Field, value| Test::Equal { field, value, mask: field.full_mask() };
         let v4 = whole(Field::EthType, 0x0800);
+        let is_abort = Test::Always(is_answer);
         type Make = fn(&mut State);
         let kinds: [(Test, Test, Make); 4] = [
             (whole(Field::IpProto, TCP), whole(Field::TcpFlags, RESET), tcp_reset),
-            (whole(Field::IpProto, SCTP), Test::Always(false), sctp_abort),
+            (whole(Field::IpProto, SCTP), is_abort, sctp_abort),
             (v4, Test::All(vec![whole(Field::IpProto, ICMP4), whole(Field::Icmp4Type, 3)]), unreachable_v4),
             (
                 Test::Always(true),

@@ -61,7 +61,7 @@ fn rejection(packet: &Traced) -> (&'static str, Option<Traced>) {
     let is_v4 = packet.get(Field::EthType) == ETH_IPV4;
     let (name, answer, is_answer) = match packet.get(Field::IpProto) {
         IP_TCP => ("tcp_reset", tcp_reset(packet), packet.get(Field::TcpFlags) == TCP_RST),
-        IP_SCTP => ("sctp_abort", sctp_abort(packet), false),
+        IP_SCTP => ("sctp_abort", sctp_abort(packet), packet.get(Field::TcpFlags) == TCP_RST),
         protocol if is_v4 => {
             let is_answer = protocol == IP_ICMP && packet.get(Field::Icmp4Type) == ICMP4_UNREACHABLE;
             ("icmp4", icmp4_unreachable(packet), is_answer)
@@ -126,6 +126,8 @@ fn sctp_abort(packet: &Traced) -> Traced {
     for port in [Field::SctpSrc, Field::SctpDst] {
         abort.flow.set(port, packet.get(port));
     }
+    // No field tells an abort from other packets, but it must not be answered: flags, which only TCP has, mark it.
+    abort.flow.set(Field::TcpFlags, TCP_RST);
     abort
 }
 
