@@ -10,6 +10,7 @@ use crate::flow::{FlowTable, Rule};
 use crate::group::Group;
 use crate::limits::{FDB_AGE, FDB_MAX};
 use crate::meter::Meter;
+use crate::mirror::Mirror;
 use crate::port::PortId;
 use crate::tlv::TlvTable;
 
@@ -28,6 +29,7 @@ pub(crate) struct Bridge {
     tables: Vec<Option<Box<FlowTable>>>,
     pub groups: BTreeMap<GroupId, Group>,
     pub meters: BTreeMap<MeterId, Meter>,
+    pub mirrors: Vec<Mirror>,
     pub ports: BTreeMap<PortNo, PortId>,
     pub tlv: TlvTable,
     pub fdb: Fdb,
@@ -76,6 +78,7 @@ impl Bridge {
             tables: (0..TABLES).map(|_| None).collect(),
             groups: BTreeMap::new(),
             meters: BTreeMap::new(),
+            mirrors: Vec::new(),
             ports: BTreeMap::new(),
             tlv: TlvTable::default(),
             fdb: Fdb::new(FDB_MAX, FDB_AGE),

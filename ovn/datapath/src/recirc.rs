@@ -34,6 +34,8 @@ pub(crate) struct Frozen {
     pub stack: Vec<(u128, u8)>,
     /// The action set.
     pub set: Vec<Action>,
+    /// The mirrors that have their copy.
+    pub mirrored: Vec<(BridgeId, u32)>,
 }
 
 impl Frozen {
@@ -44,6 +46,7 @@ impl Frozen {
         written: &FlowKey,
         stack: Vec<(u128, u8)>,
         set: Vec<Action>,
+        mirrored: Vec<(BridgeId, u32)>,
     ) -> Self {
         let written = std::array::from_fn(|word| match word {
             // Of packets of controllers registers may be anything, so they count, written or not.
@@ -53,7 +56,7 @@ impl Frozen {
             _ => written[word],
         });
         let words = std::array::from_fn(|word| key[word] & written[word]);
-        Self { bridge, table, words, written, stack, set }
+        Self { bridge, table, words, written, stack, set, mirrored }
     }
 
     /// The key of a packet that goes on, and which of its bits are no longer as it brought them.

@@ -10,6 +10,7 @@ mod inject;
 mod learn;
 mod maintain;
 mod meters;
+mod mirrors;
 mod ports;
 mod receive;
 #[cfg(test)]

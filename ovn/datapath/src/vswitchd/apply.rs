@@ -50,6 +50,7 @@ impl Vswitchd {
                 }
             }
         }
+        self.apply_mirrors();
         self.name_bridges();
         self.listen_for_tunnels();
     }

@@ -11,6 +11,7 @@ use packet::MacAddr;
 use packet::key::TAGS_MAX;
 use schema::vswitch::{self, Tables};
 
+use super::mirrors::{self, MirrorRow};
 use super::options::{self, OptionError};
 use super::zones::{self, Zones};
 use crate::bfd::BfdConfig;
@@ -48,6 +49,7 @@ pub(super) struct BridgeConfig {
     pub fdb_age: Duration,
     /// By name.
     pub interfaces: BTreeMap<Str, InterfaceConfig>,
+    pub mirrors: Vec<MirrorRow>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -145,6 +147,7 @@ fn read_bridge(tables: &Tables, bridge: &Arc<vswitch::Bridge>) -> BridgeConfig {
         fdb_max: fdb_max.unwrap_or(FDB_MAX).clamp(10, 1 << 20),
         fdb_age: fdb_age.unwrap_or(FDB_AGE).clamp(Duration::from_secs(15), Duration::from_secs(3600)),
         interfaces,
+        mirrors: mirrors::read(tables, bridge),
     }
 }
 

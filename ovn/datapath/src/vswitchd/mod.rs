@@ -15,6 +15,7 @@
 mod apply;
 mod config;
 mod devices;
+mod mirrors;
 mod numbers;
 mod options;
 mod status;
@@ -96,11 +97,12 @@ pub enum Output {
 const LOCK: &str = "ovs_vswitchd";
 
 /// The tables that are read or written.
-const TABLES: [TableId; 7] = [
+const TABLES: [TableId; 8] = [
     TableId::OpenVSwitch,
     TableId::Bridge,
     TableId::Port,
     TableId::Interface,
+    TableId::Mirror,
     TableId::Datapath,
     TableId::CtZone,
     TableId::CtTimeoutPolicy,

@@ -87,6 +87,9 @@ impl Vswitchd {
             }
             txn.update(vswitch::Interface::TABLE, row.uuid, row.diff(&new));
         }
+        if with_statistics {
+            self.mirror_statistics(&mut txn);
+        }
         if !txn.is_empty() {
             self.writing = Some(self.replica.transact(txn));
         }

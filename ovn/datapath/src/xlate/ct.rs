@@ -39,7 +39,15 @@ impl Xlate<'_> {
             None => None,
             Some(next) => {
                 let (stack, set) = (self.stack.clone(), self.set.clone());
-                let frozen = Frozen::new(self.bridge, next, &self.key, &self.written, stack, set);
+                let frozen = Frozen::new(
+                    self.bridge,
+                    next,
+                    &self.key,
+                    &self.written,
+                    stack,
+                    set,
+                    self.mirrored.clone(),
+                );
                 let Some(recirc) = self.view.recircs.number(frozen) else {
                     return self.fail(Event::DropRecirc);
                 };

@@ -52,6 +52,7 @@ pub(crate) struct Paused {
     pub levels: Vec<Level>,
     pub stack: Vec<(u128, u8)>,
     pub set: Vec<Action>,
+    pub mirrored: Vec<(BridgeId, u32)>,
 }
 
 impl Xlate<'_> {
@@ -246,6 +247,7 @@ impl Xlate<'_> {
             levels: self.levels.split_off(floor),
             stack: std::mem::take(&mut self.stack),
             set: std::mem::take(&mut self.set),
+            mirrored: self.mirrored.clone(),
         }
     }
 

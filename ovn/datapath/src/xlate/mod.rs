@@ -15,6 +15,7 @@
 mod ct;
 mod learn;
 mod level;
+mod mirror;
 mod normal;
 mod output;
 mod punt;
@@ -112,6 +113,8 @@ pub(crate) struct Xlate<'a> {
     /// Flows that were learned on the way.
     pending: Vec<learn::Pending>,
     failure: Option<Event>,
+    /// The mirrors that have their copy, by their places in their bridges.
+    mirrored: Vec<(BridgeId, u32)>,
     /// The tracker knows the packet.
     tracked: bool,
     /// Lines for `ofproto/trace`, if they are asked for.
@@ -138,6 +141,7 @@ impl<'a> Xlate<'a> {
             out: Translation::default(),
             pending: Vec::new(),
             failure: None,
+            mirrored: Vec::new(),
             tracked: false,
             trace: None,
         }
@@ -151,6 +155,7 @@ impl<'a> Xlate<'a> {
 
     /// Looks the packet up in table 0, as for a packet that came in by a port.
     pub(crate) fn start(mut self) -> Self {
+        self.mirror_ingress();
         self.table_lookup(None, 0, 0);
         self
     }
@@ -161,6 +166,7 @@ impl<'a> Xlate<'a> {
         self.tracked = true;
         self.stack = frozen.stack.clone();
         self.set = frozen.set.clone();
+        self.mirrored = frozen.mirrored.clone();
         self.table_lookup(None, frozen.table, 0);
         self
     }
@@ -178,6 +184,7 @@ impl<'a> Xlate<'a> {
         self.levels = paused.levels.clone();
         self.stack = paused.stack.clone();
         self.set = paused.set.clone();
+        self.mirrored = paused.mirrored.clone();
         self
     }
 

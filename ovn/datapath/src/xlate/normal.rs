@@ -14,6 +14,10 @@ impl Xlate<'_> {
         let tci = self.see(slot::VLAN_TCI) as u16;
         let in_port = self.in_port();
         self.depend(None, true);
+        if self.is_mirror_out(in_port) {
+            self.note(|| "NORMAL: dropped, as the port is for mirrored packets only".to_owned());
+            return self.out.events.push(Event::DropNormal);
+        }
         // A packet that a controller made came in by no port and may be in any VLAN.
         let vlan = match self.port(in_port) {
             Some((_, port)) => port.vlans.incoming(tci),
@@ -57,14 +61,15 @@ impl Xlate<'_> {
         let Some(bridge) = self.current() else { return };
         for (&number, id) in &bridge.ports {
             let Some(port) = self.view.port(*id) else { continue };
-            if number != in_port && port.config.0 & PortConfig::NO_FLOOD == 0 {
+            let takes_floods = port.config.0 & PortConfig::NO_FLOOD == 0 && !self.is_mirror_out(number);
+            if number != in_port && takes_floods {
                 self.normal_output(number, tci, vlan);
             }
         }
     }
 
     /// Sends out of one port with the tag that its VLANs ask for; afterwards the packet is as before.
-    fn normal_output(&mut self, number: PortNo, tci: u16, vlan: u16) {
+    pub(super) fn normal_output(&mut self, number: PortNo, tci: u16, vlan: u16) {
         let Some((_, port)) = self.port(number) else { return };
         let Some(leaving) = port.vlans.outgoing(vlan) else { return };
         let wanted = match leaving {

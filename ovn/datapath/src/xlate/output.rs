@@ -83,6 +83,7 @@ impl Xlate<'_> {
             PortKind::Tunnel(tunnel) => self.output_to_tunnel(id, tunnel),
             PortKind::Null => self.out.credits.push(Credit::Sent(id)),
         }
+        self.mirror_egress(number);
     }
 
     fn no_output(&mut self, number: PortNo) {
@@ -119,6 +120,7 @@ impl Xlate<'_> {
         self.bridge = other.bridge;
         if other.config.0 & PortConfig::NO_RECV == 0 {
             self.out.credits.push(Credit::Received(other_id));
+            self.mirror_ingress();
             self.table_lookup(None, 0, depth + 1);
         }
         // A flood goes on with the next port of this bridge afterwards. Depth bounds the recursion.

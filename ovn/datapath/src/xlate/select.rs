@@ -157,6 +157,7 @@ impl Xlate<'_> {
             levels: self.levels[self.copy_floor()..].to_vec(),
             stack: self.stack.clone(),
             set: self.set.clone(),
+            mirrored: self.mirrored.clone(),
         }
     }
 }

@@ -4,6 +4,7 @@ mod cached;
 mod ct;
 mod handover;
 mod learn;
+mod mirrors;
 mod offload;
 mod pipeline;
 mod tunnels;

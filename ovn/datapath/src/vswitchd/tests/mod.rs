@@ -503,3 +503,40 @@ fn patch_ports_lead_from_bridge_to_bridge() {
     let error = world.interface("p0").error.clone();
     assert_eq!(error.as_deref(), Some("No usable peer 'p1' exists in 'system' datapath."));
 }
+
+#[test]
+fn mirrors_of_the_database_copy_and_count() {
+    let mut world = World::new();
+    world.add_br("br0", |_| {});
+    for name in ["eth0", "eth1", "span"] {
+        world.add_port("br0", name, |_| {});
+    }
+    assert_eq!(world.send("eth0", &broadcast(1)), ["eth1", "span", "br0"]);
+    let port =
+        |world: &World, name: &str| world.rows.port.values().find(|row| &*row.name == name).unwrap().uuid;
+    let row = vswitch::Mirror {
+        name: "m".into(),
+        select_dst_port: [port(&world, "eth1")].into(),
+        output_port: Some(port(&world, "span")),
+        ..vswitch::Mirror::default()
+    };
+    let mirror = world.uuids.generate();
+    let bridge = world.rows.bridge.values().next().unwrap().uuid;
+    let mut txn = Transaction::new();
+    txn.insert(vswitch::Mirror::TABLE, mirror, row.to_row());
+    let mirrors: BTreeSet<Uuid> = [mirror].into();
+    txn.mutate(Bridge::TABLE, bridge, "mirrors", Mutator::Insert, ovsdb::ToDatum::to_datum(&mirrors));
+    world.next_cfg(&mut txn);
+    world.write(txn);
+    assert!(world.is_done());
+    assert_eq!(world.send("eth0", &broadcast(1)), ["eth1", "span", "br0"], "as a copy, and not flooded");
+    assert_eq!(world.send("eth1", &broadcast(2)), ["eth0", "br0"], "it is not copied, and not flooded there");
+    assert!(world.send("span", &broadcast(3)).is_empty(), "the port is for copies only");
+    world.now += Duration::from_secs(30);
+    world.switch.handle_timeout(world.now);
+    world.settle();
+    let counted = &world.rows.mirror.values().next().unwrap().statistics;
+    assert_eq!((counted.get("tx_packets"), counted.get("tx_bytes")), (Some(&1), Some(&60)));
+    world.del_port("span");
+    assert_eq!(world.send("eth0", &broadcast(1)), ["eth1", "br0"], "nowhere for copies to go");
+}
