@@ -67,7 +67,7 @@ fn variable(name: &str) -> Option<u64> {
 /// The same in each run, unless asked for others, so that a failure is one of the change at hand.
 fn runner(cases: u32) -> TestRunner {
     let cases = variable("OVN_SWITCH_CASES").map_or(cases, |cases| cases as u32);
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 300, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
     let rng = match variable("OVN_SWITCH_SEED") {
         None => TestRng::deterministic_rng(RngAlgorithm::ChaCha),
         Some(seed) => {
@@ -84,6 +84,10 @@ fn table() -> impl Strategy<Value = (Vec<String>, bool)> {
     let learning = proptest::option::weighted(0.15, flows::learning());
     (vec(flows::flow(), 4..24), conjunction, learning).prop_map(|(mut all, conjunction, learning)| {
         let in_order = learning.is_some();
+        // No two flows of one priority meet, so that there is no choice between them.
+        for (n, flow) in all.iter_mut().enumerate() {
+            *flow = format!("priority={},{flow}", 10 + n);
+        }
         all.extend(conjunction.into_iter().flatten());
         all.extend(learning.into_iter().flatten());
         (all, in_order)
@@ -95,7 +99,7 @@ fn random_flows_and_packets_come_out_as_the_peers() {
     let Some(pair) = Pair::start() else { return };
     let packet = packets::packet().prop_map(|packet| hex(&packet));
     let cases = (table(), vec((1..=PORTS, packet), 8..32));
-    let result = runner(24).run(&cases, |((flows, in_order), packets)| {
+    let result = runner(16).run(&cases, |((flows, in_order), packets)| {
         // Some tables are refused before they reach a switch: two tags, for example.
         if pair.program(flows::GROUPS, &flows)? {
             let differences = pair.send(&packets, in_order);
@@ -132,7 +136,7 @@ fn malformed_packets_are_read_as_the_peer_reads_them() {
         packet.truncate(length.unwrap_or(packet.len()));
         (1, hex(&packet))
     });
-    let result = runner(12).run(&vec(broken, 40), |packets| {
+    let result = runner(8).run(&vec(broken, 40), |packets| {
         let differences = pair.send(&packets, false);
         prop_assert!(differences.is_empty(), "{differences}");
         Ok(())

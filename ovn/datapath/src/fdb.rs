@@ -1,6 +1,6 @@
 //! The addresses a bridge has learned: behind which port each is (IEEE 802.1D section 7.8).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use openflow::PortNo;
@@ -12,14 +12,16 @@ use crate::handover::{Kept, Out, kept};
 #[derive(Debug)]
 pub(crate) struct Fdb {
     entries: HashMap<(u16, MacAddr), Entry>,
-    /// The same by last use, oldest first.
+    /// The same by last use, oldest first: all, and those behind each port.
     by_use: BTreeSet<(Instant, u16, MacAddr)>,
+    by_port: BTreeMap<PortNo, BTreeSet<(Instant, u16, MacAddr)>>,
+    /// Ports by the number of addresses behind them.
+    by_size: BTreeSet<(usize, PortNo)>,
     /// How long an address is kept without a packet from it.
     pub age_max: Duration,
-    /// How many addresses are kept; the oldest goes when one more comes.
+    /// How many addresses are kept. When one more comes, the oldest goes of the port that has most, so that who sends
+    /// from ever new addresses forgets its own alone.
     pub entries_max: usize,
-    /// The switch's version when an address last appeared, moved or went.
-    pub version: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +52,14 @@ kept!(KeptAddress { port, vlan, mac, used });
 
 impl Fdb {
     pub(crate) fn new(entries_max: usize, age_max: Duration) -> Self {
-        Self { entries: HashMap::new(), by_use: BTreeSet::new(), age_max, entries_max, version: 0 }
+        Self {
+            entries: HashMap::new(),
+            by_use: BTreeSet::new(),
+            by_port: BTreeMap::new(),
+            by_size: BTreeSet::new(),
+            age_max,
+            entries_max,
+        }
     }
 
     /// Behind which port an address is.
@@ -66,14 +75,50 @@ impl Fdb {
         }
         let old = self.entries.insert((vlan, mac), Entry { port, used: now });
         if let Some(old) = old {
-            self.by_use.remove(&(old.used, vlan, mac));
-        } else if self.entries.len() > self.entries_max
-            && let Some((_, vlan, mac)) = self.by_use.pop_first()
-        {
-            self.entries.remove(&(vlan, mac));
+            self.unlist(old, vlan, mac);
+        } else if self.entries.len() > self.entries_max {
+            self.evict();
         }
         self.by_use.insert((now, vlan, mac));
+        self.change_port(port, |addresses| addresses.insert((now, vlan, mac)));
         old.is_none_or(|old| old.port != port)
+    }
+
+    /// Forgets the oldest address of the port that has most.
+    fn evict(&mut self) {
+        /// Of so many ports that have equally many, the one whose oldest is the oldest.
+        const EQUALS_MAX: usize = 16;
+        let Some((most, _)) = self.by_size.last().copied() else { return };
+        let equals = self.by_size.iter().rev().take_while(|(size, _)| *size == most).take(EQUALS_MAX);
+        let oldest = equals.filter_map(|(_, port)| self.by_port.get(port)?.first()).min().copied();
+        if let Some((_, vlan, mac)) = oldest {
+            self.remove(vlan, mac);
+        }
+    }
+
+    fn remove(&mut self, vlan: u16, mac: MacAddr) {
+        if let Some(entry) = self.entries.remove(&(vlan, mac)) {
+            self.unlist(entry, vlan, mac);
+        }
+    }
+
+    fn unlist(&mut self, entry: Entry, vlan: u16, mac: MacAddr) {
+        self.by_use.remove(&(entry.used, vlan, mac));
+        self.change_port(entry.port, |addresses| addresses.remove(&(entry.used, vlan, mac)));
+    }
+
+    fn change_port(
+        &mut self,
+        port: PortNo,
+        change: impl FnOnce(&mut BTreeSet<(Instant, u16, MacAddr)>) -> bool,
+    ) {
+        let addresses = self.by_port.entry(port).or_default();
+        self.by_size.remove(&(addresses.len(), port));
+        change(addresses);
+        match addresses.len() {
+            0 => drop(self.by_port.remove(&port)),
+            size => drop(self.by_size.insert((size, port))),
+        }
     }
 
     /// Forgets what is too old; whether there was any.
@@ -83,8 +128,7 @@ impl Fdb {
             if used + self.age_max > now {
                 break;
             }
-            self.by_use.remove(&(used, vlan, mac));
-            self.entries.remove(&(vlan, mac));
+            self.remove(vlan, mac);
             any = true;
         }
         any
@@ -97,15 +141,17 @@ impl Fdb {
 
     /// Forgets the addresses behind a port.
     pub(crate) fn forget_port(&mut self, port: PortNo) {
-        self.entries.retain(|_, entry| entry.port != port);
-        let entries = &self.entries;
-        self.by_use.retain(|(_, vlan, mac)| entries.contains_key(&(*vlan, *mac)));
+        for (_, vlan, mac) in self.by_port.get(&port).cloned().unwrap_or_default() {
+            self.remove(vlan, mac);
+        }
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.by_use.clear();
+        self.by_port.clear();
+        self.by_size.clear();
     }
 
     /// Writes all addresses for another process, the longest unused first.
@@ -156,5 +202,21 @@ mod tests {
         assert_eq!(fdb.iter(at(330)).count(), 1);
         fdb.forget_port(PortNo(4));
         assert_eq!(fdb.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_port_with_ever_new_addresses_forgets_its_own() {
+        let start = crate::testing::start();
+        let at = |ms: u32| start + Duration::from_millis(ms.into());
+        let mut fdb = Fdb::new(100, Duration::from_secs(300));
+        for n in 0..20 {
+            fdb.learn(0, MacAddr([2, 0, 0, 0, 1, n]), PortNo(1 + u32::from(n % 2)), at(0));
+        }
+        for n in 1..10_000u32 {
+            let [_, _, high, low] = n.to_be_bytes();
+            fdb.learn(0, MacAddr([2, 0, 0, 1, high, low]), PortNo(3), at(n));
+        }
+        assert_eq!(fdb.iter(at(10_000)).count(), 100);
+        assert!((0..20).all(|n| fdb.lookup(0, MacAddr([2, 0, 0, 0, 1, n])).is_some()));
     }
 }

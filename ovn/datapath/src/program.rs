@@ -120,7 +120,6 @@ pub(crate) struct Punt {
     pub reason: PacketInReason,
     pub table: u8,
     pub cookie: u64,
-    pub max_len: u16,
     pub userdata: Vec<u8>,
     /// Port and registers.
     pub metadata: Match,

@@ -1,8 +1,7 @@
 //! What controllers are told without having asked at that moment.
 
 use openflow::{
-    Body, FlowRemoved, PacketIn, PacketIn2, PacketInFormat, PacketInReason, PortDesc, PortStatus,
-    PortStatusReason, Role,
+    Body, FlowRemoved, PacketIn, PacketIn2, PacketInFormat, PortDesc, PortStatus, PortStatusReason, Role,
 };
 
 use super::{ConnKind, Connection};
@@ -15,8 +14,8 @@ impl Switch {
     pub(crate) fn send_notices(&mut self) {
         while let Some(notice) = self.notices.pop_front() {
             match notice {
-                Notice::PacketIn { bridge, controller_id, packet_in, max_len } => {
-                    self.send_packet_in(bridge, controller_id, &packet_in, max_len);
+                Notice::PacketIn { bridge, controller_id, packet_in } => {
+                    self.send_packet_in(bridge, controller_id, &packet_in);
                 }
                 Notice::FlowRemoved { bridge, removed } => self.send_flow_removed(bridge, &removed),
                 Notice::Port { bridge, reason, desc } => self.send_port_status(bridge, reason, &desc),
@@ -28,7 +27,7 @@ impl Switch {
         self.connections.values_mut().filter(move |c| c.bridge == bridge && c.wants_notices())
     }
 
-    fn send_packet_in(&mut self, bridge: BridgeId, controller_id: u16, packet_in: &PacketIn2, max_len: u16) {
+    fn send_packet_in(&mut self, bridge: BridgeId, controller_id: u16, packet_in: &PacketIn2) {
         let mut sent = 0;
         let mut dropped = 0;
         for connection in
@@ -39,7 +38,7 @@ impl Switch {
                 continue;
             }
             sent += 1;
-            let body = connection.packet_in_body(packet_in, max_len);
+            let body = connection.packet_in_body(packet_in);
             connection.send(&body.with_xid(0));
         }
         if sent > 0 {
@@ -70,32 +69,21 @@ impl Connection {
         self.version.is_some() && self.closing.is_none() && asked
     }
 
-    fn packet_in_body(&self, packet_in: &PacketIn2, max_len: u16) -> Body {
-        let missed = matches!(
-            packet_in.reason,
-            PacketInReason::NoMatch | PacketInReason::ExplicitMiss | PacketInReason::ImplicitMiss
-        );
-        let len_max = usize::from(if missed { self.miss_send_len } else { max_len });
-        let full_len = packet_in.packet.len();
-        // A packet that is to be resumed is whole, as it comes back from the controller.
-        let len = if packet_in.continuation.is_some() { full_len } else { full_len.min(len_max) };
-        let packet = packet_in.packet[..len].to_vec();
+    /// The message has the whole packet, whatever `max_len` and `miss_send_len` say: they are about packets that wait in
+    /// a buffer (OpenFlow 1.5.1 section 7.4.1), of which there are none, as in Open vSwitch.
+    fn packet_in_body(&self, packet_in: &PacketIn2) -> Body {
         match self.format {
-            PacketInFormat::Nxt2 => Body::PacketIn2(PacketIn2 {
-                packet,
-                full_len: (len < full_len).then_some(full_len as u32),
-                ..packet_in.clone()
-            }),
+            PacketInFormat::Nxt2 => Body::PacketIn2(packet_in.clone()),
             PacketInFormat::Standard | PacketInFormat::Nxt => {
                 let body = if self.format == PacketInFormat::Nxt { Body::NxPacketIn } else { Body::PacketIn };
                 body(PacketIn {
                     buffer_id: u32::MAX,
-                    total_len: u16::try_from(full_len).unwrap_or(u16::MAX),
+                    total_len: u16::try_from(packet_in.packet.len()).unwrap_or(u16::MAX),
                     reason: packet_in.reason,
                     table: packet_in.table,
                     cookie: packet_in.cookie,
                     metadata: packet_in.metadata.clone(),
-                    packet,
+                    packet: packet_in.packet.clone(),
                 })
             }
         }

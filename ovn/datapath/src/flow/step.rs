@@ -22,19 +22,13 @@ pub(crate) type Steps = Arc<[Step]>;
 /// One thing to do to a packet.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    Output {
-        port: PortNo,
-        max_len: u16,
-    },
+    Output(PortNo),
     /// Only the first octets of it.
     OutputTrunc {
         port: PortNo,
         max_len: u32,
     },
-    OutputField {
-        port: Place,
-        max_len: u16,
-    },
+    OutputField(Place),
     Set {
         dst: Place,
         value: u128,
@@ -187,10 +181,9 @@ impl Compiler<'_> {
 
     fn action(&self, action: &Action) -> Result<Step, ErrorCode> {
         Ok(match action {
-            Action::Output { port, max_len } => Step::Output { port: output_port(*port)?, max_len: *max_len },
-            Action::OutputReg { src, max_len } => {
-                Step::OutputField { port: self.readable(*src)?, max_len: *max_len }
-            }
+            // How much controllers want of a packet is about those that wait in a buffer, of which there are none here.
+            Action::Output { port, max_len: _ } => Step::Output(output_port(*port)?),
+            Action::OutputReg { src, max_len: _ } => Step::OutputField(self.readable(*src)?),
             Action::OutputTrunc { port, max_len } => {
                 Step::OutputTrunc { port: output_port(*port)?, max_len: *max_len }
             }

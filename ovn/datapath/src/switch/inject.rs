@@ -121,7 +121,6 @@ impl Switch {
             bridge: punt.bridge,
             controller_id: punt.controller_id,
             packet_in,
-            max_len: punt.max_len,
         });
     }
 }

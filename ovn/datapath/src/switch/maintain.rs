@@ -65,7 +65,6 @@ impl Switch {
         let Some(bridge) = self.bridges.get_mut(&id) else { return };
         if bridge.fdb.expire(now) {
             self.version += 1;
-            bridge.fdb.version = self.version;
         }
     }
 

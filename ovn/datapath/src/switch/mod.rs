@@ -88,7 +88,7 @@ pub struct Switch {
 /// What controllers are to be told.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Notice {
-    PacketIn { bridge: BridgeId, controller_id: u16, packet_in: Box<PacketIn2>, max_len: u16 },
+    PacketIn { bridge: BridgeId, controller_id: u16, packet_in: Box<PacketIn2> },
     FlowRemoved { bridge: BridgeId, removed: Box<FlowRemoved> },
     Port { bridge: BridgeId, reason: openflow::PortStatusReason, desc: Box<openflow::PortDesc> },
 }

@@ -309,7 +309,6 @@ impl Switch {
             let Some(found) = self.bridges.get_mut(&bridge) else { continue };
             if found.fdb.learn(vlan, mac, port, now) {
                 self.version += 1;
-                found.fdb.version = self.version;
             }
         }
     }
@@ -362,7 +361,7 @@ pub(super) fn still_holds(flow: &Megaflow, bridges: &BTreeMap<BridgeId, Bridge>)
         let tables = (0..crate::bridge::TABLES)
             .filter(|table| depends.tables[usize::from(table / 64)] >> (table % 64) & 1 != 0);
         bridge.version <= flow.valid
-            && (!depends.fdb || bridge.fdb.version <= flow.valid)
+            && depends.addresses.iter().all(|((vlan, mac), port)| bridge.fdb.lookup(*vlan, *mac) == *port)
             && tables.filter_map(|table| bridge.table(table)).all(|table| table.version <= flow.valid)
     };
     flow.depends.iter().all(unchanged)

@@ -51,12 +51,12 @@ impl Xlate<'_> {
             .cloned();
         let known = existing.is_some() || self.pending_like(&change);
         if let Some(result) = &step.result {
-            self.depend(Some(table), false);
+            self.depend(Some(table));
             let fits = known || step.learn.limit == 0 || self.learned_so_far(&change) < step.learn.limit;
             self.write_place(result, u128::from(fits));
         }
         if step.learn.limit != 0 && !known {
-            self.depend(Some(table), false);
+            self.depend(Some(table));
             if self.learned_so_far(&change) >= step.learn.limit {
                 return self.note(|| "learn: the limit is reached".to_owned());
             }

@@ -117,7 +117,7 @@ impl Xlate<'_> {
         if self.stack.len() * size_of::<u128>() > STACK_LEN_MAX {
             return self.fail(Event::DropStack);
         }
-        self.depend(Some(table), false);
+        self.depend(Some(table));
         let key = self.lookup_key(in_port, with_ct);
         let (rule, mut looked) = match self.current().and_then(|bridge| bridge.table(table)) {
             Some(flows) => self.lookup(flows, &key),

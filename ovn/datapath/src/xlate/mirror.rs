@@ -27,7 +27,7 @@ impl Xlate<'_> {
     }
 
     fn has_mirrors(&mut self) -> bool {
-        self.depend(None, false);
+        self.depend(None);
         self.current().is_some_and(|bridge| !bridge.mirrors.is_empty())
     }
 

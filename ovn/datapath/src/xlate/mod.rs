@@ -83,13 +83,13 @@ pub(crate) enum Effect {
 }
 
 /// What of a bridge a translation depended on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Depends {
     pub bridge: BridgeId,
     /// The tables that were looked up in, bit by number.
     pub tables: [u64; 4],
-    /// Whether learned addresses were looked up.
-    pub fdb: bool,
+    /// The addresses that were learned or looked up, by VLAN, and the ports that they are behind.
+    pub addresses: Vec<((u16, MacAddr), Option<PortNo>)>,
 }
 
 /// A translation on its way.

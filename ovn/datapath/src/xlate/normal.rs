@@ -13,7 +13,7 @@ impl Xlate<'_> {
         let dst = MacAddr::from_u64(self.see(slot::ETH_DST) as u64);
         let tci = self.see(slot::VLAN_TCI) as u16;
         let in_port = self.in_port();
-        self.depend(None, true);
+        self.depend(None);
         if self.is_mirror_out(in_port) {
             self.note(|| "NORMAL: dropped, as the port is for mirrored packets only".to_owned());
             return self.out.events.push(Event::DropNormal);
@@ -29,8 +29,12 @@ impl Xlate<'_> {
         };
         if !src.is_multicast() && self.port(in_port).is_some() {
             self.out.effects.push(Effect::Learn { bridge: self.bridge, vlan, mac: src, port: in_port });
+            self.depend_address(vlan, src, Some(in_port));
         }
         let known = if dst.is_multicast() { None } else { self.learned(vlan, dst) };
+        if !dst.is_multicast() {
+            self.depend_address(vlan, dst, known);
+        }
         match known {
             Some(port) if port == in_port => {
                 self.note(|| "NORMAL: learned port is the input port, dropped".to_owned());

@@ -16,7 +16,7 @@ use crate::program::{Encap, Op};
 
 impl Xlate<'_> {
     /// The `output` action.
-    pub(super) fn output(&mut self, port: PortNo, max_len: u16) {
+    pub(super) fn output(&mut self, port: PortNo) {
         match port {
             PortNo::IN_PORT => {
                 let port = self.in_port();
@@ -32,7 +32,7 @@ impl Xlate<'_> {
             PortNo::CONTROLLER => {
                 let (.., miss) = self.position();
                 let reason = if miss { PacketInReason::NoMatch } else { PacketInReason::Action };
-                self.punt_plain(reason, 0, max_len);
+                self.punt_plain(reason, 0);
             }
             PortNo::NONE => {}
             port if port == self.in_port() => self.note(|| "skipping output to input port".to_owned()),
@@ -46,7 +46,7 @@ impl Xlate<'_> {
         if self.failure.is_none() {
             let floor = self.levels.len();
             self.emit(Op::Truncate(max_len));
-            self.output(port, u16::MAX);
+            self.output(port);
             self.run(floor - 1);
         }
     }
@@ -62,12 +62,12 @@ impl Xlate<'_> {
                 self.output_to(number);
             }
         }
-        self.depend(None, false);
+        self.depend(None);
     }
 
     /// Sends the packet as it is now out of one port.
     pub(super) fn output_to(&mut self, number: PortNo) {
-        self.depend(None, false);
+        self.depend(None);
         let found = self.port(number);
         let Some((id, port)) = found else { return self.no_output(number) };
         if port.config.0 & (PortConfig::NO_FWD | PortConfig::PORT_DOWN) != 0 {

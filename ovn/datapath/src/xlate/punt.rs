@@ -32,29 +32,21 @@ impl Xlate<'_> {
     /// The `controller` action.
     pub(super) fn controller(&mut self, controller: &Controller) {
         let pause = controller.pause.then(|| Arc::new(self.peek_rest()));
-        self.punt(
-            controller.reason,
-            controller.controller_id,
-            controller.max_len,
-            &controller.userdata,
-            controller.meter,
-            pause,
-        );
+        self.punt(controller.reason, controller.controller_id, &controller.userdata, controller.meter, pause);
         if controller.pause {
             self.take_rest();
         }
     }
 
     /// A packet-in without userdata.
-    pub(super) fn punt_plain(&mut self, reason: PacketInReason, controller_id: u16, max_len: u16) {
-        self.punt(reason, controller_id, max_len, &[], None, None);
+    pub(super) fn punt_plain(&mut self, reason: PacketInReason, controller_id: u16) {
+        self.punt(reason, controller_id, &[], None, None);
     }
 
     fn punt(
         &mut self,
         reason: PacketInReason,
         controller_id: u16,
-        max_len: u16,
         userdata: &[u8],
         meter: Option<MeterId>,
         pause: Option<Arc<Paused>>,
@@ -62,7 +54,7 @@ impl Xlate<'_> {
         let (table, cookie, ..) = self.position();
         let metadata = self.metadata();
         // Without a meter of its own, the one for all packet-ins, if it is there.
-        self.depend(None, false);
+        self.depend(None);
         let meter = self
             .current()
             .and_then(|bridge| bridge.meters.get(&meter.unwrap_or(MeterId::CONTROLLER)))
@@ -75,7 +67,6 @@ impl Xlate<'_> {
             reason,
             table,
             cookie,
-            max_len,
             userdata: userdata.to_vec(),
             metadata,
             meter,

@@ -22,7 +22,7 @@ impl Xlate<'_> {
 
     /// The `bundle` action.
     pub(super) fn bundle(&mut self, bundle: &Bundle) {
-        self.depend(None, false);
+        self.depend(None);
         let up = |this: &Self, port: PortNo| this.port_is_up(port);
         let chosen = match bundle.algorithm {
             BundleAlgorithm::ActiveBackup => bundle.members.iter().copied().find(|port| up(self, *port)),
@@ -36,7 +36,7 @@ impl Xlate<'_> {
             Some(dst) => self.write_place(&dst, u128::from(chosen.unwrap_or(PortNo::NONE).0)),
             None => {
                 if let Some(port) = chosen {
-                    self.output(port, 0);
+                    self.output(port);
                 }
             }
         }
@@ -65,7 +65,7 @@ impl Xlate<'_> {
 
     /// The `group` action.
     pub(super) fn group(&mut self, id: GroupId) {
-        self.depend(None, false);
+        self.depend(None);
         let found = self.current().and_then(|bridge| bridge.groups.get(&id));
         let Some(group) = found else { return self.note(|| format!("group {} is not there", id.0)) };
         let (table, cookie, depth, miss) = self.position();

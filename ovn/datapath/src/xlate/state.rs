@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use openflow::PortNo;
+use packet::MacAddr;
 use packet::key::{FlowKey, STAGES, Slot, WORDS, WordSet, slot};
 
 use super::{Depends, Xlate};
@@ -146,16 +147,28 @@ impl<'a> Xlate<'a> {
     }
 
     /// Notes what of the current bridge was depended on.
-    pub(super) fn depend(&mut self, table: Option<u8>, fdb: bool) {
-        let bridge = self.bridge;
-        let at = self.out.depends.iter().position(|depends| depends.bridge == bridge).unwrap_or_else(|| {
-            self.out.depends.push(Depends { bridge, tables: [0; 4], fdb: false });
-            self.out.depends.len() - 1
-        });
-        let depends = &mut self.out.depends[at];
-        depends.fdb |= fdb;
+    pub(super) fn depend(&mut self, table: Option<u8>) {
+        let depends = self.depends();
         if let Some(table) = table {
             depends.tables[usize::from(table / 64)] |= 1 << (table % 64);
         }
+    }
+
+    /// Notes that the address is behind this port, or behind none that is known, when the packet is done.
+    pub(super) fn depend_address(&mut self, vlan: u16, mac: MacAddr, port: Option<PortNo>) {
+        let addresses = &mut self.depends().addresses;
+        match addresses.iter_mut().find(|(other, ..)| *other == (vlan, mac)) {
+            Some((_, known)) => *known = port,
+            None => addresses.push(((vlan, mac), port)),
+        }
+    }
+
+    fn depends(&mut self) -> &mut Depends {
+        let bridge = self.bridge;
+        let at = self.out.depends.iter().position(|depends| depends.bridge == bridge).unwrap_or_else(|| {
+            self.out.depends.push(Depends { bridge, tables: [0; 4], addresses: Vec::new() });
+            self.out.depends.len() - 1
+        });
+        &mut self.out.depends[at]
     }
 }

@@ -15,14 +15,14 @@ use crate::program::Op;
 impl Xlate<'_> {
     pub(super) fn step(&mut self, step: &Step, table: u8) {
         match step {
-            Step::Output { port, max_len } => self.output(*port, *max_len),
-            Step::OutputField { port, max_len } => {
+            Step::Output(port) => self.output(*port),
+            Step::OutputField(port) => {
                 let number = self.read(port) as u32;
                 let number = match port.bits {
                     16 => openflow::PortNo::from_u16(number as u16),
                     _ => openflow::PortNo(number),
                 };
-                self.output(number, *max_len);
+                self.output(number);
             }
             Step::OutputTrunc { port, max_len } => self.output_truncated(*port, *max_len),
             Step::Set { dst, value, mask } => self.write(dst, *value, *mask),
@@ -106,7 +106,7 @@ impl Xlate<'_> {
         match self.see(ttl) {
             0 | 1 => {
                 for id in controllers {
-                    self.punt_plain(PacketInReason::InvalidTtl, *id, u16::MAX);
+                    self.punt_plain(PacketInReason::InvalidTtl, *id);
                 }
                 // The packet goes no further in this list; what called it goes on, as in Open vSwitch.
                 if let Some(Level::Steps { steps, next, .. }) = self.levels.last_mut() {
@@ -120,7 +120,7 @@ impl Xlate<'_> {
     fn enqueue(&mut self, port: openflow::PortNo, queue: u32) {
         let before = self.key.get(slot::SKB_PRIORITY) as u32;
         self.queue(queue);
-        self.output(port, 0);
+        self.output(port);
         self.queue(before);
     }
 
@@ -138,7 +138,7 @@ impl Xlate<'_> {
 
     /// What of a megaflow's packets exceeds the meter goes no further.
     fn meter(&mut self, id: MeterId) {
-        self.depend(None, false);
+        self.depend(None);
         match self.current().and_then(|bridge| bridge.meters.get(&id)) {
             Some(meter) => {
                 let gauge = Arc::clone(&meter.gauge);

@@ -35,9 +35,9 @@ const NX_ERROR_OF10: u16 = 0xb0c2;
 pub(super) fn read_error(r: &mut Reader<'_>) -> Result<ErrorMessage> {
     let (kind, code) = (r.u16()?, r.u16()?);
     let code = match kind {
-        0xffff => ErrorCode { kind, code, vendor: r.u32()? },
+        0xffff => ErrorCode { kind, code, vendor: read_vendor(r)? },
         NX_ERROR_OF10 => {
-            let vendor = r.u32()?;
+            let vendor = read_vendor(r)?;
             let (kind, code) = (r.u16()?, r.u16()?);
             // The vendor's own types: 0xffff is what later versions have as experimenter's error.
             ErrorCode { kind, code, vendor }
@@ -45,6 +45,15 @@ pub(super) fn read_error(r: &mut Reader<'_>) -> Result<ErrorMessage> {
         _ => ErrorCode { kind, code, vendor: 0 },
     };
     Ok(ErrorMessage { code, data: r.rest().to_vec() })
+}
+
+/// The vendor of an error. 0 is none, and would be written as an error of OpenFlow's own.
+fn read_vendor(r: &mut Reader<'_>) -> Result<u32> {
+    let start = r.clone();
+    match r.u32()? {
+        0 => Err(start.bad(ErrorCode::BAD_EXPERIMENTER, "a vendor")),
+        vendor => Ok(vendor),
+    }
 }
 
 pub(super) fn put_error(out: &mut Vec<u8>, version: Version, m: &ErrorMessage) {

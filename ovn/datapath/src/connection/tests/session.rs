@@ -163,7 +163,7 @@ fn ports_that_come_change_and_go_are_told() {
 }
 
 #[test]
-fn packet_ins_are_cut_as_the_action_says_and_name_their_flow() {
+fn packet_ins_are_whole_whatever_the_action_says_and_name_their_flow() {
     let mut lab = Lab::new(1);
     let mut peer = Peer::listening(&mut lab, Version::Of13);
     let to_controller = Action::Output { port: PortNo::CONTROLLER, max_len: 20 };
@@ -171,7 +171,7 @@ fn packet_ins_are_cut_as_the_action_says_and_name_their_flow() {
     lab.send(1, &broadcast(1));
     let bodies = peer.hear(&mut lab);
     let [Body::PacketIn(packet_in)] = bodies.as_slice() else { panic!("{bodies:?}") };
-    assert_eq!((packet_in.packet.len(), packet_in.total_len, packet_in.cookie), (20, 60, 0x77));
+    assert_eq!((packet_in.packet.len(), packet_in.total_len, packet_in.cookie), (60, 60, 0x77));
     assert_eq!(packet_in.metadata.in_port(), Some(PortNo(1)));
 }
 
