@@ -67,7 +67,7 @@ fn variable(name: &str) -> Option<u64> {
 /// The same in each run, unless asked for others, so that a failure is one of the change at hand.
 fn runner(cases: u32) -> TestRunner {
     let cases = variable("OVN_SWITCH_CASES").map_or(cases, |cases| cases as u32);
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
     let rng = match variable("OVN_SWITCH_SEED") {
         None => TestRng::deterministic_rng(RngAlgorithm::ChaCha),
         Some(seed) => {

@@ -114,6 +114,10 @@ pub(super) fn parse(parser: &mut Parser<'_>, kind: LbKind) -> Result<Action, Err
     if parser.cursor.accept(Punct::LParen)? && !parser.cursor.accept(Punct::RParen)? {
         parse_arguments(parser, &mut lb)?;
     }
+    // Where nothing is chosen the rest has no meaning.
+    if lb.backends.is_empty() {
+        (lb.hash_fields, lb.snat) = (None, None);
+    }
     Ok(Action::CtLb(lb))
 }
 
