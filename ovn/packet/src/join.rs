@@ -230,8 +230,17 @@ mod tests {
             for segment in &segments[1..] {
                 prop_assert!(joiner.add(segment));
             }
-            let frame = joiner.finish();
-            prop_assert_eq!(cut(&frame), segments);
+            // A sum may write its zero either way.
+            let zero = |mut segment: Vec<u8>| {
+                let at = if v6 { 70 } else { 50 };
+                if segment[at..at + 2] == [0xff, 0xff] {
+                    put16(&mut segment, at, 0);
+                }
+                segment
+            };
+            let ours: Vec<_> = cut(&joiner.finish()).into_iter().map(zero).collect();
+            let theirs: Vec<_> = segments.into_iter().map(zero).collect();
+            prop_assert_eq!(ours, theirs);
         }
     }
 
