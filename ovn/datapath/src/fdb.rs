@@ -28,6 +28,8 @@ pub(crate) struct Fdb {
 struct Entry {
     port: PortNo,
     used: Instant,
+    /// The number of the packet that it was last seen in.
+    turn: u64,
 }
 
 /// One learned address as shown to the operator.
@@ -67,13 +69,14 @@ impl Fdb {
         self.entries.get(&(vlan, mac)).map(|entry| entry.port)
     }
 
-    /// Notes that an address sent from behind `port`. True if that is news, which changes how
-    /// packets are forwarded.
-    pub(crate) fn learn(&mut self, vlan: u16, mac: MacAddr, port: PortNo, now: Instant) -> bool {
-        if self.entries.get(&(vlan, mac)).is_some_and(|old| old.used > now) {
+    /// Notes that an address sent from behind `port`, when, and in which packet of the switch. True if
+    /// that is news, which changes how packets are forwarded.
+    pub(crate) fn learn(&mut self, vlan: u16, mac: MacAddr, port: PortNo, seen: (Instant, u64)) -> bool {
+        if self.entries.get(&(vlan, mac)).is_some_and(|old| (old.used, old.turn) > seen) {
             return false; // Counted late: something newer is known.
         }
-        let old = self.entries.insert((vlan, mac), Entry { port, used: now });
+        let (now, turn) = seen;
+        let old = self.entries.insert((vlan, mac), Entry { port, used: now, turn });
         if let Some(old) = old {
             self.unlist(old, vlan, mac);
         } else if self.entries.len() > self.entries_max {
@@ -167,7 +170,7 @@ impl Fdb {
     pub(crate) fn take(&mut self, addresses: Vec<KeptAddress>) {
         self.clear();
         for KeptAddress { port, vlan, mac, used } in addresses {
-            self.learn(vlan, mac, port, used);
+            self.learn(vlan, mac, port, (used, 0));
         }
     }
 
@@ -190,12 +193,12 @@ mod tests {
         let at = |s| start + Duration::from_secs(s);
         let mac = |n: u8| MacAddr([2, 0, 0, 0, 0, n]);
         let mut fdb = Fdb::new(2, Duration::from_secs(300));
-        assert!(fdb.learn(0, mac(1), PortNo(1), at(0)));
-        assert!(!fdb.learn(0, mac(1), PortNo(1), at(10)), "known already");
-        assert!(fdb.learn(0, mac(1), PortNo(2), at(20)), "moved");
-        assert!(fdb.learn(5, mac(1), PortNo(3), at(30)), "another VLAN is another address");
+        assert!(fdb.learn(0, mac(1), PortNo(1), (at(0), 0)));
+        assert!(!fdb.learn(0, mac(1), PortNo(1), (at(10), 0)), "known already");
+        assert!(fdb.learn(0, mac(1), PortNo(2), (at(20), 0)), "moved");
+        assert!(fdb.learn(5, mac(1), PortNo(3), (at(30), 0)), "another VLAN is another address");
         assert_eq!(fdb.lookup(0, mac(1)), Some(PortNo(2)));
-        fdb.learn(0, mac(2), PortNo(4), at(40));
+        fdb.learn(0, mac(2), PortNo(4), (at(40), 0));
         assert_eq!(fdb.lookup(0, mac(1)), None, "the oldest made room");
         assert!(!fdb.expire(at(329)));
         assert!(fdb.expire(at(330)));
@@ -210,11 +213,11 @@ mod tests {
         let at = |ms: u32| start + Duration::from_millis(ms.into());
         let mut fdb = Fdb::new(100, Duration::from_secs(300));
         for n in 0..20 {
-            fdb.learn(0, MacAddr([2, 0, 0, 0, 1, n]), PortNo(1 + u32::from(n % 2)), at(0));
+            fdb.learn(0, MacAddr([2, 0, 0, 0, 1, n]), PortNo(1 + u32::from(n % 2)), (at(0), 0));
         }
         for n in 1..10_000u32 {
             let [_, _, high, low] = n.to_be_bytes();
-            fdb.learn(0, MacAddr([2, 0, 0, 1, high, low]), PortNo(3), at(n));
+            fdb.learn(0, MacAddr([2, 0, 0, 1, high, low]), PortNo(3), (at(n), 0));
         }
         assert_eq!(fdb.iter(at(10_000)).count(), 100);
         assert!((0..20).all(|n| fdb.lookup(0, MacAddr([2, 0, 0, 0, 1, n])).is_some()));

@@ -19,8 +19,10 @@ pub(super) fn show(switch: &mut Switch, args: &[&str], now: Instant) -> Result<S
 }
 
 /// Forgets the addresses of one bridge, or of all.
-pub(super) fn flush(switch: &mut Switch, args: &[&str], _now: Instant) -> Result<String, String> {
+pub(super) fn flush(switch: &mut Switch, args: &[&str], now: Instant) -> Result<String, String> {
     let only = args.first().map(|name| switch.bridge_named(name)).transpose()?;
+    // Else packets of before are told of afterwards, and their senders learned again.
+    switch.push_counters(now);
     for (id, bridge) in &mut switch.bridges {
         if only.is_none_or(|only| only == *id) {
             bridge.fdb.clear();

@@ -43,6 +43,17 @@ impl Switch {
         self.commit(learned.bridge, changes, now);
     }
 
+    /// The flow that was learned lives on, if it is there.
+    pub(super) fn refresh_learned(&mut self, learned: &Learned, now: Instant) {
+        let Some(bridge) = self.bridges.get(&learned.bridge) else { return };
+        let change = &learned.change;
+        let table = change.table.and_then(|number| bridge.table(number));
+        let old = table.and_then(|table| table.get(&change.matching, change.priority, &bridge.tlv));
+        if let Some(old) = old.filter(|old| old.is_as_learned(change)) {
+            old.counters.refresh(now);
+        }
+    }
+
     /// A connection of a flow ends: it lives only so many seconds more.
     pub(super) fn shorten(&mut self, id: BridgeId, rule: &Rule, idle: u16, hard: u16) {
         rule.counters.shorten((rule.idle_timeout, rule.hard_timeout), (idle, hard));

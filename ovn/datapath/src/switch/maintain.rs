@@ -8,7 +8,8 @@ use packet::MacAddr;
 
 use super::receive::still_holds;
 use super::{Changes, Switch};
-use crate::bridge::BridgeId;
+use crate::bridge::{Bridge, BridgeId};
+use crate::cache::Megaflow;
 use crate::port::Port;
 use crate::xlate::{Credit, Effect};
 
@@ -102,43 +103,78 @@ impl Switch {
     /// Gives what megaflows counted to the flows and ports that they passed through, and does again
     /// what their packets make the switch do.
     pub(crate) fn push_counters(&mut self, now: Instant) {
-        self.credit_retired();
-        // Of what was seen of one address the last counts; the order is that of the packets.
-        let mut seen: BTreeMap<(BridgeId, u16, MacAddr), (u64, Instant, Effect)> = BTreeMap::new();
-        let mut others: Vec<(u64, Instant, Effect)> = Vec::new();
+        self.credit_retired(now);
+        let mut late = Late::default();
         for flow in self.cache.iter_mut().filter(|flow| flow.new_packets > 0) {
             let (packets, octets) = (flow.new_packets, flow.new_octets);
             for credit in &flow.credits {
                 give(credit, packets, octets, &mut self.ports, flow.used);
             }
-            for effect in &flow.effects {
-                let Effect::Learn { bridge, vlan, mac, .. } = *effect else {
-                    // What was taught by flows that are gone since is not taught again.
-                    if still_holds(flow, &self.bridges) {
-                        others.push((flow.turn, flow.used, effect.clone()));
-                    }
-                    continue;
-                };
-                let last = seen.entry((bridge, vlan, mac)).or_insert((flow.turn, flow.used, effect.clone()));
-                if last.0 <= flow.turn {
-                    *last = (flow.turn, flow.used, effect.clone());
-                }
-            }
+            late.note(flow, &self.bridges);
             flow.packets += packets;
             flow.octets += octets;
             (flow.new_packets, flow.new_octets) = (0, 0);
         }
-        others.sort_by_key(|(turn, ..)| *turn);
-        for (_, used, effect) in seen.into_values().chain(others) {
-            self.apply_effects(&[effect], used.min(now));
-        }
+        self.apply_late(late, now);
     }
 
-    /// Gives on what megaflows counted that are gone.
-    pub(super) fn credit_retired(&mut self) {
+    /// The same for megaflows that are gone.
+    pub(super) fn credit_retired(&mut self, now: Instant) {
+        let mut late = Late::default();
         for flow in self.cache.take_retired() {
             for credit in &flow.credits {
                 give(credit, flow.new_packets, flow.new_octets, &mut self.ports, flow.used);
+            }
+            late.note(&flow, &self.bridges);
+        }
+        self.apply_late(late, now);
+    }
+
+    fn apply_late(&mut self, late: Late, now: Instant) {
+        for (turn, used, effect) in late.seen.into_values() {
+            self.apply_effects(&[effect], used.min(now), turn);
+        }
+        let mut others = late.others;
+        others.sort_by_key(|other| other.turn);
+        for Other { turn, used, effect, holds } in others {
+            match effect {
+                Effect::Flow(learned) if !holds => self.refresh_learned(&learned, used.min(now)),
+                effect => self.apply_effects(&[effect], used.min(now), turn),
+            }
+        }
+    }
+}
+
+/// What the packets of megaflows made the switch do, told after the packets have gone.
+#[derive(Default)]
+struct Late {
+    /// Of what was seen of one address the last counts.
+    seen: BTreeMap<(BridgeId, u16, MacAddr), (u64, Instant, Effect)>,
+    others: Vec<Other>,
+}
+
+/// One thing that is no address.
+struct Other {
+    turn: u64,
+    used: Instant,
+    effect: Effect,
+    /// The flows that teach are still there. What was taught by flows that are gone since is not
+    /// taught again; it lives on if it is there.
+    holds: bool,
+}
+
+impl Late {
+    fn note(&mut self, flow: &Megaflow, bridges: &BTreeMap<BridgeId, Bridge>) {
+        let (turn, used) = (flow.turn, flow.used);
+        for effect in &flow.effects {
+            let effect = effect.clone();
+            let Effect::Learn { bridge, vlan, mac, .. } = effect else {
+                self.others.push(Other { turn, used, effect, holds: still_holds(flow, bridges) });
+                continue;
+            };
+            let last = self.seen.entry((bridge, vlan, mac)).or_insert_with(|| (turn, used, effect.clone()));
+            if last.0 <= turn {
+                *last = (turn, used, effect);
             }
         }
     }

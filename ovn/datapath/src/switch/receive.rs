@@ -225,8 +225,8 @@ impl Switch {
         let effects = translation.effects.clone();
         self.schedule_maintenance(now);
         let id = self.cache.insert(key, translation, valid, now, &mut self.counters);
-        self.credit_retired();
-        self.apply_effects(&effects, now);
+        self.credit_retired(now);
+        self.apply_effects(&effects, now, self.turn + 1);
         id
     }
 
@@ -275,7 +275,7 @@ impl Switch {
             now,
         };
         executor.run_received(&flow.ops, frame, layout);
-        self.apply_effects(&taught, now);
+        self.apply_effects(&taught, now, self.turn);
     }
 
     /// Whether nothing changed that the megaflow depends on.
@@ -292,8 +292,9 @@ impl Switch {
         valid
     }
 
-    /// Does what packets make the switch do besides forwarding them.
-    pub(super) fn apply_effects(&mut self, effects: &[Effect], now: Instant) {
+    /// Does what packets make the switch do besides forwarding them. They came at `now`, the last of them as the
+    /// packet of this number.
+    pub(super) fn apply_effects(&mut self, effects: &[Effect], now: Instant, turn: u64) {
         for effect in effects {
             let (bridge, vlan, mac, port) = match effect {
                 Effect::Learn { bridge, vlan, mac, port } => (*bridge, *vlan, *mac, *port),
@@ -307,7 +308,7 @@ impl Switch {
                 }
             };
             let Some(found) = self.bridges.get_mut(&bridge) else { continue };
-            if found.fdb.learn(vlan, mac, port, now) {
+            if found.fdb.learn(vlan, mac, port, (now, turn)) {
                 self.version += 1;
             }
         }
@@ -350,7 +351,7 @@ impl Switch {
         let port = self.bridges.get(&bridge).and_then(|bridge| bridge.ports.get(&number));
         lookup.set(slot::IN_PORT, port.map_or(u128::MAX, |port| u128::from(port.0)));
         self.go_on(&lookup, now);
-        self.apply_effects(&translation.effects, now);
+        self.apply_effects(&translation.effects, now, self.turn);
     }
 }
 

@@ -28,13 +28,11 @@ impl Xlate<'_> {
             return self.out.events.push(Event::DropNormal);
         };
         if !src.is_multicast() && self.port(in_port).is_some() {
+            let again = self.taught(vlan, src).is_some();
             self.out.effects.push(Effect::Learn { bridge: self.bridge, vlan, mac: src, port: in_port });
-            self.depend_address(vlan, src, Some(in_port));
+            self.depend_address(vlan, src, Some(in_port), again);
         }
         let known = if dst.is_multicast() { None } else { self.learned(vlan, dst) };
-        if !dst.is_multicast() {
-            self.depend_address(vlan, dst, known);
-        }
         match known {
             Some(port) if port == in_port => {
                 self.note(|| "NORMAL: learned port is the input port, dropped".to_owned());
@@ -52,13 +50,21 @@ impl Xlate<'_> {
     }
 
     /// Behind which port an address is; what this packet taught counts already.
-    fn learned(&self, vlan: u16, mac: MacAddr) -> Option<PortNo> {
+    fn learned(&mut self, vlan: u16, mac: MacAddr) -> Option<PortNo> {
+        self.taught(vlan, mac).or_else(|| {
+            let known = self.current()?.fdb.lookup(vlan, mac);
+            self.depend_address(vlan, mac, known, false);
+            known
+        })
+    }
+
+    /// Behind which port this packet showed an address to be.
+    fn taught(&self, vlan: u16, mac: MacAddr) -> Option<PortNo> {
         let here = (self.bridge, vlan, mac);
-        let taught = self.out.effects.iter().rev().find_map(|effect| {
+        self.out.effects.iter().rev().find_map(|effect| {
             let Effect::Learn { bridge, vlan, mac, port } = *effect else { return None };
             ((bridge, vlan, mac) == here).then_some(port)
-        });
-        taught.or_else(|| self.current()?.fdb.lookup(vlan, mac))
+        })
     }
 
     fn normal_flood(&mut self, in_port: PortNo, tci: u16, vlan: u16) {

@@ -154,12 +154,16 @@ impl<'a> Xlate<'a> {
         }
     }
 
-    /// Notes that the address is behind this port, or behind none that is known, when the packet is done.
-    pub(super) fn depend_address(&mut self, vlan: u16, mac: MacAddr, port: Option<PortNo>) {
+    /// Notes that the address must be behind this port, or behind none that is known, for the next packet to
+    /// fare as this one; `again`: that this packet taught it once more. Who looks for an address and teaches
+    /// it otherwise afterwards is not to be repeated: both are noted, and never hold together.
+    pub(super) fn depend_address(&mut self, vlan: u16, mac: MacAddr, port: Option<PortNo>, again: bool) {
         let addresses = &mut self.depends().addresses;
-        match addresses.iter_mut().find(|(other, ..)| *other == (vlan, mac)) {
-            Some((_, known)) => *known = port,
-            None => addresses.push(((vlan, mac), port)),
+        let entry = ((vlan, mac), port);
+        match addresses.iter_mut().rev().find(|(other, ..)| *other == (vlan, mac)) {
+            Some(old) if again => *old = entry,
+            Some(old) if *old == entry => {}
+            Some(_) | None => addresses.push(entry),
         }
     }
 

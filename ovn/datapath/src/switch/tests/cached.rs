@@ -317,3 +317,14 @@ fn a_flood_of_distinct_flows_leaves_known_ones_cached() {
     assert!(translated_anew * 10 <= sent, "{translated_anew} of {sent}");
     assert!(lab.switch.cache.len() <= 1000);
 }
+
+#[test]
+fn an_address_that_is_looked_for_and_then_taught_is_looked_for_again() {
+    let mut lab = lab();
+    let copies = "clone(set_field:02:00:00:00:00:01->eth_src,output:4),output:4";
+    lab.flow(0, 0, Match::any(), openflow::parse_actions(copies).unwrap());
+    // To its own sender: the first copy looks for the address that the second one shows.
+    let frame = udp4(3, 3, (1, 1), &[0; 10]);
+    assert_eq!(lab.ports(1, &frame), [22], "who has it is not known to the other bridge");
+    assert_eq!(lab.ports(1, &frame), [0u32; 0], "now it is");
+}

@@ -214,3 +214,25 @@ fn what_this_switch_cannot_do_is_refused_with_its_flow() {
         assert_eq!(lab.flow_mod(&flow), Err(code));
     }
 }
+
+#[test]
+fn what_a_translation_saw_last_counts_though_it_was_given_up_since() {
+    let mut lab = Lab::new(3);
+    add(&mut lab, "actions=learn(table=1,idle_timeout=5,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[]),NORMAL");
+    let age = |lab: &mut Lab| {
+        let shown = lab.switch.command("fdb/show", &["br"], lab.now).unwrap().unwrap();
+        shown.lines().nth(1).map(|line| line.trim().to_owned())
+    };
+    lab.send(1, &broadcast(1));
+    lab.now += Duration::from_secs(3);
+    lab.send(1, &broadcast(1));
+    // The next packet finds another flow, so the translation of those before goes with what it counted.
+    add(&mut lab, "priority=40000,actions=drop");
+    lab.send(1, &broadcast(1));
+    lab.now += Duration::from_secs(3);
+    lab.switch.handle_timeout(lab.now);
+    insta::assert_snapshot!(age(&mut lab).unwrap(), @"1     0  02:00:00:00:00:01    3");
+    assert_eq!(dump(&lab, 1).len(), 1, "and so the flow lives on");
+    lab.switch.command("fdb/flush", &["br"], lab.now).unwrap().unwrap();
+    assert_eq!(age(&mut lab), None);
+}
