@@ -212,10 +212,9 @@ fn connections_are_spread_over_servers() {
     served("scenarios/load-balancer.yaml", &[&PEERS[..1], &PEERS[..2], &PEERS]);
 }
 
-/// Our controller does not reject packets yet.
 #[test]
 fn rules_let_pass_drop_and_reject() {
-    served("scenarios/acl.yaml", &[&PEERS[..2], &PEERS]);
+    served("scenarios/acl.yaml", &[&PEERS[..1], &PEERS[..2], &PEERS]);
 }
 
 #[test]

@@ -208,6 +208,8 @@ fn read_counter(controller: &Controller, counter: &str) -> Result<String, String
         "lflow_run" | "physical_run" => Ok("0\n".to_owned()),
         "consider_logical_flow" => Ok(format!("{}\n", runs(&["logical_flow", "logical_flow_on"]))),
         "lflow_conj_free_unexpected" | "poll_zero_timeout" => Ok("0\n".to_owned()),
+        "packets_malformed" => Ok(format!("{}\n", controller.pinctrl.counters.malformed)),
+        "packets_over_budget" => Ok(format!("{}\n", controller.pinctrl.counters.over_budget)),
         // How often the rows of one kind that we write were compared with what they should be: of our own.
         other => {
             let planned = |(name, _): &(&str, u64)| other.strip_prefix("plan_") == Some(*name);

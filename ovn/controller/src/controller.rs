@@ -51,7 +51,7 @@ pub struct Controller {
     seen: u64,
     pub(crate) flows: FlowTable,
     pub(crate) ofctrl: Ofctrl,
-    pinctrl: Pinctrl,
+    pub(crate) pinctrl: Pinctrl,
     xids: Xids,
     vswitch_writer: Writer,
     southbound_writer: Writer,

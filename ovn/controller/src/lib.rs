@@ -11,12 +11,14 @@
 //! - `physical`: flows between the bridge's ports and the logical pipelines, one file a feature.
 //! - `logical`, [`compile`]: logical flows to OpenFlow flows, and actions, one file a family.
 //! - `sync`, `writer`: rows that this controller writes, one file a table, and the transactions that do it.
-//! - `ofctrl`, `pinctrl`, `packet_in`, `waiting`: the connections to the switch, and what is done with packets from it.
+//! - `ofctrl`, `pinctrl`, `packet_in`, `waiting`, `budget`: the connections to the switch, and what is done with packets
+//!   from it.
 //! - [`groups`], [`meters`]: groups and meters of the switch, by number.
 //! - [`flow_table`]: the flows that are wanted and those that the switch has; the difference is what is sent.
 //!
 //! Invariant: this crate knows no sockets, no clock; messages come in and go out as values.
 
+mod budget;
 pub mod commands;
 pub mod compile;
 mod conditions;

@@ -9,6 +9,7 @@ use openflow::{Body, Message, PacketIn2, PacketInFormat, PacketInReason, SwitchC
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use crate::budget::Budget;
 use crate::ofctrl::Xids;
 use crate::packet_in::{self, LearnedAt, NeighborAt, Reaction};
 use crate::waiting::Waiting;
@@ -21,7 +22,18 @@ const WHOLE_PACKET: u16 = u16::MAX;
 pub(crate) struct Pinctrl {
     is_connected: bool,
     waiting: Waiting,
+    budget: Budget,
+    pub(crate) counters: Counters,
     output: VecDeque<Message>,
+}
+
+/// Packets that nothing came of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Octets that are not what the flow took them for.
+    pub(crate) malformed: u64,
+    /// More from one port than are answered.
+    pub(crate) over_budget: u64,
 }
 
 /// What is to be written down.
@@ -79,8 +91,14 @@ impl Pinctrl {
         if packet.reason != PacketInReason::Action {
             return None;
         }
+        let (datapath, port) = packet_in::origin(&packet);
+        if packet_in::is_answered(&packet) && !self.budget.take(datapath, port, now) {
+            self.counters.over_budget += 1;
+            return None;
+        }
         match packet_in::react(&packet) {
             Reaction::Nothing => {}
+            Reaction::Malformed => self.counters.malformed += 1,
             Reaction::Learn(learned) => return Some(Learned::Mac(learned)),
             Reaction::Neighbor(neighbor) => {
                 let go_on =

@@ -166,11 +166,29 @@ pub(super) fn replace(kind: Replacement, nested: &[Action], env: &Environment<'_
     });
 }
 
+/// Says that a note is of this kind; then the field's number and padding.
+const MAGIC: [u8; 4] = *b"ovn\0";
+
+/// A field of the packet that the controller makes, as nested actions tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    Icmp4FragMtu(u16),
+    Icmp6FragMtu(u32),
+}
+
+/// Reads a note; `None` if it is not ours.
+pub(crate) fn note(octets: &[u8]) -> Option<Note> {
+    let (number, value) = octets.strip_prefix(&MAGIC)?.split_first_chunk::<4>()?;
+    match number {
+        [0, 0, ..] => value.first_chunk().map(|mtu| Note::Icmp4FragMtu(u16::from_be_bytes(*mtu))),
+        [0, 1, ..] => value.first_chunk().map(|mtu| Note::Icmp6FragMtu(u32::from_be_bytes(*mtu))),
+        _ => None,
+    }
+}
+
 /// `icmp4.frag_mtu = n;` and the like. A field of the packet that the controller makes is a note to it; one of the
 /// packet at hand is its to change.
 pub(super) fn load_ovn_field(load: &LoadOvnField, env: &Environment<'_>, out: &mut Vec<Action>) {
-    /// Says that a note is of this kind; then the field's number and padding.
-    const MAGIC: [u8; 4] = *b"ovn\0";
     let note = |number: u16, value: &[u8]| {
         let number = number.to_be_bytes();
         Action::Note([&MAGIC[..], &number[..], &[0; 2], value].concat())

@@ -2,7 +2,7 @@
 
 use openflow::PacketIn2;
 
-use super::Reaction;
+use super::{Reaction, flow_text};
 use crate::tables;
 
 /// Verdict, severity, then the name of the ACL.
@@ -28,11 +28,39 @@ pub(super) fn react(packet: &PacketIn2, arguments: &[u8]) -> Reaction {
     };
     let direction = if packet.table < tables::LOG_EGRESS.number() { "from-lport" } else { "to-lport" };
     let name = if name.is_empty() { "<unnamed>".into() } else { String::from_utf8_lossy(name) };
-    let headers = packet::Ethernet::parse(&packet.packet).map(|(ethernet, _)| ethernet.to_string());
-    let headers = headers.unwrap_or_default();
+    let (name, headers) = (quoted(&name), flow_text::describe(&packet.packet));
     tracing::info!(
         target: "acl_log",
-        "name=\"{name}\", verdict={verdict}, severity={severity}, direction={direction}: {headers}"
+        "name={name}, verdict={verdict}, severity={severity}, direction={direction}: {headers}"
     );
     Reaction::Nothing
+}
+
+/// A string of JSON, so that no name can look like the rest of the line.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\x08' => out.push_str("\\b"),
+            '\x0c' => out.push_str("\\f"),
+            c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn names_are_quoted() {
+        assert_eq!(quoted("a \"b\"\n\u{1}\\"), r#""a \"b\"\n\u0001\\""#);
+    }
 }

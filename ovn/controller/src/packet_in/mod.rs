@@ -5,10 +5,16 @@
 
 mod acl_log;
 mod arp;
+mod flow_text;
+mod icmp;
+mod ip;
 mod nd_na;
 mod nd_ns;
 mod put_fdb;
 mod put_neighbor;
+mod reject;
+mod sctp_abort;
+mod tcp_reset;
 
 use openflow::{Action, Field, Match, PacketIn2, PacketOut, PortNo, SetField, decode_actions};
 
@@ -22,6 +28,8 @@ pub(crate) use put_neighbor::{Hop, NeighborAt};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reaction {
     Nothing,
+    /// The octets are not what the flow took them for.
+    Malformed,
     /// A MAC address was seen at a port.
     Learn(LearnedAt),
     /// A neighbour has a MAC address.
@@ -32,6 +40,45 @@ pub(crate) enum Reaction {
         hop: Hop,
         question: PacketOut,
     },
+}
+
+/// Whether an answer is made of the packet, which is work that guests can ask for as often as they like.
+pub(crate) fn is_answered(packet: &PacketIn2) -> bool {
+    match Opcode::parse(&packet.userdata).map(|(opcode, _)| opcode) {
+        None
+        | Some(
+            Opcode::Arp
+            | Opcode::NdNs
+            | Opcode::PutArp
+            | Opcode::PutNd
+            | Opcode::PutFdb
+            | Opcode::Log
+            | Opcode::Event
+            | Opcode::Igmp
+            | Opcode::BindVport
+            | Opcode::HandleSvcCheck
+            | Opcode::BfdMsg
+            | Opcode::Unknown(_),
+        ) => false,
+        Some(
+            Opcode::NdNa
+            | Opcode::NdNaRouter
+            | Opcode::PutDhcpOpts
+            | Opcode::PutDhcpv6Opts
+            | Opcode::DnsLookup
+            | Opcode::PutNdRaOpts
+            | Opcode::Icmp
+            | Opcode::TcpReset
+            | Opcode::Icmp4Error
+            | Opcode::Dhcp6Server
+            | Opcode::Icmp6Error
+            | Opcode::Reject
+            | Opcode::SctpAbort
+            | Opcode::DhcpRelayReqChk
+            | Opcode::DhcpRelayRespChk
+            | Opcode::PutIcmp4InnerIp4Src,
+        ) => true,
+    }
 }
 
 /// Does what the flow asked for. What makes no sense comes to nothing.
@@ -46,23 +93,22 @@ pub(crate) fn react(packet: &PacketIn2) -> Reaction {
         Opcode::NdNs => nd_ns::react(packet, arguments),
         Opcode::PutArp => put_neighbor::react(packet, Family::V4),
         Opcode::PutNd => put_neighbor::react(packet, Family::V6),
+        Opcode::Icmp => icmp::react(packet, arguments, icmp::About::Destination),
+        Opcode::Icmp4Error | Opcode::Icmp6Error => icmp::react(packet, arguments, icmp::About::Any),
+        Opcode::TcpReset => tcp_reset::react(packet, arguments),
+        Opcode::SctpAbort => sctp_abort::react(packet, arguments),
+        Opcode::Reject => reject::react(packet, arguments),
         // Of features to come.
         Opcode::PutDhcpOpts
         | Opcode::PutDhcpv6Opts
         | Opcode::DnsLookup
         | Opcode::PutNdRaOpts
-        | Opcode::Icmp
-        | Opcode::TcpReset
-        | Opcode::Icmp4Error
         | Opcode::Event
         | Opcode::Igmp
         | Opcode::BindVport
         | Opcode::HandleSvcCheck
         | Opcode::Dhcp6Server
-        | Opcode::Icmp6Error
-        | Opcode::Reject
         | Opcode::BfdMsg
-        | Opcode::SctpAbort
         | Opcode::DhcpRelayReqChk
         | Opcode::DhcpRelayRespChk
         | Opcode::PutIcmp4InnerIp4Src
@@ -71,6 +117,11 @@ pub(crate) fn react(packet: &PacketIn2) -> Reaction {
             Reaction::Nothing
         }
     }
+}
+
+/// The logical port that the packet came in by, with its datapath, by keys.
+pub(crate) fn origin(packet: &PacketIn2) -> (u32, u32) {
+    (number(packet, tables::DATAPATH), number(packet, tables::INPORT))
 }
 
 /// The value of a register or field that came with the packet; what is zero does not come.

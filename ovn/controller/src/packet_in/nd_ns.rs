@@ -2,9 +2,10 @@
 //! the answer.
 
 use openflow::PacketIn2;
-use packet::{EtherType, Ethernet, Icmp6, IpProto, Ipv6, MacAddr, Neighbor, Pseudo};
+use packet::{Icmp6, MacAddr, Neighbor, Pseudo};
 use std::net::Ipv6Addr;
 
+use super::ip::{Ends, IpPacket};
 use super::put_neighbor::Family;
 use super::{Reaction, ask};
 
@@ -14,24 +15,13 @@ pub(super) fn react(packet: &PacketIn2, actions: &[u8]) -> Reaction {
 }
 
 fn solicitation(frame: &[u8]) -> Option<Vec<u8>> {
-    let (ethernet, rest) = Ethernet::parse(frame).ok()?;
-    if ethernet.ethertype != EtherType::IPV6 {
-        return None;
-    }
-    let (ip, _) = Ipv6::parse(rest).ok()?;
-    let target = ip.dst;
-    let (src, dst) = (link_local(ethernet.src), solicited_node(target));
-    let mut body = Vec::new();
-    Neighbor { target, source_link: Some(ethernet.src), target_link: None }.emit(&mut body);
-    let length = u16::try_from(Icmp6::LEN + body.len()).ok()?;
-    let icmp = Icmp6 { ty: Icmp6::NEIGHBOR_SOLICITATION, code: 0, checksum: 0, data: [0; 4] };
-    let pseudo = Pseudo::new(src.into(), dst.into())?;
-    let mut out = Vec::new();
-    Ethernet { dst: multicast_mac(dst), src: ethernet.src, ethertype: EtherType::IPV6 }.emit(&mut out);
-    Ipv6 { hop_limit: 255, ..Ipv6::new(src, dst, IpProto::ICMP6, length) }.emit(&mut out);
-    icmp.with_checksum(pseudo, &body).emit(&mut out);
-    out.extend(body);
-    Some(out)
+    let packet = IpPacket::parse(frame)?;
+    let Pseudo::V6(_, target) = packet.ends.ip else { return None };
+    let src_mac = packet.ends.src_mac;
+    let (src, dst) = (link_local(src_mac), solicited_node(target));
+    let question = Neighbor { target, source_link: Some(src_mac), target_link: None };
+    let ends = Ends { dst_mac: multicast_mac(dst), ip: Pseudo::V6(src, dst), ..packet.ends };
+    ends.icmp6(Icmp6::NEIGHBOR_SOLICITATION, [0; 4], |body| question.emit(body))
 }
 
 /// The link-local address made from a MAC address (RFC 4291 appendix A).
