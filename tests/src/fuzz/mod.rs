@@ -39,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "rpc", run: server::stream },
     Target { name: "schema", run: database::schema },
     Target { name: "server", run: server::sessions },
+    Target { name: "services", run: packet::services },
     Target { name: "switch", run: switch::frames },
     Target { name: "transaction", run: database::transaction },
 ];

@@ -44,3 +44,31 @@ pub(super) fn geneve(octets: &[u8]) {
     assert!(rebuilt.options().eq(options));
     assert!(!header.to_string().is_empty());
 }
+
+/// What guests ask services, and what these answer: what is accepted is written and read back as the same.
+pub(super) fn services(octets: &[u8]) {
+    let mut out = Vec::new();
+    if let Ok(message) = packet::Dhcp4::parse(octets) {
+        message.emit(&mut out);
+        assert!(!message.to_string().is_empty());
+        assert_eq!(packet::Dhcp4::parse(&out), Ok(message));
+    }
+    out.clear();
+    if let Ok(message) = packet::Dhcp6::parse(octets) {
+        message.emit(&mut out);
+        assert!(!message.to_string().is_empty());
+        assert_eq!(out, octets);
+    }
+    out.clear();
+    if let Ok(message) = packet::Dns::parse(octets) {
+        message.emit(&mut out);
+        assert!(!message.to_string().is_empty());
+        assert_eq!(packet::Dns::parse(&out), Ok(message));
+    }
+    out.clear();
+    if let Ok(message) = packet::RouterAdvertisement::parse(octets) {
+        message.emit(&mut out);
+        assert!(!message.to_string().is_empty());
+        assert_eq!(packet::RouterAdvertisement::parse(&out), Ok(message));
+    }
+}

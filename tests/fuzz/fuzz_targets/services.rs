@@ -1,0 +1,4 @@
+//! See `services` in `tests/src/fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| fuzz::targets::run("services", octets));
