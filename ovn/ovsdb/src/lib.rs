@@ -43,4 +43,4 @@ pub use value::{
 
 /// The values of one row. In a [`db::Database`] they are those of the schema's columns in the order
 /// of their names, then `_version`; in a replica those of the columns that were asked for.
-pub type Row = Box<[Datum]>;
+pub type Row = [Datum];

@@ -197,11 +197,10 @@ impl Net {
             for table in TABLES {
                 let wanted = wanted(&snapshot, table, &client.conditions[table]);
                 let rows: BTreeMap<_, _> =
-                    client.replica.rows(table).map(|(uuid, row)| (uuid, (**row).clone())).collect();
+                    client.replica.rows(table).map(|(uuid, row)| (uuid, row.clone())).collect();
                 assert_eq!(rows, wanted, "table {table}");
                 let shadow = client.shadow.iter().filter(|((of, _), _)| of.as_ref() == table);
-                let shadow: BTreeMap<_, _> =
-                    shadow.map(|((_, uuid), row)| (*uuid, (**row).clone())).collect();
+                let shadow: BTreeMap<_, _> = shadow.map(|((_, uuid), row)| (*uuid, row.clone())).collect();
                 assert_eq!(rows, shadow, "table {table} as reported");
             }
         }
@@ -209,7 +208,7 @@ impl Net {
 }
 
 /// The rows that satisfy a condition, in the columns of a replica.
-fn wanted(snapshot: &Snapshot, table: &str, condition: &Condition) -> BTreeMap<Uuid, Row> {
+fn wanted(snapshot: &Snapshot, table: &str, condition: &Condition) -> BTreeMap<Uuid, Arc<Row>> {
     let layout = snapshot.layout().table_named(table).unwrap();
     let matcher = condition.matcher(layout).unwrap();
     let columns: Vec<_> =

@@ -171,7 +171,7 @@ macro_rules! database {
                 &mut self,
                 change: &ovsdb::replica::RowChange,
             ) -> Result<Option<Change>, $crate::ColumnError> {
-                self.replace(&change.table, change.uuid, change.new.as_ref().map(|row| &***row))
+                self.replace(&change.table, change.uuid, change.new.as_deref())
             }
 
             /// Puts a row in the place of the one with the same UUID, or takes that away where `new` is `None`. Gives

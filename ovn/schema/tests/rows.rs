@@ -4,7 +4,6 @@ use ovsdb::replica::RowChange;
 use ovsdb::{Datum, Str, Uuid};
 use schema::{TypedRow, nb, sb, vswitch};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 fn uuid(number: u128) -> Uuid {
     Uuid::from_u128(number)
@@ -122,7 +121,7 @@ fn changes_of_a_replica_are_applied() {
     let names: Vec<_> = monitors.iter().map(|monitor| &*monitor.table).collect();
     assert_eq!(names.len(), nb::TableId::ALL.len());
     let mut tables = nb::Tables::with_monitors(&monitors);
-    let row = Some(Arc::new(defaults::<nb::Acl>(nb::schema()).into()));
+    let row = Some(defaults::<nb::Acl>(nb::schema()).into());
     let change = RowChange { table: "ACL".into(), uuid: uuid(3), old: None, new: row };
     assert_eq!(tables.apply(&change).unwrap().map(|change| change.table()), Some(nb::TableId::Acl));
     assert_eq!(tables.acl.len(), 1);

@@ -77,7 +77,7 @@ fn view(database: &Database) -> View {
     let rows: BTreeMap<Uuid, Arc<Row>> = database
         .now()
         .rows(id)
-        .map(|(uuid, row)| (uuid, Arc::new(places.iter().map(|place| row[*place].clone()).collect())))
+        .map(|(uuid, row)| (uuid, places.iter().map(|place| row[*place].clone()).collect()))
         .collect();
     View::new(nb::schema().clone(), &[monitor], |_| Arc::new(rows.clone()))
 }

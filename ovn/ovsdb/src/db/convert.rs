@@ -19,7 +19,7 @@ impl Database {
     /// weak references to nothing are dropped.
     pub fn with_rows(
         schema: Arc<DatabaseSchema>,
-        rows: impl IntoIterator<Item = (TableId, Uuid, Row)>,
+        rows: impl IntoIterator<Item = (TableId, Uuid, Arc<Row>)>,
         seed: u64,
     ) -> Result<Self, OvsdbError> {
         let mut database = Self::new(schema, seed);
@@ -47,7 +47,7 @@ impl Database {
             let old_table = self.layout().table(old_id);
             for (uuid, old) in self.now.rows(old_id) {
                 let mut row = table.default_row();
-                for (datum, (name, column)) in row.iter_mut().zip(&table.columns) {
+                for (datum, (name, column)) in Arc::make_mut(&mut row).iter_mut().zip(&table.columns) {
                     if let Some(at) = old_table.column_index(name) {
                         let value = Datum::from_json(&old[at].to_json(), &column.ty, None);
                         *datum = value.map_err(|error| in_row(error, (&table.name, name), uuid))?;
@@ -100,8 +100,8 @@ impl Database {
     pub fn check(&self) -> Result<(), String> {
         let all = |snapshot: &Snapshot| {
             let tables = 0..snapshot.layout.tables.len();
-            let rows: Vec<(TableId, Uuid, Row)> = tables
-                .flat_map(|i| snapshot.rows(TableId(i)).map(move |(u, row)| (TableId(i), u, (**row).clone())))
+            let rows: Vec<(TableId, Uuid, Arc<Row>)> = tables
+                .flat_map(|i| snapshot.rows(TableId(i)).map(move |(u, row)| (TableId(i), u, row.clone())))
                 .collect();
             rows
         };

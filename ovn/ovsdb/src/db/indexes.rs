@@ -27,12 +27,12 @@ impl Indexes {
         }
     }
 
-    /// The indexes of all rows, made at once.
-    pub(super) fn of(now: &Snapshot) -> Self {
-        let tables = now.layout.tables.iter().enumerate().map(|(i, table)| {
+    /// The indexes of all rows, which may be in any order, made at once.
+    pub(super) fn of(layout: &Layout, tables: &[Vec<(Uuid, Arc<Row>)>]) -> Self {
+        let tables = layout.tables.iter().zip(tables).map(|(table, rows)| {
             let index = |columns: &Vec<usize>| {
-                let entry = |(uuid, row): (Uuid, &Arc<Row>)| (key_hash(row, columns), uuid);
-                now.rows(TableId(i)).map(entry).collect()
+                let entry = |(uuid, row): &(Uuid, Arc<Row>)| (key_hash(row, columns), *uuid);
+                rows.iter().map(entry).collect()
             };
             table.indexes.iter().map(index).collect()
         });

@@ -8,29 +8,33 @@ use crate::Row;
 use crate::error::OvsdbError;
 use crate::schema::{DatabaseSchema, TableId};
 use crate::value::Uuid;
-use imbl::OrdMap;
 use std::sync::Arc;
 
 impl Database {
-    /// A database with these rows by table, versions included, and whether it has all of them as they are. Rows that
-    /// break a promise of the schema go the way of [`Database::with_rows`]: garbage and weak references to nothing are
-    /// dropped, anything else is an error.
+    /// A database with these rows by table, in any order, versions included, and whether it has all of them as they are.
+    /// Rows that break a promise of the schema go the way of [`Database::with_rows`]: garbage and weak references to
+    /// nothing are dropped, anything else is an error.
     pub(crate) fn load(
         schema: Arc<DatabaseSchema>,
-        tables: Vec<OrdMap<Uuid, Arc<Row>>>,
+        tables: Vec<Vec<(Uuid, Arc<Row>)>>,
         seed: u64,
     ) -> Result<(Self, bool), OvsdbError> {
         let mut database = Self::new(schema.clone(), seed);
         let layout = database.layout().clone();
-        database.now.tables = tables;
-        database.references = References::of(&database.now);
-        database.indexes = Indexes::of(&database.now);
+        // Rows are looked at in the order in which they lie in memory.
+        database.references = References::of(&layout, &tables);
+        database.indexes = Indexes::of(&layout, &tables);
+        let in_order = |mut rows: Vec<(Uuid, Arc<Row>)>| {
+            rows.sort_unstable_by_key(|(uuid, _)| *uuid);
+            rows.into_iter().collect()
+        };
+        database.now.tables = tables.into_iter().map(in_order).collect();
         if database.keeps_all_promises() {
             return Ok((database, true));
         }
         let tables = (0..layout.tables.len()).map(TableId);
         let rows =
-            tables.flat_map(|id| database.now.rows(id).map(move |(uuid, row)| (id, uuid, (**row).clone())));
+            tables.flat_map(|id| database.now.rows(id).map(move |(uuid, row)| (id, uuid, row.clone())));
         Ok((Self::with_rows(schema, rows, seed)?, false))
     }
 

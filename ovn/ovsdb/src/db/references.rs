@@ -1,10 +1,11 @@
 //! Who refers to whom: how many strong references a row has, and which rows refer to it weakly.
 
-use super::{Commit, Snapshot};
+use super::Commit;
 use crate::Row;
 use crate::schema::{Layout, RefType, ReferenceAt, TableId};
 use crate::value::{Atom, Change, Datum, Uuid};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A row and where it lives.
 pub(super) type RowAt = (TableId, Uuid);
@@ -34,19 +35,23 @@ impl References {
         Self { strong: vec![BTreeMap::new(); tables], weak: vec![BTreeMap::new(); tables] }
     }
 
-    /// The references between all rows, counted at once.
-    pub(super) fn of(now: &Snapshot) -> Self {
-        let mut all = Self::new(&now.layout);
-        let mut strong: Vec<Vec<Uuid>> = vec![Vec::new(); now.layout.tables.len()];
-        for (i, table) in now.layout.tables.iter().enumerate() {
+    /// The references between all rows, which may be in any order, counted at once.
+    pub(super) fn of(layout: &Layout, tables: &[Vec<(Uuid, Arc<Row>)>]) -> Self {
+        let mut all = Self::new(layout);
+        let mut strong: Vec<Vec<Uuid>> = vec![Vec::new(); layout.tables.len()];
+        for (i, (table, rows)) in layout.tables.iter().zip(tables).enumerate() {
             let id = TableId(i);
-            for place in &table.references {
-                for (uuid, row) in now.rows(id) {
-                    for target in uuids(Some(&row[place.column]), place.by_value) {
+            for (uuid, row) in rows {
+                for place in &table.references {
+                    let datum = &row[place.column];
+                    if datum.is_empty() {
+                        continue;
+                    }
+                    for target in uuids(Some(datum), place.by_value) {
                         match place.kind {
-                            RefType::Strong if (id, uuid) == (place.table, target) => {}
+                            RefType::Strong if (id, *uuid) == (place.table, target) => {}
                             RefType::Strong => strong[place.table.0].push(target),
-                            RefType::Weak => all.count((id, uuid), place, target, Change::Added),
+                            RefType::Weak => all.count((id, *uuid), place, target, Change::Added),
                         }
                     }
                 }

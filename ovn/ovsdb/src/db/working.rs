@@ -78,12 +78,12 @@ impl<'a> Working<'a> {
     }
 
     /// Adds a row; the UUID must be free. The row's version is chosen here.
-    pub(super) fn insert(&mut self, table: TableId, uuid: Uuid, mut row: Row) {
+    pub(super) fn insert(&mut self, table: TableId, uuid: Uuid, mut row: Arc<Row>) {
         let version = self.now.layout.table(table).version_index();
-        row[version] = Datum::scalar(self.uuids.generate());
+        Arc::make_mut(&mut row)[version] = Datum::scalar(self.uuids.generate());
         self.edit_count += 1;
         self.touched.entry((table, uuid)).or_insert(Touched::new(None));
-        self.now.tables[table.0].insert(uuid, Arc::new(row));
+        self.now.tables[table.0].insert(uuid, row);
     }
 
     /// An existing row, to be changed; it gets a new version.

@@ -7,6 +7,7 @@ use crate::ops::{Columns, Condition, Mutation};
 use crate::schema::{TableId, TableLayout};
 use crate::value::{Atoms, Datum, Str, Symbols, Uuid};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A column to be written, by its place: what it is to hold, and what is different then if that is known.
 type Written = (usize, Datum, Option<Atoms>);
@@ -36,16 +37,17 @@ impl Run<'_> {
             },
         };
         let mut row = table.default_row();
+        let cells = Arc::make_mut(&mut row);
         for at in &table.required {
             let (name, column) = &table.columns[*at];
             if !columns.contains_key(name) {
-                column.ty.check(&row[*at])?;
+                column.ty.check(&cells[*at])?;
             }
         }
         for (name, value) in columns {
             // `_uuid` and `_version` may be named, but are not the client's to choose.
             if let Some(at) = table.column_index(&name) {
-                row[at] = value;
+                cells[at] = value;
             }
         }
         self.guard(&RowWrite::Insert { table, uuid, new: &row })?;

@@ -16,6 +16,7 @@ mod parse;
 mod quick;
 mod record;
 mod replay;
+mod rows;
 mod show;
 
 pub use cluster::{

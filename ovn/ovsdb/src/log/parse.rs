@@ -3,11 +3,14 @@
 //! The quick reader takes what servers write. Anything else, odd or wrong, goes to the careful one, which reads the
 //! same from parsed JSON and has the words for what is wrong.
 
-use super::quick;
+use super::quick::{self, Memory};
+use super::rows::Rows;
+use crate::Row;
 use crate::error::OvsdbError;
 use crate::schema::{ColumnType, Layout, TableId, TableLayout};
-use crate::value::{Datum, Strings, Uuid};
+use crate::value::{Datum, Uuid};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// A transaction as its record says it.
 #[derive(Debug, Default, PartialEq)]
@@ -23,14 +26,28 @@ pub(super) struct Record {
 pub(super) struct RowRecord {
     pub(super) table: TableId,
     pub(super) uuid: Uuid,
-    /// The columns by place, in which each atom is as the schema wants it, but not yet the number of them. `None` is
-    /// that the row is deleted.
-    pub(super) columns: Option<Vec<(usize, Datum)>>,
+    pub(super) change: RowChange,
 }
 
-/// Reads the line of JSON of a record. `strings` are the texts that rows have in common.
-pub(super) fn parse(layout: &Layout, strings: &mut Strings, body: &[u8]) -> Result<Record, OvsdbError> {
-    if let Some(record) = quick::record(layout, strings, body) {
+/// What becomes of a row.
+#[derive(Debug, PartialEq)]
+pub(super) enum RowChange {
+    /// There was none of this name before the record; this is it, but for its version.
+    Inserted(Arc<Row>),
+    /// The columns that are written, by place, in which each atom is as the schema wants it, but not yet the number of
+    /// them. The row may be a new one.
+    Written(Vec<(usize, Datum)>),
+    Deleted,
+}
+
+/// Reads the line of JSON of a record. `tables` are the rows there are before it.
+pub(super) fn parse(
+    layout: &Layout,
+    tables: &[Rows],
+    memory: &mut Memory,
+    body: &[u8],
+) -> Result<Record, OvsdbError> {
+    if let Some(record) = quick::record(layout, tables, memory, body) {
         return Ok(record);
     }
     let json: Value = serde_json::from_slice(body)
@@ -53,11 +70,13 @@ fn careful(layout: &Layout, json: &Value) -> Result<Record, OvsdbError> {
         for (uuid, columns) in as_object(rows, "object expected")? {
             let wrong = |_| OvsdbError::new(OvsdbError::SYNTAX, format!("\"{uuid}\" is not a valid UUID"));
             let uuid: Uuid = uuid.parse().map_err(wrong)?;
-            let columns = match columns {
-                Value::Null => None,
-                columns => Some(careful_row(table, as_object(columns, "row must be JSON object")?)?),
+            let change = match columns {
+                Value::Null => RowChange::Deleted,
+                columns => {
+                    RowChange::Written(careful_row(table, as_object(columns, "row must be JSON object")?)?)
+                }
             };
-            record.rows.push(RowRecord { table: id, uuid, columns });
+            record.rows.push(RowRecord { table: id, uuid, change });
         }
     }
     Ok(record)
@@ -82,6 +101,7 @@ fn careful_row(table: &TableLayout, columns: &Map<String, Value>) -> Result<Vec<
 
 #[cfg(test)]
 mod tests {
+    use super::super::replay::Replay;
     use super::*;
     use crate::DatabaseSchema;
     use proptest::prelude::*;
@@ -124,6 +144,29 @@ mod tests {
         ]
     }
 
+    /// The rows of the only table after a record, which may change the row of no name.
+    fn after(
+        record: Result<Record, OvsdbError>,
+        layout: &Layout,
+        is_there: bool,
+    ) -> Result<Vec<Datum>, OvsdbError> {
+        let mut replay = Replay::new(Arc::new(layout.clone()), 1);
+        if is_there {
+            replay.tables[0].put(Uuid::ZERO, layout.tables[0].default_row());
+        }
+        replay.apply(record?, None)?;
+        let row = replay.tables[0].get_mut(Uuid::ZERO).map(|row| row.to_vec()).unwrap_or_default();
+        Ok(row.into_iter().take(layout.tables[0].columns.len()).collect())
+    }
+
+    fn quick(layout: &Layout, text: &str, is_there: bool) -> Option<Record> {
+        let mut tables = [Rows::new(1)];
+        if is_there {
+            tables[0].put(Uuid::ZERO, layout.tables[0].default_row());
+        }
+        quick::record(layout, &tables, &mut Memory::new(layout), text.as_bytes())
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -131,15 +174,17 @@ mod tests {
         fn the_quick_reader_takes_nothing_that_the_careful_one_does_not(
             columns in prop::collection::btree_map("[irbsum]", value(), 0..4),
             is_diff in prop::option::of(any::<bool>()),
+            is_there in any::<bool>(),
         ) {
             let layout = layout();
             let mut json = json!({"A": {Uuid::ZERO.to_string(): columns}, "_date": 5, "_comment": "c"});
             if let Some(is_diff) = is_diff {
                 json["_is_diff"] = is_diff.into();
             }
-            let text = json.to_string();
-            if let Some(quick) = quick::record(&layout, &mut Strings::default(), text.as_bytes()) {
-                prop_assert_eq!(careful(&layout, &json), Ok(quick));
+            if let Some(quick) = quick(&layout, &json.to_string(), is_there) {
+                let careful = careful(&layout, &json).unwrap();
+                prop_assert_eq!((quick.is_diff, &quick.comment), (careful.is_diff, &careful.comment));
+                prop_assert_eq!(after(Ok(quick), &layout, is_there), after(Ok(careful), &layout, is_there));
             }
         }
     }
@@ -148,8 +193,24 @@ mod tests {
     fn the_quick_reader_takes_what_servers_write() {
         let text = r#"{"A":{"00000000-0000-0000-0000-000000000000":{"b":true,"i":5,"m":["map",[["k",["uuid","00000000-0000-0000-0000-000000000001"]]]],"r":5,"s":["set",["a","b\n"]],"u":["uuid","00000000-0000-0000-0000-000000000002"]},"00000000-0000-0000-0000-000000000001":null},"_date":1,"_is_diff":true}"#;
         let layout = layout();
-        let quick = quick::record(&layout, &mut Strings::default(), text.as_bytes()).unwrap();
-        assert_eq!(quick.rows.len(), 2);
-        assert_eq!(careful(&layout, &serde_json::from_str(text).unwrap()), Ok(quick));
+        let record = quick(&layout, text, true).unwrap();
+        assert_eq!(record.rows.len(), 2);
+        assert_eq!(careful(&layout, &serde_json::from_str(text).unwrap()), Ok(record));
+        let inserted = quick(&layout, text, false).unwrap();
+        assert!(matches!(&inserted.rows[0].change, RowChange::Inserted(row) if row[1] == Datum::scalar(5)));
+    }
+
+    #[test]
+    fn columns_are_found_in_any_order() {
+        let layout = layout();
+        let (a, b) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let orders = [r#""b":true,"i":5,"r":1"#, r#""r":1,"b":true,"i":5"#, r#""i":5,"r":1,"b":true"#];
+        for (one, two) in orders.iter().flat_map(|one| orders.iter().map(move |two| (one, two))) {
+            let text = format!(r#"{{"A":{{"{a}":{{{one}}},"{b}":{{{two}}}}}}}"#);
+            let record = quick(&layout, &text, false).unwrap();
+            let rows: Vec<String> = record.rows.iter().map(|row| format!("{:?}", row.change)).collect();
+            assert_eq!(rows[0], rows[1]);
+            assert_eq!(rows[0], "Inserted([true, 5, {}, 1, [], [], 00000000-0000-0000-0000-000000000000])");
+        }
     }
 }

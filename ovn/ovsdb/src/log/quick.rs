@@ -1,29 +1,73 @@
-//! The quick reader of records: from their text straight to typed values. It takes what servers write; of anything else
-//! it says nothing, and the careful reader has the words.
+//! The quick reader of records: from their text straight to typed values and rows. It takes what servers write; of
+//! anything else it says nothing, and the careful reader has the words.
 
-use super::parse::{Record, RowRecord};
+use super::parse::{Record, RowChange, RowRecord};
+use super::rows::Rows;
+use crate::Row;
 use crate::json::{is_number, string_end};
 use crate::schema::{BaseType, ColumnType, Layout, TableId, TableLayout};
 use crate::value::{Atom, AtomType, Atoms, Datum, Real, Strings, Uuid};
 use std::borrow::Cow;
+use std::sync::Arc;
 
-/// Reads the line of JSON of a record.
-pub(super) fn record(layout: &Layout, strings: &mut Strings, body: &[u8]) -> Option<Record> {
-    let text = std::str::from_utf8(body).ok()?;
-    let mut reader = Reader { text, at: 0, strings };
+/// What helps to read many records of one database.
+#[derive(Debug)]
+pub(super) struct Memory {
+    /// The texts that rows have in common.
+    strings: Strings,
+    /// For each table, what is known of how its rows are written.
+    tables: Vec<TableMemory>,
+    /// The elements of the set, and the pairs of the map, that is being read.
+    atoms: Vec<Atom>,
+    pairs: Vec<(Atom, Atom)>,
+}
+
+#[derive(Debug)]
+struct TableMemory {
+    /// A row in which no column has been set.
+    fresh: Arc<Row>,
+    /// Which column came behind each one the last time; the last of all is that which came first.
+    follows: Vec<usize>,
+}
+
+impl Memory {
+    pub(super) fn new(layout: &Layout) -> Self {
+        let table = |table: &TableLayout| TableMemory {
+            fresh: table.default_row(),
+            follows: vec![0; table.columns.len() + 1],
+        };
+        Self {
+            strings: Strings::default(),
+            tables: layout.tables.iter().map(table).collect(),
+            atoms: Vec::new(),
+            pairs: Vec::new(),
+        }
+    }
+
+    /// A row in which no column has been set.
+    pub(super) fn fresh(&self, table: TableId) -> &Arc<Row> {
+        &self.tables[table.0].fresh
+    }
+}
+
+/// Reads the line of JSON of a record. `tables` are the rows there are before it.
+pub(super) fn record(layout: &Layout, tables: &[Rows], memory: &mut Memory, body: &[u8]) -> Option<Record> {
+    let text = std::str::from_utf8(body.strip_suffix(b"\n").unwrap_or(body)).ok()?;
+    memory.atoms.clear();
+    memory.pairs.clear();
+    let mut reader = Reader { text, at: 0, tables, memory };
     let record = reader.record(layout)?;
-    reader.space();
     (reader.at == text.len()).then_some(record)
 }
 
 /// Columns of a row that a record rarely has more of.
-const COLUMNS_FEW: usize = 8;
+const COLUMNS_FEW: usize = 4;
 
-struct Reader<'t, 's> {
+struct Reader<'t, 'm> {
     text: &'t str,
     at: usize,
-    /// The texts that rows have in common.
-    strings: &'s mut Strings,
+    tables: &'m [Rows],
+    memory: &'m mut Memory,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -36,7 +80,7 @@ impl<'t> Reader<'t, '_> {
                 "_date" => _ = reader.word()?,
                 name => {
                     let id = layout.table_id(name)?;
-                    reader.rows(id, layout.table(id), &mut record.rows)?;
+                    reader.rows((id, layout.table(id)), &mut record.rows)?;
                 }
             }
             Some(())
@@ -44,69 +88,108 @@ impl<'t> Reader<'t, '_> {
         Some(record)
     }
 
-    fn rows(&mut self, id: TableId, table: &TableLayout, out: &mut Vec<RowRecord>) -> Option<()> {
+    fn rows(&mut self, (id, table): (TableId, &TableLayout), out: &mut Vec<RowRecord>) -> Option<()> {
         self.object(|reader, uuid| {
             let uuid: Uuid = uuid.parse().ok()?;
-            let columns = if reader.peek()? == b'n' {
-                (reader.word()? == "null").then_some(None)?
+            let change = if reader.peek()? == b'n' {
+                (reader.word()? == "null").then_some(RowChange::Deleted)?
+            } else if reader.tables[id.0].contains(uuid) {
+                RowChange::Written(reader.written((id, table))?)
             } else {
-                Some(reader.columns(table)?)
+                RowChange::Inserted(reader.inserted((id, table))?)
             };
-            out.push(RowRecord { table: id, uuid, columns });
+            out.push(RowRecord { table: id, uuid, change });
             Some(())
         })
     }
 
-    fn columns(&mut self, table: &TableLayout) -> Option<Vec<(usize, Datum)>> {
-        let mut columns = Vec::with_capacity(COLUMNS_FEW);
-        self.object(|reader, name| {
-            let at = table.column_index(&name)?;
-            columns.push((at, reader.datum(&table.columns[at].1.ty)?));
-            Some(())
+    fn written(&mut self, table: (TableId, &TableLayout)) -> Option<Vec<(usize, Datum)>> {
+        let mut columns: Vec<(usize, Datum)> = Vec::with_capacity(COLUMNS_FEW);
+        self.columns(table, |at, datum| {
+            let is_new = columns.iter().all(|(written, _)| *written != at);
+            is_new.then(|| columns.push((at, datum)))
         })?;
         Some(columns)
     }
 
+    fn inserted(&mut self, (id, table): (TableId, &TableLayout)) -> Option<Arc<Row>> {
+        let mut row = self.memory.fresh(id).clone();
+        let cells = Arc::make_mut(&mut row);
+        self.columns((id, table), |at, datum| {
+            let fits = table.columns[at].1.ty.allows_len(datum.len());
+            fits.then(|| cells[at] = datum)
+        })?;
+        Some(row)
+    }
+
+    fn columns(
+        &mut self,
+        (id, table): (TableId, &TableLayout),
+        mut write: impl FnMut(usize, Datum) -> Option<()>,
+    ) -> Option<()> {
+        let mut before = table.columns.len();
+        self.list(b'{', b'}', |reader| {
+            let at = reader.column((id, table), before)?;
+            before = at;
+            write(at, reader.datum(&table.columns[at].1.ty)?)
+        })
+    }
+
+    /// The column whose name, with a colon, is here. Most rows have the same ones in the same order.
+    fn column(&mut self, (id, table): (TableId, &TableLayout), before: usize) -> Option<usize> {
+        let likely = self.memory.tables[id.0].follows[before];
+        let name: Option<&[u8]> = table.columns.get(likely).map(|(name, _)| name.as_bytes());
+        let rest = self.rest().strip_prefix(b"\"")?;
+        let behind = name.and_then(|name| rest.strip_prefix(name)?.strip_prefix(b"\":"));
+        if let Some(behind) = behind {
+            self.at = self.text.len() - behind.len();
+            return Some(likely);
+        }
+        let name = self.string()?;
+        self.eat(b':')?;
+        let at = table.column_index(&name)?;
+        self.memory.tables[id.0].follows[before] = at;
+        Some(at)
+    }
+
     fn datum(&mut self, ty: &ColumnType) -> Option<Datum> {
-        let is_array = self.peek()? == b'[';
         match &ty.value {
-            Some(value) if is_array => self.tagged("map", |reader| reader.map(&ty.key, value)),
-            Some(_) => None,
-            None if is_array => {
-                let start = self.at;
-                if let Some(set) = self.tagged("set", |reader| reader.set(&ty.key)) {
-                    return Some(set);
-                }
-                self.at = start;
-                self.atom(&ty.key, false).map(Datum::scalar)
-            }
+            Some(value) => self.map(&ty.key, value),
+            None if self.rest().starts_with(b"[\"set\"") => self.set(&ty.key),
             None => self.atom(&ty.key, false).map(Datum::scalar),
         }
     }
 
     fn set(&mut self, base: &BaseType) -> Option<Datum> {
-        let mut atoms = Vec::new();
-        self.array(|reader| {
-            atoms.push(reader.atom(base, false)?);
+        self.literal(b"[\"set\",")?;
+        self.list(b'[', b']', |reader| {
+            let atom = reader.atom(base, false)?;
+            reader.memory.atoms.push(atom);
             Some(())
         })?;
-        let count = atoms.len();
-        let atoms = Atoms::from(atoms);
+        self.eat(b']')?;
+        let count = self.memory.atoms.len();
+        let atoms: Atoms = self.memory.atoms.drain(..).collect();
         (atoms.len() == count).then_some(Datum::Set(atoms))
     }
 
     fn map(&mut self, key: &BaseType, value: &BaseType) -> Option<Datum> {
-        let mut pairs: Vec<(Atom, Atom)> = Vec::new();
-        self.array(|reader| {
+        self.literal(b"[\"map\",")?;
+        self.list(b'[', b']', |reader| {
             reader.eat(b'[')?;
             let key = reader.atom(key, true)?;
             reader.eat(b',')?;
-            pairs.push((key, reader.atom(value, true)?));
+            let value = reader.atom(value, true)?;
+            reader.memory.pairs.push((key, value));
             reader.eat(b']')
         })?;
-        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        self.eat(b']')?;
+        let pairs = &mut self.memory.pairs;
+        if !pairs.is_sorted_by(|a, b| a.0 < b.0) {
+            pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        }
         let is_distinct = pairs.windows(2).all(|two| two[0].0 != two[1].0);
-        is_distinct.then(|| Datum::Map(pairs.into()))
+        is_distinct.then(|| Datum::Map(pairs.drain(..).collect()))
     }
 
     /// `often` says that other rows are likely to have the same text.
@@ -117,23 +200,17 @@ impl<'t> Reader<'t, '_> {
             AtomType::Boolean => Atom::Boolean(self.boolean()?),
             AtomType::String => {
                 let text = self.string()?;
-                if often { Atom::String(self.strings.share(&text)) } else { Atom::from(&*text) }
+                let strings = &mut self.memory.strings;
+                Atom::String(if often { strings.share(&text) } else { strings.again(&text) })
             }
-            AtomType::Uuid => Atom::Uuid(self.tagged("uuid", |reader| reader.string()?.parse().ok())?),
+            AtomType::Uuid => {
+                self.literal(b"[\"uuid\",")?;
+                let uuid = self.string()?.parse().ok()?;
+                self.eat(b']')?;
+                Atom::Uuid(uuid)
+            }
         };
         base.check(&atom).is_ok().then_some(atom)
-    }
-
-    /// An array of a tag and what it says of the other element.
-    fn tagged<T>(&mut self, tag: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        self.eat(b'[')?;
-        if self.string()? != tag {
-            return None;
-        }
-        self.eat(b',')?;
-        let value = read(self)?;
-        self.eat(b']')?;
-        Some(value)
     }
 
     /// An object; `member` reads what belongs to a name.
@@ -143,10 +220,6 @@ impl<'t> Reader<'t, '_> {
             reader.eat(b':')?;
             member(reader, name)
         })
-    }
-
-    fn array(&mut self, element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.list(b'[', b']', element)
     }
 
     fn list(&mut self, open: u8, close: u8, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
@@ -172,7 +245,7 @@ impl<'t> Reader<'t, '_> {
         let (end, has_escapes) = string_end(self.text.as_bytes(), start)?;
         self.at = end;
         if has_escapes {
-            return serde_json::from_str(&self.text[start..end]).ok().map(Cow::Owned);
+            return serde_json::from_str(self.text.get(start..end)?).ok().map(Cow::Owned);
         }
         self.text.get(start + 1..end - 1).map(Cow::Borrowed)
     }
@@ -191,27 +264,26 @@ impl<'t> Reader<'t, '_> {
 
     /// What goes on up to the next sign.
     fn word(&mut self) -> Option<&'t str> {
-        self.space();
-        let rest = self.text.get(self.at..)?;
-        let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
-        let word = rest.get(..rest.as_bytes().iter().position(is_end)?)?;
-        self.at += word.len();
+        let len = self.rest().iter().position(|byte| matches!(byte, b',' | b'}' | b']'))?;
+        let word = self.text.get(self.at..self.at + len)?;
+        self.at += len;
         Some(word)
     }
 
-    /// The next byte that is no white space.
+    fn literal(&mut self, octets: &[u8]) -> Option<()> {
+        self.rest().starts_with(octets).then(|| self.at += octets.len())
+    }
+
+    /// What has not been read.
+    fn rest(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
     fn peek(&mut self) -> Option<u8> {
-        self.space();
         self.text.as_bytes().get(self.at).copied()
     }
 
     fn eat(&mut self, byte: u8) -> Option<()> {
         (self.peek()? == byte).then(|| self.at += 1)
-    }
-
-    fn space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.text.as_bytes().get(self.at) {
-            self.at += 1;
-        }
     }
 }

@@ -2,14 +2,15 @@
 
 use super::framing::{Format, Frame, Frames, LogError, Tail};
 use super::id::{compacted_id, txn_id};
-use super::parse::{self, Record};
+use super::parse::{self, Record, RowChange, RowRecord};
+use super::quick::Memory;
+use super::rows::Rows;
 use crate::Row;
 use crate::db::{Commit, Database, RowUpdate};
 use crate::error::OvsdbError;
-use crate::schema::{ColumnType, DatabaseSchema, Layout, TableLayout};
+use crate::schema::{ColumnType, DatabaseSchema, Layout, TableId, TableLayout};
 use crate::server::{HISTORY_ROWS_MAX, HISTORY_TXNS_MAX};
-use crate::value::{Datum, Strings, Uuid, UuidGenerator};
-use imbl::OrdMap;
+use crate::value::{Datum, Uuid, UuidGenerator};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -71,26 +72,38 @@ pub fn replay(octets: &[u8], seed: u64) -> Result<Replayed, LogError> {
     let schema = DatabaseSchema::from_json(&schema).map_err(|error| at_first(error.to_string()))?;
     let schema = Arc::new(schema);
     let mut replay = Replay::new(Arc::new(Layout::new(schema.clone())), seed);
-    let mut strings = Strings::default();
     replay.past.base = txn_id(Uuid::ZERO, &first.checksum);
     for (i, frame) in rest.iter().enumerate() {
         let wrong = |error: OvsdbError| LogError::Record { offset: frame.offset, what: error.to_string() };
-        let record = parse::parse(&replay.layout, &mut strings, frame.body).map_err(wrong)?;
-        let keep = i + HISTORY_TXNS_MAX >= rest.len();
+        let record =
+            parse::parse(&replay.layout, &replay.tables, &mut replay.memory, frame.body).map_err(wrong)?;
         let stated = record.comment.as_deref().and_then(compacted_id).filter(|_| i == 0);
-        let commit = replay.apply(record, keep).map_err(wrong)?;
-        match stated {
-            Some(id) => replay.restart_past(id),
-            None => replay.remember(txn_id(replay.past.last(), &frame.checksum), frame.offset, commit),
+        if let Some(id) = stated {
+            // What was read so far is the state of this name, and how it came about is not known.
+            replay.past.base = id;
+            replay.apply(record, None).map_err(wrong)?;
+            continue;
         }
+        let id = txn_id(replay.past.last(), &frame.checksum);
+        if i + HISTORY_TXNS_MAX < rest.len() {
+            replay.past.base = id;
+            replay.apply(record, None).map_err(wrong)?;
+            continue;
+        }
+        let mut kept = Kept { id, offset: frame.offset, ..Kept::default() };
+        replay.apply(record, Some(&mut kept)).map_err(wrong)?;
+        replay.past.remember(kept);
     }
-    let Replay { tables, mut past, .. } = replay;
+    let Replay { tables, past, .. } = replay;
+    let tables = tables.into_iter().map(Rows::into_rows).collect();
     let (database, as_read) = Database::load(schema, tables, seed)
         .map_err(|error| LogError::Inconsistent { what: error.to_string() })?;
-    if !as_read {
+    let past = if as_read {
+        past.into()
+    } else {
         // What the transactions led to is not what the database holds: nobody may be told of them.
-        past = Past { base: UuidGenerator::new(seed).generate(), transactions: VecDeque::new() };
-    }
+        Past { base: UuidGenerator::new(seed).generate(), transactions: VecDeque::new() }
+    };
     Ok(Replayed { database, past, records: whole.len(), end: offset, tail })
 }
 
@@ -104,98 +117,145 @@ fn whole_frames(octets: &[u8]) -> Result<(Vec<Frame<'_>>, usize, Option<Tail>), 
 }
 
 /// A database under way.
-struct Replay {
+pub(super) struct Replay {
     layout: Arc<Layout>,
-    tables: Vec<OrdMap<Uuid, Arc<Row>>>,
-    /// A row of each table in which no column has been set.
-    fresh: Vec<Row>,
+    pub(super) tables: Vec<Rows>,
+    memory: Memory,
     versions: UuidGenerator,
-    past: Past,
+    past: PastRows,
+}
+
+impl Replay {
+    pub(super) fn new(layout: Arc<Layout>, seed: u64) -> Self {
+        Self {
+            tables: layout.tables.iter().map(|_| Rows::new(seed)).collect(),
+            memory: Memory::new(&layout),
+            layout,
+            versions: UuidGenerator::new(seed).fork(),
+            past: PastRows::default(),
+        }
+    }
+
+    /// Follows one transaction; says what it changed to who wants to know.
+    pub(super) fn apply(&mut self, record: Record, mut kept: Option<&mut Kept>) -> Result<(), OvsdbError> {
+        if let Some(kept) = &mut kept {
+            kept.comment = record.comment.unwrap_or_default();
+            kept.rows.reserve(record.rows.len());
+        }
+        for RowRecord { table: id, uuid, change } in record.rows {
+            let table = self.layout.table(id);
+            let rows = &mut self.tables[id.0];
+            let (old, new) = match (rows.get_mut(uuid), change) {
+                (Some(_), RowChange::Deleted) => (rows.remove(uuid), None),
+                (None, RowChange::Deleted) => {
+                    let words = format!("Delete of nonexistent row {uuid} in table {}.", table.name);
+                    return Err(OvsdbError::new(OvsdbError::OTHER, words));
+                }
+                (Some(row), RowChange::Written(columns)) => {
+                    let old = kept.is_some().then(|| row.clone());
+                    write(table, Arc::make_mut(row), columns, record.is_diff)?;
+                    (old, Some(row.clone()))
+                }
+                (None, RowChange::Written(columns)) => {
+                    let mut row = self.memory.fresh(id).clone();
+                    write(table, Arc::make_mut(&mut row), columns, false)?;
+                    (None, Some(insert(rows, table, uuid, row, &mut self.versions)))
+                }
+                (_, RowChange::Inserted(row)) => {
+                    (None, Some(insert(rows, table, uuid, row, &mut self.versions)))
+                }
+            };
+            if let Some(kept) = &mut kept {
+                kept.elements += elements(old.as_deref().or(new.as_deref()));
+                kept.rows.push((id, uuid, RowUpdate::new(old, new)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn insert(
+    rows: &mut Rows,
+    table: &TableLayout,
+    uuid: Uuid,
+    mut row: Arc<Row>,
+    versions: &mut UuidGenerator,
+) -> Arc<Row> {
+    Arc::make_mut(&mut row)[table.version_index()] = Datum::scalar(versions.generate());
+    rows.put(uuid, row.clone());
+    row
+}
+
+/// A [`Past`] under way.
+#[derive(Default)]
+struct PastRows {
+    base: Uuid,
+    transactions: VecDeque<Kept>,
     row_count: usize,
     element_count: usize,
 }
 
-impl Replay {
-    fn new(layout: Arc<Layout>, seed: u64) -> Self {
-        Self {
-            tables: vec![OrdMap::new(); layout.tables.len()],
-            fresh: layout.tables.iter().map(TableLayout::default_row).collect(),
-            layout,
-            versions: UuidGenerator::new(seed).fork(),
-            past: Past::default(),
-            row_count: 0,
-            element_count: 0,
-        }
+/// A [`PastTransaction`] under way.
+#[derive(Default)]
+pub(super) struct Kept {
+    id: Uuid,
+    offset: usize,
+    comment: String,
+    /// The rows that changed, in any order.
+    rows: Vec<(TableId, Uuid, RowUpdate)>,
+    /// The number of elements in them.
+    elements: usize,
+}
+
+impl PastRows {
+    fn last(&self) -> Uuid {
+        self.transactions.back().map_or(self.base, |last| last.id)
     }
 
-    /// Follows one transaction; says what it changed if it is to `keep` that.
-    fn apply(&mut self, record: Record, keep: bool) -> Result<Commit, OvsdbError> {
-        let mut commit = Commit { comment: record.comment.unwrap_or_default(), ..Commit::default() };
-        for row in record.rows {
-            let table = self.layout.table(row.table);
-            let rows = &mut self.tables[row.table.0];
-            let (old, new) = match (rows.get_mut(&row.uuid), row.columns) {
-                (Some(_), None) => (rows.remove(&row.uuid), None),
-                (None, None) => {
-                    let words = format!("Delete of nonexistent row {} in table {}.", row.uuid, table.name);
-                    return Err(OvsdbError::new(OvsdbError::OTHER, words));
-                }
-                (Some(at), Some(columns)) => {
-                    let old = keep.then(|| at.clone());
-                    write(table, Arc::make_mut(at), columns, record.is_diff)?;
-                    (old, keep.then(|| at.clone()))
-                }
-                (None, Some(columns)) => {
-                    let mut new = self.fresh[row.table.0].clone();
-                    write(table, &mut new, columns, false)?;
-                    new[table.version_index()] = Datum::scalar(self.versions.generate());
-                    let new = Arc::new(new);
-                    rows.insert(row.uuid, new.clone());
-                    (None, Some(new))
-                }
-            };
-            if keep {
-                commit.tables.entry(row.table).or_default().insert(row.uuid, RowUpdate::new(old, new));
-            }
-        }
-        Ok(commit)
-    }
-
-    /// What was read so far is the state of this name, and how it came about is not known.
-    fn restart_past(&mut self, id: Uuid) {
-        self.past = Past { base: id, transactions: VecDeque::new() };
-        (self.row_count, self.element_count) = (0, 0);
-    }
-
-    fn remember(&mut self, id: Uuid, offset: usize, commit: Commit) {
-        let (rows, elements) = size(&commit);
-        self.row_count += rows;
-        self.element_count += elements;
-        self.past.transactions.push_back(PastTransaction { id, offset, commit: Arc::new(commit) });
-        while self.past.transactions.len() > HISTORY_TXNS_MAX
+    fn remember(&mut self, transaction: Kept) {
+        self.row_count += transaction.rows.len();
+        self.element_count += transaction.elements;
+        self.transactions.push_back(transaction);
+        while self.transactions.len() > HISTORY_TXNS_MAX
             || self.row_count > HISTORY_ROWS_MAX
             || self.element_count > PAST_ELEMENTS_MAX
         {
-            let Some(first) = self.past.transactions.pop_front() else { break };
-            let (rows, elements) = size(&first.commit);
-            self.row_count -= rows;
-            self.element_count -= elements;
-            self.past.base = first.id;
+            let Some(first) = self.transactions.pop_front() else { break };
+            self.row_count -= first.rows.len();
+            self.element_count -= first.elements;
+            self.base = first.id;
         }
     }
 }
 
-/// The number of rows that changed, and of the elements in them.
-fn size(commit: &Commit) -> (usize, usize) {
+impl From<PastRows> for Past {
+    fn from(past: PastRows) -> Self {
+        Self { base: past.base, transactions: past.transactions.into_iter().map(Into::into).collect() }
+    }
+}
+
+impl From<Kept> for PastTransaction {
+    fn from(kept: Kept) -> Self {
+        let Kept { id, offset, comment, mut rows, .. } = kept;
+        let mut commit = Commit { comment, ..Commit::default() };
+        rows.sort_by_key(|(table, uuid, _)| (*table, *uuid));
+        let mut rows = rows.into_iter().peekable();
+        while let Some((table, ..)) = rows.peek() {
+            let table = *table;
+            let of_table = std::iter::from_fn(|| rows.next_if(|(other, ..)| *other == table));
+            commit.tables.insert(table, of_table.map(|(_, uuid, update)| (uuid, update)).collect());
+        }
+        Self { id, offset, commit: Arc::new(commit) }
+    }
+}
+
+/// The number of elements of a row.
+fn elements(row: Option<&Row>) -> usize {
     let weight = |datum: &Datum| match datum {
         Datum::Set(atoms) => atoms.len().min(SET_ELEMENTS_MAX),
         Datum::Map(pairs) => pairs.len(),
     };
-    let elements = |update: &RowUpdate| {
-        let row = update.old.as_ref().or(update.new.as_ref());
-        row.map_or(0, |row| row.iter().map(weight).sum())
-    };
-    commit.iter().fold((0, 0), |(rows, sum), (_, _, update)| (rows + 1, sum + elements(update)))
+    row.map_or(0, |row| row.iter().map(weight).sum())
 }
 
 fn write(

@@ -36,7 +36,7 @@ struct Table {
     columns: Vec<Column>,
     by_name: HashMap<Str, usize>,
     /// A row of which nothing was said.
-    blank: Row,
+    blank: Arc<Row>,
     /// Whether the server has this table.
     served: bool,
     /// Shared with whoever took a [`Snapshot`]; copied if they still have it when something changes.
@@ -165,7 +165,7 @@ impl Contents {
                     Encoding::Whole => table.decode_whole(update),
                     Encoding::Difference => table.decode_difference(uuid, update),
                 };
-                decoded.push((*index, uuid, new.map_err(context)?.map(Arc::new)));
+                decoded.push((*index, uuid, new.map_err(context)?));
             }
         }
         Ok(decoded)
@@ -203,7 +203,7 @@ impl Table {
     fn bind(&mut self, server: &DatabaseSchema) -> bool {
         let theirs = server.tables.get(&self.name);
         let mut changed = std::mem::replace(&mut self.served, theirs.is_some()) != theirs.is_some();
-        for (column, blank) in self.columns.iter_mut().zip(&mut self.blank) {
+        for (column, blank) in self.columns.iter_mut().zip(Arc::make_mut(&mut self.blank)) {
             let ty = theirs.and_then(|table| table.columns.get(&column.name)).map(|column| &column.ty);
             let ty = ty.filter(|ty| same_kind(ty, &column.ours));
             if column.theirs.as_ref() != ty {
@@ -236,14 +236,14 @@ impl Table {
         Some(RowChange { table: self.name.clone(), uuid, old, new })
     }
 
-    fn decode_whole(&self, update: &Map<String, Value>) -> Result<Option<Row>, String> {
+    fn decode_whole(&self, update: &Map<String, Value>) -> Result<Option<Arc<Row>>, String> {
         match update.get("new") {
             None => Ok(None),
             Some(new) => self.decode_row(&self.blank, new, false).map(Some),
         }
     }
 
-    fn decode_difference(&self, uuid: Uuid, update: &Map<String, Value>) -> Result<Option<Row>, String> {
+    fn decode_difference(&self, uuid: Uuid, update: &Map<String, Value>) -> Result<Option<Arc<Row>>, String> {
         let mut members = update.iter();
         let (Some((kind, content)), None) = (members.next(), members.next()) else {
             return Err("expected one member".to_owned());
@@ -260,9 +260,10 @@ impl Table {
     }
 
     /// `old` with the columns of `content` set, or changed by it if it holds differences.
-    fn decode_row(&self, old: &Row, content: &Value, difference: bool) -> Result<Row, String> {
+    fn decode_row(&self, old: &Arc<Row>, content: &Value, difference: bool) -> Result<Arc<Row>, String> {
         let content = content.as_object().ok_or("row is not an object")?;
         let mut row = old.clone();
+        let cells = Arc::make_mut(&mut row);
         for (name, value) in content {
             // What was not asked for is not kept.
             let Some(index) = self.by_name.get(name.as_str()) else { continue };
@@ -270,7 +271,7 @@ impl Table {
             let Some(ty) = &column.theirs else { continue };
             let datum = Datum::from_json(value, if difference { &column.difference } else { ty }, None);
             let datum = datum.map_err(|error| format!("column {name}: {error}"))?;
-            row[*index] = if difference { row[*index].apply_diff(&datum, ty) } else { datum };
+            cells[*index] = if difference { cells[*index].apply_diff(&datum, ty) } else { datum };
         }
         Ok(row)
     }

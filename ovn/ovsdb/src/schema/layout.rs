@@ -1,6 +1,7 @@
 //! A schema made ready for the engine: tables and columns by number, what refers to what.
 
 use super::{ColumnSchema, DatabaseSchema, RefType, TableSchema};
+use crate::Row;
 use crate::value::{Datum, Str, Uuid};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -44,7 +45,7 @@ pub struct TableLayout {
     /// Where rows refer to rows: column, whether by its key or its value, table and kind.
     pub references: Vec<ReferenceAt>,
     by_name: Names<usize>,
-    default_row: Box<[Datum]>,
+    default_row: Arc<Row>,
     /// The columns that do not allow their own default, so that whoever inserts a row has to say what they hold.
     pub(crate) required: Vec<usize>,
 }
@@ -122,7 +123,7 @@ impl TableLayout {
             .collect();
         let references = references(&columns, tables);
         let version = Datum::scalar(Uuid::ZERO);
-        let default_row: Box<[Datum]> =
+        let default_row: Arc<Row> =
             columns.iter().map(|(_, column)| Datum::default_for(&column.ty)).chain([version]).collect();
         let refuses = |at: &usize| columns[*at].1.ty.check(&default_row[*at]).is_err();
         let required = (0..columns.len()).filter(refuses).collect();
@@ -171,8 +172,8 @@ impl TableLayout {
         self.columns.len() + 1
     }
 
-    /// A row in which no column has been set.
-    pub fn default_row(&self) -> Box<[Datum]> {
+    /// A row in which no column has been set, which all such rows share until they are written to.
+    pub fn default_row(&self) -> Arc<Row> {
         self.default_row.clone()
     }
 }

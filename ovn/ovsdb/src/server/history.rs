@@ -94,7 +94,7 @@ mod tests {
     use crate::db::RowUpdate;
 
     fn changes(rows: std::ops::Range<u128>) -> Arc<Commit> {
-        let update = || RowUpdate::new(None, Some(Arc::new(Box::new([]))));
+        let update = || RowUpdate::new(None, Some(Arc::new([])));
         let rows = rows.map(|row| (Uuid::from_u128(row), update())).collect();
         Arc::new(Commit { tables: [(TableId(0), rows)].into(), ..Commit::default() })
     }

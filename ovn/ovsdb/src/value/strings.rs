@@ -13,9 +13,18 @@ const TEXT_BYTES_MAX: usize = 64;
 pub(crate) struct Strings {
     /// By hash; empty or [`TEXTS_MAX`].
     places: Vec<Option<Str>>,
+    last: Str,
 }
 
 impl Strings {
+    /// The text, shared with the one given before if that was the same: columns of a row often say one thing twice.
+    pub(crate) fn again(&mut self, text: &str) -> Str {
+        if *self.last != *text {
+            self.last = text.into();
+        }
+        self.last.clone()
+    }
+
     /// The text, shared with others of it if it was seen lately.
     pub(crate) fn share(&mut self, text: &str) -> Str {
         if text.len() > TEXT_BYTES_MAX {
@@ -59,6 +68,9 @@ mod tests {
             assert_eq!(&*strings.share(&n.to_string()), n.to_string());
         }
         assert_eq!(strings.places.len(), TEXTS_MAX);
+        let twice = strings.again("0a:00:00:00:00:01");
+        assert!(Arc::ptr_eq(&twice, &strings.again("0a:00:00:00:00:01")));
+        assert_eq!(&*strings.again("p"), "p");
         let long = "x".repeat(TEXT_BYTES_MAX + 1);
         assert!(!Arc::ptr_eq(&strings.share(&long), &strings.share(&long)));
     }
