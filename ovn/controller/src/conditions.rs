@@ -53,9 +53,10 @@ impl Scope {
         }
     }
 
-    fn clauses(&self) -> [(TableId, Vec<Clause>); 8] {
+    fn clauses(&self) -> [(TableId, Vec<Clause>); 9] {
         let is = |column: &'static str, value: Datum| Clause::compare(column, Function::Equal, value);
         let here = |column| self.datapaths.keys().map(move |uuid| is(column, Datum::scalar(*uuid)));
+        let with = |uuid: &Uuid| Clause::compare("datapaths", Function::Includes, Datum::scalar(*uuid));
         let keys = self.datapaths.values().map(|key| is("dp_key", Datum::scalar(i64::from(*key))));
         let any = |column| Clause::compare(column, Function::NotEqual, Datum::empty_set());
 
@@ -79,6 +80,7 @@ impl Scope {
             (TableId::MulticastGroup, none().chain(here("datapath")).collect()),
             (TableId::Fdb, none().chain(keys).collect()),
             (TableId::MacBinding, none().chain(here("datapath")).collect()),
+            (TableId::Dns, none().chain(self.datapaths.keys().map(with)).collect()),
             (TableId::StaticMacBinding, none().chain(here("datapath")).collect()),
         ]
     }

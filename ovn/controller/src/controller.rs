@@ -20,6 +20,7 @@ use crate::flow_table::FlowTable;
 use crate::host::{self, Host};
 use crate::inputs::Inputs;
 use crate::model::{Complaint, Config};
+use crate::names::NameIndex;
 use crate::network::{Local, Outputs};
 use crate::ofctrl::{self, Ofctrl, Xids};
 use crate::pinctrl::{Learned, Pinctrl};
@@ -52,6 +53,8 @@ pub struct Controller {
     pub(crate) flows: FlowTable,
     pub(crate) ofctrl: Ofctrl,
     pub(crate) pinctrl: Pinctrl,
+    /// Where names are that guests ask for.
+    names: NameIndex,
     xids: Xids,
     vswitch_writer: Writer,
     southbound_writer: Writer,
@@ -132,6 +135,7 @@ impl Controller {
             flows: FlowTable::default(),
             ofctrl: Ofctrl::new(),
             pinctrl: Pinctrl::default(),
+            names: NameIndex::default(),
             xids: Xids::default(),
             vswitch_writer: Writer::new(&Concern::VSWITCH),
             southbound_writer: Writer::new(&Concern::SOUTHBOUND),
@@ -200,7 +204,9 @@ impl Controller {
                 }
             }
             Link::Packets => {
-                let Some(learned) = self.pinctrl.handle(message, now.instant, &mut self.xids) else { return };
+                let names = self.names.of(&self.southbound_rows);
+                let learned = self.pinctrl.handle(message, &names, now.instant, &mut self.xids);
+                let Some(learned) = learned else { return };
                 let concern = match learned {
                     Learned::Mac(at) => {
                         self.memory.seen.add(at.datapath, at.mac, at.port);
@@ -423,6 +429,7 @@ impl Controller {
             sb::Change::ChassisPrivate(_) => self.mark(Concerns::of(&[Concern::ChassisPrivate])),
             sb::Change::PortBinding(_) if was_ours => self.mark(Concerns::OF_PORTS),
             sb::Change::Fdb(_) => self.mark(Concerns::of(&[Concern::LearnedMacs])),
+            sb::Change::Dns(_) | sb::Change::DatapathBinding(_) => self.names.forget(),
             sb::Change::MacBinding(_) => self.mark(Concerns::of(&[Concern::Neighbors])),
             // Plans look at no rows of other tables.
             _ => {}
@@ -733,6 +740,7 @@ mod monitors {
             T::Meter.monitor(),
             T::MeterBand.monitor(),
             T::ChassisTemplateVar.monitor(),
+            T::Dns.monitor_columns(&["records", "datapaths", "options"]),
         ]
     }
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crate::budget::Budget;
 use crate::ofctrl::Xids;
-use crate::packet_in::{self, LearnedAt, NeighborAt, Reaction};
+use crate::packet_in::{self, LearnedAt, Names, NeighborAt, Reaction};
 use crate::waiting::Waiting;
 
 /// Octets of a packet that come along: all of it.
@@ -69,7 +69,13 @@ impl Pinctrl {
     }
 
     /// Takes a message. What is to be written down is given back.
-    pub(crate) fn handle(&mut self, message: Message, now: Instant, xids: &mut Xids) -> Option<Learned> {
+    pub(crate) fn handle(
+        &mut self,
+        message: Message,
+        names: &dyn Names,
+        now: Instant,
+        xids: &mut Xids,
+    ) -> Option<Learned> {
         let Message { xid, body } = message;
         match body {
             Body::EchoRequest(data) => self.output.push_back(Body::EchoReply(data).with_xid(xid)),
@@ -77,7 +83,7 @@ impl Pinctrl {
                 let config = SwitchConfig { miss_send_len: WHOLE_PACKET, ..config };
                 self.output.push_back(Body::SetConfig(config).with_xid(xids.next()));
             }
-            Body::PacketIn2(packet) => return self.packet(packet, now, xids),
+            Body::PacketIn2(packet) => return self.packet(packet, names, now, xids),
             Body::Error(error) => {
                 tracing::warn!(xid, "the switch answers a packet with an error: {}", error.code)
             }
@@ -87,7 +93,13 @@ impl Pinctrl {
         None
     }
 
-    fn packet(&mut self, packet: PacketIn2, now: Instant, xids: &mut Xids) -> Option<Learned> {
+    fn packet(
+        &mut self,
+        packet: PacketIn2,
+        names: &dyn Names,
+        now: Instant,
+        xids: &mut Xids,
+    ) -> Option<Learned> {
         if packet.reason != PacketInReason::Action {
             return None;
         }
@@ -96,7 +108,7 @@ impl Pinctrl {
             self.counters.over_budget += 1;
             return None;
         }
-        match packet_in::react(&packet) {
+        match packet_in::react(&packet, names) {
             Reaction::Nothing => {}
             Reaction::Malformed => self.counters.malformed += 1,
             Reaction::Learn(learned) => return Some(Learned::Mac(learned)),
@@ -110,6 +122,12 @@ impl Pinctrl {
                 self.output.push_back(Body::PacketOut(question).with_xid(xids.next()));
                 if packet.continuation.is_some() {
                     self.waiting.add(hop, packet, now);
+                }
+            }
+            Reaction::Resume { packet, is_malformed } => {
+                self.counters.malformed += u64::from(is_malformed);
+                if packet.continuation.is_some() {
+                    self.output.push_back(Body::Resume(packet).with_xid(xids.next()));
                 }
             }
             Reaction::Send(out) => self.output.push_back(Body::PacketOut(out).with_xid(xids.next())),

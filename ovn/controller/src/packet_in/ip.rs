@@ -1,6 +1,6 @@
 //! The IP packet that a flow handed over, and frames in answer to it.
 
-use packet::{EtherType, Ethernet, Extensions, Icmp6, IpProto, Ipv4, Ipv6, MacAddr, Pseudo, VlanTag};
+use packet::{EtherType, Ethernet, Extensions, Icmp6, IpProto, Ipv4, Ipv6, MacAddr, Pseudo, Udp, VlanTag};
 
 /// An IP packet in its frame.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +89,22 @@ impl Ends {
         }
         out.extend(body);
         Some(out)
+    }
+
+    /// A frame with a datagram.
+    pub(super) fn udp(self, src: u16, dst: u16, hop_limit: u8, payload: &[u8]) -> Option<Vec<u8>> {
+        let mut datagram = Vec::with_capacity(Udp::LEN + payload.len());
+        Udp::for_payload(src, dst, self.ip, payload).emit(&mut datagram);
+        datagram.extend(payload);
+        self.frame(IpProto::UDP, hop_limit, &datagram)
+    }
+
+    /// A frame with a whole ICMPv6 message that lacks its checksum.
+    pub(super) fn advertisement(self, message: &[u8]) -> Option<Vec<u8>> {
+        let mut message = message.to_vec();
+        let checksum = self.ip.checksum(IpProto::ICMP6, &message);
+        message.get_mut(2..4)?.copy_from_slice(&checksum.to_be_bytes());
+        self.frame(IpProto::ICMP6, 255, &message)
     }
 
     /// A frame with a message of neighbour discovery, which only counts when no router has touched it (RFC 4861

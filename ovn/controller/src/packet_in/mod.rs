@@ -5,13 +5,18 @@
 
 mod acl_log;
 mod arp;
+mod dhcp4;
+mod dhcp6;
+mod dns;
 mod flow_text;
 mod icmp;
 mod ip;
 mod nd_na;
 mod nd_ns;
+mod nd_ra;
 mod put_fdb;
 mod put_neighbor;
+mod question;
 mod reject;
 mod sctp_abort;
 mod tcp_reset;
@@ -20,6 +25,7 @@ use openflow::{Action, Field, Match, PacketIn2, PacketOut, PortNo, SetField, dec
 
 use crate::compile::punt::Opcode;
 use crate::tables;
+pub(crate) use dns::{Known, Names};
 pub(crate) use put_fdb::LearnedAt;
 use put_neighbor::Family;
 pub(crate) use put_neighbor::{Hop, NeighborAt};
@@ -35,6 +41,12 @@ pub(crate) enum Reaction {
     /// A neighbour has a MAC address.
     Neighbor(NeighborAt),
     Send(PacketOut),
+    /// The packet goes on where it waited.
+    Resume {
+        packet: PacketIn2,
+        /// Its octets are not what the flow took them for.
+        is_malformed: bool,
+    },
     /// A neighbour is asked for; the packet waits until it is known.
     Ask {
         hop: Hop,
@@ -82,7 +94,7 @@ pub(crate) fn is_answered(packet: &PacketIn2) -> bool {
 }
 
 /// Does what the flow asked for. What makes no sense comes to nothing.
-pub(crate) fn react(packet: &PacketIn2) -> Reaction {
+pub(crate) fn react(packet: &PacketIn2, names: &dyn Names) -> Reaction {
     let Some((opcode, arguments)) = Opcode::parse(&packet.userdata) else { return Reaction::Nothing };
     match opcode {
         Opcode::PutFdb => put_fdb::react(packet),
@@ -98,12 +110,12 @@ pub(crate) fn react(packet: &PacketIn2) -> Reaction {
         Opcode::TcpReset => tcp_reset::react(packet, arguments),
         Opcode::SctpAbort => sctp_abort::react(packet, arguments),
         Opcode::Reject => reject::react(packet, arguments),
+        Opcode::PutDhcpOpts => dhcp4::react(packet, arguments),
+        Opcode::PutDhcpv6Opts => dhcp6::react(packet, arguments),
+        Opcode::DnsLookup => dns::react(packet, arguments, names),
+        Opcode::PutNdRaOpts => nd_ra::react(packet, arguments),
         // Of features to come.
-        Opcode::PutDhcpOpts
-        | Opcode::PutDhcpv6Opts
-        | Opcode::DnsLookup
-        | Opcode::PutNdRaOpts
-        | Opcode::Event
+        Opcode::Event
         | Opcode::Igmp
         | Opcode::BindVport
         | Opcode::HandleSvcCheck
