@@ -64,11 +64,11 @@ impl Allocation {
     /// The largest key of a port where VXLAN is in use: 12 bits, half of which are for groups.
     const PORT_KEY_MAX_VXLAN: u32 = 2047;
 
-    /// A switch came, changed or went.
-    pub fn switch(&mut self, uuid: Uuid, switch: Option<&Switch>) {
-        match switch {
-            Some(switch) => {
-                self.datapaths.want(uuid, &switch.name, switch.requested_key);
+    /// A switch or router came, changed or went: its name and the key that it asks for.
+    pub fn datapath(&mut self, uuid: Uuid, row: Option<(&Str, Option<u32>)>) {
+        match row {
+            Some((name, requested)) => {
+                self.datapaths.want(uuid, name, requested);
                 let bound = self.bindings.get(&uuid).and_then(|row| self.bound_datapaths.get(row));
                 self.datapaths.persisted(uuid, bound.map(|(_, key)| *key));
             }
@@ -79,16 +79,15 @@ impl Allocation {
         }
     }
 
-    /// A port came, changed or went.
-    pub fn port(&mut self, uuid: Uuid, port: Option<&SwitchPort>) {
+    /// A port came, changed or went: its name and the key that it asks for, if it takes part.
+    pub fn port(&mut self, uuid: Uuid, row: Option<(Str, Option<u32>)>) {
         let place = self.places.entry(uuid).or_default();
         if let Some((name, _)) = &place.row
             && self.ports_by_name.get(name) == Some(&uuid)
         {
             self.ports_by_name.remove(name);
         }
-        place.row =
-            port.filter(|port| port.is_supported()).map(|port| (port.name.clone(), port.requested_key));
+        place.row = row;
         if let Some((name, _)) = &place.row {
             self.ports_by_name.insert(name.clone(), uuid);
         }

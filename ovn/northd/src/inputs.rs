@@ -14,6 +14,8 @@ use crate::allocation::Allocation;
 use crate::model::{Chassis, Global, Switch, SwitchPort};
 use crate::network::{Network, Unit};
 
+pub mod routers;
+
 /// The network, its units, and the keys of its datapaths and ports.
 pub struct Inputs {
     /// What units read.
@@ -47,6 +49,13 @@ impl Inputs {
             nb::Change::NbGlobal(delta) => self.global(delta),
             nb::Change::AddressSet(delta) => self.address_set(delta),
             nb::Change::PortGroup(delta) => self.port_group(delta),
+            nb::Change::LogicalRouter(delta) => self.router(delta),
+            nb::Change::LogicalRouterPort(delta) => self.router_port(delta),
+            nb::Change::LogicalRouterStaticRoute(delta) => self.static_route(delta),
+            nb::Change::StaticMacBinding(delta) => self.static_mac(delta),
+            nb::Change::GatewayChassis(delta) => self.gateway_chassis(delta),
+            nb::Change::HaChassis(delta) => self.ha_chassis(delta),
+            nb::Change::HaChassisGroup(delta) => self.ha_group(delta),
             // The tables of features to come are not monitored.
             _ => {}
         }
@@ -77,7 +86,8 @@ impl Inputs {
 
     fn switch(&mut self, delta: &Delta<nb::LogicalSwitch>) {
         let parsed = delta.new.as_ref().map(|row| Arc::new(Switch::parse(row)));
-        self.allocation.switch(delta.uuid, parsed.as_deref());
+        self.allocation
+            .datapath(delta.uuid, parsed.as_ref().map(|switch| (&switch.name, switch.requested_key)));
         self.engine.set_unit(Unit::Switch(delta.uuid), parsed.is_some());
         self.network.switches.set(&mut self.touched, delta.uuid, parsed);
         let ports = |row: &Option<Arc<nb::LogicalSwitch>>| row.as_ref().map(|row| row.ports.clone());
@@ -89,7 +99,15 @@ impl Inputs {
 
     fn switch_port(&mut self, delta: &Delta<nb::LogicalSwitchPort>) {
         let parsed = delta.new.as_ref().map(|row| Arc::new(SwitchPort::parse(row)));
-        self.allocation.port(delta.uuid, parsed.as_deref());
+        let bound = parsed.as_ref().filter(|port| port.is_supported());
+        self.allocation.port(delta.uuid, bound.map(|port| (port.name.clone(), port.requested_key)));
+        let peer = |port: Option<&SwitchPort>| {
+            port.and_then(|port| Some(BTreeSet::from([port.router_port.clone()?])))
+        };
+        let old_peer = peer(self.network.ports.peek(&delta.uuid).map(|port| &**port));
+        for (name, present) in difference(&old_peer, &peer(parsed.as_deref())) {
+            self.network.switch_ports_by_peer.set(&mut self.touched, &name, &delta.uuid, present);
+        }
         for unit in [Unit::PortFacts(delta.uuid), Unit::SwitchPort(delta.uuid)] {
             self.engine.set_unit(unit, parsed.is_some());
         }

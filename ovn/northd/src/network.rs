@@ -16,8 +16,13 @@ use ovsdb::{Str, Uuid};
 use crate::feature;
 use crate::flows::{FlowSink, Interner};
 use crate::keys::Assignment;
-use crate::model::{Chassis, Complaint, Global, Switch, SwitchPort};
+use crate::model::static_route::Chosen;
+use crate::model::{Chassis, Complaint, Global, Router, RouterPort, StaticRoute, Switch, SwitchPort};
 use crate::output::{DatapathKind, DatapathRow, Output};
+
+mod routers;
+
+pub use routers::{Candidate, OnSwitch, Peer};
 
 /// Everything that units read.
 pub struct Network {
@@ -29,6 +34,30 @@ pub struct Network {
     pub ports_up: Table<Uuid, bool>,
     /// Switches by port. A port should be on one.
     pub switches_of_port: Index<Uuid, Uuid>,
+    /// Switch ports by the name of the router port that they are connected to.
+    pub switch_ports_by_peer: Index<Str, Uuid>,
+    /// `Logical_Router` without its ports and routes.
+    pub routers: Table<Uuid, Arc<Router>>,
+    /// `Logical_Router_Port`
+    pub router_ports: Table<Uuid, Arc<RouterPort>>,
+    /// Router ports by name.
+    pub router_ports_by_name: Index<Str, Uuid>,
+    /// Routers by port. A port should be on one.
+    pub routers_of_port: Index<Uuid, Uuid>,
+    /// The reverse: ports by router.
+    pub ports_of_router: Index<Uuid, Uuid>,
+    /// `Logical_Router_Static_Route`
+    pub static_routes: Table<Uuid, Arc<StaticRoute>>,
+    /// Routers by static route.
+    pub routers_of_route: Index<Uuid, Uuid>,
+    /// `Static_MAC_Binding`
+    pub static_macs: Table<Uuid, Arc<schema::nb::StaticMacBinding>>,
+    /// `Gateway_Chassis`
+    pub gateway_chassis: Table<Uuid, Candidate>,
+    /// `HA_Chassis`
+    pub ha_chassis: Table<Uuid, Candidate>,
+    /// `HA_Chassis_Group`
+    pub ha_groups: Table<Uuid, Arc<schema::nb::HaChassisGroup>>,
     /// Names of port groups by port.
     pub groups_of_port: Index<Uuid, Str>,
     /// Names of port groups by their row.
@@ -49,6 +78,12 @@ pub struct Network {
     localnet_ports: Index<Uuid, Uuid>,
     /// Fact: enabled ports with unknown addresses, by switch.
     unknown_ports: Index<Uuid, Uuid>,
+    /// Fact: connections to routers, by switch.
+    routers_on_switch: Index<Uuid, OnSwitch>,
+    /// Fact: ports with a gateway, by router.
+    gateways: Index<Uuid, Uuid>,
+    /// Fact: static routes of the same packets.
+    routes: Index<RouteKey, Uuid>,
     flows: Interner,
 }
 
@@ -57,16 +92,39 @@ pub struct Network {
 pub enum Unit {
     /// What others need to know of a switch port.
     PortFacts(Uuid),
+    /// What others need to know of a router port.
+    RouterPortFacts(Uuid),
+    /// Finds the other static routes of the same packets.
+    StaticRoute(Uuid),
     /// Settings for the deployment.
     Global,
     /// A logical switch as a whole.
     Switch(Uuid),
     /// A switch port.
     SwitchPort(Uuid),
+    /// A logical router as a whole.
+    Router(Uuid),
+    /// A router port.
+    RouterPort(Uuid),
+    /// All static routes of the same packets.
+    Routes(RouteKey),
+    /// A group of chassis that router ports name.
+    ChassisGroup(Uuid),
+    /// A neighbour's MAC address that is given.
+    StaticMac(Uuid),
     /// An address set.
     AddressSet(Uuid),
     /// A port group, without its ports: those say themselves where they are.
     PortGroup(Uuid),
+}
+
+/// What static routes have in common whose next hops are chosen from for each connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteKey {
+    /// The router.
+    pub router: Uuid,
+    /// The packets.
+    pub chosen: Chosen,
 }
 
 /// What units of phase 0 tell the others.
@@ -86,6 +144,27 @@ pub enum Fact {
         /// The port.
         port: Uuid,
     },
+    /// The switch is connected to a router.
+    Router {
+        /// The switch.
+        switch: Uuid,
+        /// The connection.
+        connection: OnSwitch,
+    },
+    /// The router has a gateway.
+    Gateway {
+        /// The router.
+        router: Uuid,
+        /// The port.
+        port: Uuid,
+    },
+    /// A static route that can be used.
+    Route {
+        /// What it has in common with others.
+        key: RouteKey,
+        /// The route.
+        route: Uuid,
+    },
 }
 
 impl Program for Network {
@@ -96,6 +175,13 @@ impl Program for Network {
     fn kind(unit: &Unit) -> &'static str {
         match unit {
             Unit::PortFacts(_) => "port_facts",
+            Unit::RouterPortFacts(_) => "router_port_facts",
+            Unit::StaticRoute(_) => "static_route",
+            Unit::Router(_) => "router",
+            Unit::RouterPort(_) => "router_port",
+            Unit::Routes(_) => "routes",
+            Unit::ChassisGroup(_) => "chassis_group",
+            Unit::StaticMac(_) => "static_mac",
             Unit::Global => "global",
             Unit::Switch(_) => "switch",
             Unit::SwitchPort(_) => "switch_port",
@@ -106,10 +192,15 @@ impl Program for Network {
 
     fn phase(unit: &Unit) -> u8 {
         match unit {
-            Unit::PortFacts(_) => 0,
+            Unit::PortFacts(_) | Unit::RouterPortFacts(_) | Unit::StaticRoute(_) => 0,
             Unit::Global
             | Unit::Switch(_)
             | Unit::SwitchPort(_)
+            | Unit::Router(_)
+            | Unit::RouterPort(_)
+            | Unit::Routes(_)
+            | Unit::ChassisGroup(_)
+            | Unit::StaticMac(_)
             | Unit::AddressSet(_)
             | Unit::PortGroup(_) => 1,
         }
@@ -119,6 +210,13 @@ impl Program for Network {
         let view = View { network: self, reads };
         match *unit {
             Unit::PortFacts(port) => view.port_facts(port, emit),
+            Unit::RouterPortFacts(port) => view.router_port_facts(port, emit),
+            Unit::StaticRoute(route) => view.route_facts(route, emit),
+            Unit::Router(router) => view.router_unit(router, emit),
+            Unit::RouterPort(port) => view.router_port_unit(port, emit),
+            Unit::Routes(key) => view.routes_unit(key, emit),
+            Unit::ChassisGroup(group) => feature::router_binding::group_rows(group, &view, emit),
+            Unit::StaticMac(row) => feature::static_mac::rows(row, &view, emit),
             Unit::Global => view.global_unit(emit),
             Unit::Switch(switch) => view.switch_unit(switch, emit),
             Unit::SwitchPort(port) => view.switch_port_unit(port, emit),
@@ -131,6 +229,11 @@ impl Program for Network {
         match fact {
             Fact::LocalnetPort { switch, port } => self.localnet_ports.set(touched, switch, port, present),
             Fact::UnknownPort { switch, port } => self.unknown_ports.set(touched, switch, port, present),
+            Fact::Router { switch, connection } => {
+                self.routers_on_switch.set(touched, switch, connection, present);
+            }
+            Fact::Gateway { router, port } => self.gateways.set(touched, router, port, present),
+            Fact::Route { key, route } => self.routes.set(touched, key, route, present),
         }
     }
 }
@@ -142,6 +245,18 @@ impl Default for Network {
             ports: Table::new("ports"),
             ports_up: Table::new("ports_up"),
             switches_of_port: Index::new("switches_of_port"),
+            switch_ports_by_peer: Index::new("switch_ports_by_peer"),
+            routers: Table::new("routers"),
+            router_ports: Table::new("router_ports"),
+            router_ports_by_name: Index::new("router_ports_by_name"),
+            routers_of_port: Index::new("routers_of_port"),
+            ports_of_router: Index::new("ports_of_router"),
+            static_routes: Table::new("static_routes"),
+            routers_of_route: Index::new("routers_of_route"),
+            static_macs: Table::new("static_macs"),
+            gateway_chassis: Table::new("gateway_chassis"),
+            ha_chassis: Table::new("ha_chassis"),
+            ha_groups: Table::new("ha_groups"),
             groups_of_port: Index::new("groups_of_port"),
             port_groups: Table::new("port_groups"),
             address_sets: Table::new("address_sets"),
@@ -152,6 +267,9 @@ impl Default for Network {
             chassis: Table::new("chassis"),
             localnet_ports: Index::new("localnet_ports"),
             unknown_ports: Index::new("unknown_ports"),
+            routers_on_switch: Index::new("routers_on_switch"),
+            gateways: Index::new("gateways"),
+            routes: Index::new("routes"),
             flows: Interner::default(),
         }
     }
@@ -245,6 +363,10 @@ impl<'a> View<'a> {
         if row.has_unknown && row.is_enabled && row.is_supported() {
             emit.fact(Fact::UnknownPort { switch, port });
         }
+        if let Some(Peer::Router(router_port)) = self.peer_of_switch_port(row) {
+            let connection = OnSwitch { switch_port: port, router_port: router_port.uuid };
+            emit.fact(Fact::Router { switch, connection });
+        }
     }
 
     fn global_unit(&self, emit: &mut Emit<Network>) {
@@ -273,9 +395,7 @@ impl<'a> View<'a> {
         let Some(switch) = self.switch(switch) else { return };
         let subject = format!("switch port {}", row.name);
         complain(emit, &subject, &row.complaints);
-        if !row.is_supported()
-            || self.datapath_key(switch.uuid).is_none_or(|assignment| assignment.key.is_none())
-        {
+        if !row.is_supported() || !self.has_key(switch.uuid) {
             return;
         }
         let Some(key) = self.key(self.port_key(port), row.requested_key, &subject, emit) else { return };
@@ -285,6 +405,7 @@ impl<'a> View<'a> {
         for feature in feature::SWITCH_PORT {
             feature(row, switch, self, &mut FlowSink::new(emit, &self.network.flows, switch.uuid));
         }
+        self.beyond_switch(row, switch, emit);
     }
 
     /// The key of an assignment; complains if there is none, or not the one asked for.

@@ -400,6 +400,13 @@ fn northbound_monitors() -> Vec<ovsdb::replica::MonitorTable> {
         TableId::LogicalSwitchPort,
         TableId::AddressSet,
         TableId::PortGroup,
+        TableId::LogicalRouter,
+        TableId::LogicalRouterPort,
+        TableId::LogicalRouterStaticRoute,
+        TableId::StaticMacBinding,
+        TableId::GatewayChassis,
+        TableId::HaChassis,
+        TableId::HaChassisGroup,
     ]
     .map(TableId::monitor)
     .into()
@@ -420,6 +427,9 @@ fn southbound_monitors() -> Vec<ovsdb::replica::MonitorTable> {
         TableId::RbacRole,
         TableId::RbacPermission,
         TableId::ChassisPrivate,
+        TableId::HaChassis,
+        TableId::HaChassisGroup,
+        TableId::StaticMacBinding,
     ]
     .map(TableId::monitor)
     .into();

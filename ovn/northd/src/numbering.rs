@@ -6,7 +6,7 @@
 //! jumped over; the others are counted from 0. Whoever wants to know the stage of a flow looks at its
 //! `external_ids:stage-name`.
 
-use lflow::pipeline::{Pipeline, Stage};
+use lflow::pipeline::{DatapathKind, Pipeline, Stage};
 
 /// The `Logical_Flow.table_id` of a stage, if flows are written to it.
 pub fn table(stage: Stage) -> Option<u8> {
@@ -17,9 +17,9 @@ pub fn table(stage: Stage) -> Option<u8> {
     })
 }
 
-/// The stages of a switch that have a table.
-pub fn switch_stages(pipeline: Pipeline) -> impl Iterator<Item = Stage> {
-    Stage::of(lflow::pipeline::DatapathKind::Switch, pipeline).filter(|stage| has_table(*stage))
+/// The stages of a kind of datapath that have a table.
+pub fn stages(kind: DatapathKind, pipeline: Pipeline) -> impl Iterator<Item = Stage> {
+    Stage::of(kind, pipeline).filter(|stage| has_table(*stage))
 }
 
 fn has_table(stage: Stage) -> bool {
@@ -39,6 +39,13 @@ const IDLE: &[Stage] = &[
     Stage::LsOutMirror,
     Stage::LsOutPreNetworkFunction,
     Stage::LsOutNetworkFunction,
+    Stage::LrInDhcpRelayReq,
+    Stage::LrInPostUnsnat,
+    Stage::LrInCtExtract,
+    Stage::LrInDhcpRelayRespChk,
+    Stage::LrInDhcpRelayResp,
+    Stage::LrInNetworkId,
+    Stage::LrInEcmpStatefulEgr,
 ];
 
 #[cfg(test)]
@@ -47,11 +54,13 @@ mod tests {
 
     #[test]
     fn numbers_count_up_and_stay_small_enough_for_old_controllers() {
-        for pipeline in [Pipeline::Ingress, Pipeline::Egress] {
-            let tables: Vec<u8> = switch_stages(pipeline).filter_map(table).collect();
-            let expected: Vec<u8> = (0..).take(tables.len()).collect();
-            assert_eq!(tables, expected);
-            assert!(tables.len() <= 29);
+        for kind in [DatapathKind::Switch, DatapathKind::Router] {
+            for pipeline in [Pipeline::Ingress, Pipeline::Egress] {
+                let tables: Vec<u8> = stages(kind, pipeline).filter_map(table).collect();
+                let expected: Vec<u8> = (0..).take(tables.len()).collect();
+                assert_eq!(tables, expected);
+                assert!(tables.len() <= 29);
+            }
         }
         assert_eq!(table(Stage::LsInMirror), None);
         assert_eq!(table(Stage::LsInLookupFdb), Some(2));

@@ -3,7 +3,7 @@
 //! A datapath is named by the UUID of its logical switch or router here. Which southbound row that is, is a matter of
 //! `sync`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ovsdb::{Str, Uuid};
@@ -35,6 +35,10 @@ pub enum Output {
         /// The switch or router.
         datapath: Uuid,
     },
+    /// A row of `HA_Chassis_Group`, with those of `HA_Chassis` in it.
+    ChassisGroup(Arc<ChassisGroupRow>),
+    /// A row of `Static_MAC_Binding`.
+    StaticMac(Arc<StaticMacRow>),
     /// An address set, or one of its addresses.
     Address {
         /// The name of the set.
@@ -71,6 +75,8 @@ pub struct DatapathRow {
 pub enum DatapathKind {
     /// A row of `Logical_Switch`.
     Switch,
+    /// A row of `Logical_Router`.
+    Router,
 }
 
 impl DatapathKind {
@@ -78,6 +84,7 @@ impl DatapathKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Switch => "logical-switch",
+            Self::Router => "logical-router",
         }
     }
 }
@@ -97,8 +104,40 @@ pub struct PortRow {
     pub key: u32,
     /// What is copied.
     pub columns: PortColumns,
+    /// `nat_addresses`
+    pub nat_addresses: BTreeSet<Str>,
+    /// The name of the group of chassis one of which has the port: `ha_chassis_group`.
+    pub chassis_group: Option<Str>,
     /// `requested_chassis`, then `requested_additional_chassis`: southbound rows.
     pub requested_chassis: Vec<Uuid>,
+}
+
+/// A group of chassis, the first of which has the ports that name it, as long as it is there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChassisGroupRow {
+    /// `name`
+    pub name: Str,
+    /// `external_ids`
+    pub external_ids: BTreeMap<Str, Str>,
+    /// Names of chassis, with their southbound rows if they are there, and priorities.
+    pub members: BTreeMap<Str, (Option<Uuid>, i64)>,
+}
+
+/// A row of `Static_MAC_Binding`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StaticMacRow {
+    /// The northbound row.
+    pub uuid: Uuid,
+    /// `logical_port`
+    pub port: Str,
+    /// The router.
+    pub datapath: Uuid,
+    /// `ip`
+    pub ip: Str,
+    /// `mac`
+    pub mac: Str,
+    /// `override_dynamic_mac`
+    pub overrides: bool,
 }
 
 /// Groups of ports of a datapath to which packets are sent at once.

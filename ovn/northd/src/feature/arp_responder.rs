@@ -13,33 +13,57 @@ use packet::MacAddr;
 use crate::flows::{Flow, FlowSink};
 use crate::model::address::solicited_node;
 use crate::model::{PortKind, Switch, SwitchPort};
-use crate::network::View;
+use crate::network::{Peer, View};
 
 /// The answers for a port that has nothing but known addresses.
 pub fn port_flows(port: &SwitchPort, switch: &Switch, view: &View<'_>, flows: &mut FlowSink<'_>) {
     if !port.answers_neighbours || switch.vlan_passthru || !counts_as_up(port, view) {
         return;
     }
-    let at_owner = if view.has_localnet(switch.uuid) {
-        let port = port.quoted();
-        format!(" && ((flags.localnet == 1 && is_chassis_resident({port})) || flags.localnet == 0)")
-    } else {
-        String::new()
+    // A router is there as long as its port is, whoever asks.
+    let (to_all, advertisement) = match port.kind {
+        PortKind::Router => ("", "nd_na_router"),
+        PortKind::Vif
+        | PortKind::Localnet
+        | PortKind::Localport
+        | PortKind::L2Gateway
+        | PortKind::Other(_) => (" && eth.dst == ff:ff:ff:ff:ff:ff", "nd_na"),
     };
-    for addresses in &port.addresses {
+    let at_owner = at_owner(port, switch, view);
+    for addresses in view.addresses_of(port).iter() {
         for ip in &addresses.v4 {
-            let asks = format!("arp.tpa == {ip} && arp.op == 1 && eth.dst == ff:ff:ff:ff:ff:ff");
+            let asks = format!("arp.tpa == {ip} && arp.op == 1{to_all}");
             answer(port, &asks, &at_owner, &arp_reply(addresses.mac, *ip), flows);
         }
         for ip in &addresses.v6 {
-            let asks = format!("nd_ns && ip6.dst == {} && nd.target == {ip}", solicited_node(*ip));
-            answer(port, &asks, &at_owner, &neighbour_advertisement(addresses.mac, *ip), flows);
+            let to = match to_all {
+                "" => format!("{{{ip}, {}}}", solicited_node(*ip)),
+                _ => solicited_node(*ip).to_string(),
+            };
+            let asks = format!("nd_ns && ip6.dst == {to} && nd.target == {ip}");
+            let actions = neighbour_advertisement(advertisement, addresses.mac, *ip);
+            answer(port, &asks, &at_owner, &actions, flows);
         }
     }
 }
 
+/// The condition under which a request is answered: with a physical network, that it is not from there or this chassis
+/// has what it is for.
+fn at_owner(port: &SwitchPort, switch: &Switch, view: &View<'_>) -> String {
+    if !view.has_localnet(switch.uuid) {
+        return String::new();
+    }
+    let here = match view.peer_of_switch_port(port) {
+        Some(Peer::Router(peer)) if view.is_gateway(peer) => crate::flows::quoted(&peer.redirect_name()),
+        Some(Peer::Router(_) | Peer::Switch(_)) | None => port.quoted(),
+    };
+    format!(" && ((flags.localnet == 1 && is_chassis_resident({here})) || flags.localnet == 0)")
+}
+
 fn counts_as_up(port: &SwitchPort, view: &View<'_>) -> bool {
-    port.kind == PortKind::Localport || view.global().ignores_down_ports || view.is_up(port.uuid)
+    matches!(port.kind, PortKind::Localport | PortKind::Router)
+        || view.global().ignores_down_ports
+        || view.is_up(port.uuid)
 }
 
 #[track_caller]
@@ -56,9 +80,9 @@ fn arp_reply(mac: MacAddr, ip: Ipv4Addr) -> String {
     )
 }
 
-fn neighbour_advertisement(mac: MacAddr, ip: Ipv6Addr) -> String {
+fn neighbour_advertisement(action: &str, mac: MacAddr, ip: Ipv6Addr) -> String {
     format!(
-        "nd_na {{ eth.src = {mac}; ip6.src = {ip}; nd.target = {ip}; nd.tll = {mac}; \
+        "{action} {{ eth.src = {mac}; ip6.src = {ip}; nd.target = {ip}; nd.tll = {mac}; \
          outport = inport; flags.loopback = 1; output; }};"
     )
 }

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 
 use lflow::pipeline::Stage;
 
+use crate::feature::gateway;
 use crate::flows::{Flow, FlowSink};
 use crate::model::{Switch, SwitchPort};
-use crate::network::View;
+use crate::network::{Peer, View};
 use crate::output::Group;
 
 /// What happens to addresses that no port says are its own.
@@ -46,9 +47,14 @@ pub fn port_flows(port: &SwitchPort, switch: &Switch, view: &View<'_>, flows: &m
     } else {
         format!("outport = {quoted}; output;")
     };
-    let macs: BTreeSet<_> = port.addresses.iter().map(|addresses| addresses.mac).collect();
+    // What comes from a physical network for a gateway is taken by the chassis that has it.
+    let at_gateway = match view.peer_of_switch_port(port) {
+        Some(Peer::Router(peer)) if view.has_localnet(switch.uuid) => gateway::resident(peer, view),
+        Some(Peer::Router(_) | Peer::Switch(_)) | None => String::new(),
+    };
+    let macs: BTreeSet<_> = view.addresses_of(port).iter().map(|addresses| addresses.mac).collect();
     for mac in macs {
-        let flow = Flow::new(Stage::LsInL2Lkup, 50, format!("eth.dst == {mac}"), &actions);
+        let flow = Flow::new(Stage::LsInL2Lkup, 50, format!("eth.dst == {mac}{at_gateway}"), &actions);
         flows.add(flow.hint(port.uuid));
     }
 }

@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use incr::Emit;
 
-use crate::model::{Switch, SwitchPort};
+use crate::feature::router_binding;
+use crate::model::{PortKind, Switch, SwitchPort};
 use crate::network::{Network, View, complain};
 use crate::output::Output;
 
 /// The row of a switch port.
 pub fn rows(port: &SwitchPort, switch: &Switch, key: u32, view: &View<'_>, emit: &mut Emit<Network>) {
     let mut row = port.row(switch.uuid, key, switch.vlan_passthru);
+    if port.kind == PortKind::Router {
+        row = router_binding::switch_side(port, row, view);
+    }
     for name in &port.requested_chassis {
         match view.chassis(name) {
             Some(chassis) if row.requested_chassis.contains(&chassis.uuid) => {}
@@ -37,6 +41,7 @@ mod tests {
         datapath sw0 key 1
         port ln (localnet) key 1 on sw0
         port p1 key 2 on sw0
+        port rp (patch) key 3 on sw0 peer=<error>
         sw0: ls_in_lookup_fdb 50 inport == "ln" -> flags.localnet = 1; next;
         sw0: ls_in_external_port 0 1 -> next;
         sw0: ls_in_l2_lkup 72 eth.mcast && (nd_na || nd_rs || nd_ra) -> outport = "_MC_flood"; output;

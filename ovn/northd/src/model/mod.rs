@@ -4,15 +4,24 @@
 //! with the parsed row and are reported when it appears or changes.
 
 pub mod address;
+pub mod ageing;
 pub mod chassis;
 pub mod global;
 pub mod options;
+pub mod prefix;
+pub mod router;
+pub mod router_port;
+pub mod static_route;
 pub mod switch;
 pub mod switch_port;
 
 pub use address::{Addresses, PortAddress};
 pub use chassis::Chassis;
 pub use global::Global;
+pub use prefix::{Family, InPrefix, Prefix};
+pub use router::Router;
+pub use router_port::RouterPort;
+pub use static_route::StaticRoute;
 pub use switch::Switch;
 pub use switch_port::{PortKind, SwitchPort};
 

@@ -21,6 +21,10 @@ pub struct SwitchPort {
     pub kind: PortKind,
     /// Addresses that are written out.
     pub addresses: Vec<Addresses>,
+    /// The router port that the port is connected to, if it is there for that: `options:router-port`.
+    pub router_port: Option<Str>,
+    /// Whether the addresses of that router port are its own.
+    pub has_router_addresses: bool,
     /// Whether other addresses than those may be behind the port.
     pub has_unknown: bool,
     /// Whether the port passes packets at all.
@@ -121,6 +125,7 @@ impl SwitchPort {
             complaints.push("tag_request 0 is ignored, tags are not allocated yet".into());
         }
         let (addresses, has_unknown) = parse_addresses(row, &mut complaints);
+        let has_router_addresses = row.addresses.iter().any(|text| &**text == "router");
         let mut options = Options::new(&row.options, "options", &mut complaints);
         let is_vif = kind == PortKind::Vif;
         let learns_mac = match kind {
@@ -137,6 +142,8 @@ impl SwitchPort {
                 && clone_kind.is_some_and(|kind| kind.eq_ignore_ascii_case("mc_unknown")),
             requested_key: options.number("requested-tnl-key", 1..=Self::KEY_MAX),
             requested_chassis: options.list("requested-chassis"),
+            router_port: options.text("router-port").filter(|_| kind == PortKind::Router).cloned(),
+            has_router_addresses: has_router_addresses && kind == PortKind::Router,
             uuid: row.uuid,
             name: row.name.clone(),
             kind,
@@ -158,8 +165,12 @@ impl SwitchPort {
     /// Whether the port is brought southbound at all.
     pub fn is_supported(&self) -> bool {
         match self.kind {
-            PortKind::Vif | PortKind::Localnet | PortKind::Localport | PortKind::L2Gateway => true,
-            PortKind::Router | PortKind::Other(_) => false,
+            PortKind::Vif
+            | PortKind::Localnet
+            | PortKind::Localport
+            | PortKind::L2Gateway
+            | PortKind::Router => true,
+            PortKind::Other(_) => false,
         }
     }
 
@@ -179,6 +190,8 @@ impl SwitchPort {
             datapath,
             key,
             columns,
+            nat_addresses: BTreeSet::new(),
+            chassis_group: None,
             requested_chassis: Vec::new(),
         }
     }

@@ -18,7 +18,6 @@ pub const TABLES: &[sb::TableId] = &[
     sb::TableId::Dns,
     sb::TableId::EcmpNexthop,
     sb::TableId::LoadBalancer,
-    sb::TableId::StaticMacBinding,
 ];
 
 /// The rows of those tables.
@@ -37,7 +36,6 @@ impl Leftovers {
             sb::Change::Dns(delta) => self.row(change, delta),
             sb::Change::EcmpNexthop(delta) => self.row(change, delta),
             sb::Change::LoadBalancer(delta) => self.row(change, delta),
-            sb::Change::StaticMacBinding(delta) => self.row(change, delta),
             // The tables with a file of their own.
             _ => {}
         }

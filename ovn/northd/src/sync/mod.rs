@@ -13,6 +13,7 @@ use crate::network::{Network, Unit};
 use crate::output::Output;
 
 pub mod address_set;
+pub mod chassis_group;
 pub mod datapath_binding;
 pub mod dependents;
 pub mod fdb;
@@ -26,6 +27,7 @@ pub mod port_binding;
 pub mod port_group;
 pub mod port_state;
 pub mod rbac;
+pub mod static_mac_binding;
 
 pub use plan::Plan;
 
@@ -33,11 +35,13 @@ pub use plan::Plan;
 #[derive(Default)]
 pub struct Southbound {
     datapaths: datapath_binding::Datapaths,
+    chassis_groups: chassis_group::ChassisGroups,
     ports: port_binding::Ports,
     groups: multicast_group::Groups,
     flows: logical_flow::Flows,
     address_sets: address_set::AddressSets,
     port_groups: port_group::PortGroups,
+    static_macs: static_mac_binding::StaticMacs,
     rbac: rbac::Rbac,
     dependents: dependents::Dependents,
     leftovers: leftover::Leftovers,
@@ -67,6 +71,9 @@ impl Southbound {
                 self.ports.found(delta);
                 self.fdb.port_changed(delta);
             }
+            sb::Change::HaChassisGroup(delta) => self.chassis_groups.found(delta),
+            sb::Change::HaChassis(delta) => self.chassis_groups.found_member(delta),
+            sb::Change::StaticMacBinding(delta) => self.static_macs.found(delta),
             sb::Change::MulticastGroup(delta) => self.groups.found(delta, &self.datapaths),
             sb::Change::LogicalFlow(delta) => self.flows.found(delta),
             sb::Change::LogicalDpGroup(delta) => self.flows.found_group(delta),
@@ -85,7 +92,9 @@ impl Southbound {
     /// Writes down what has to change. Everything that was looked at counts as done.
     pub fn plan(&mut self, plan: &mut Plan) {
         let datapaths_deleted = self.datapaths.plan(plan);
-        let ports_changed = self.ports.plan(&self.datapaths, plan);
+        let groups_moved = self.chassis_groups.plan(plan);
+        self.ports.mark_chassis_groups(&groups_moved);
+        let ports_changed = self.ports.plan(&self.datapaths, &self.chassis_groups, plan);
         self.dependents.plan(&datapaths_deleted, &ports_changed.deleted, plan);
         self.leftovers.plan(plan);
         self.groups.mark_ports(&ports_changed.inserted);
@@ -93,6 +102,7 @@ impl Southbound {
         self.flows.plan(&self.datapaths, plan);
         self.address_sets.plan(plan);
         self.port_groups.plan(plan);
+        self.static_macs.plan(&self.datapaths, plan);
         self.rbac.plan(plan);
         self.fdb.plan(plan);
     }
@@ -105,6 +115,8 @@ impl Southbound {
         self.flows.mark_all();
         self.address_sets.mark_all();
         self.port_groups.mark_all();
+        self.chassis_groups.mark_all();
+        self.static_macs.mark_all();
         self.rbac.mark_all();
         self.fdb.mark_all();
         self.leftovers.mark_all();
@@ -118,6 +130,8 @@ impl Southbound {
             || self.flows.is_dirty()
             || self.address_sets.is_dirty()
             || self.port_groups.is_dirty()
+            || self.chassis_groups.is_dirty()
+            || self.static_macs.is_dirty()
             || self.rbac.is_dirty()
             || self.fdb.is_dirty()
             || self.leftovers.is_dirty()
@@ -147,6 +161,8 @@ impl Southbound {
                 self.groups.want(datapath, group, port, present);
             }
             Output::Flow { flow, datapath } => self.flows.want(flow, datapath, present),
+            Output::ChassisGroup(row) => self.chassis_groups.want(&row, present),
+            Output::StaticMac(row) => self.static_macs.want(&row, present),
             Output::Address { set, address } => self.address_sets.want(set, address, present),
             Output::PortGroupMember { group, port } => self.port_groups.want(group, port, present),
             Output::Complaint(complaint) if present => self.complaints.add(complaint, unit),

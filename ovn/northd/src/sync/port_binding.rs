@@ -11,6 +11,7 @@ use schema::sb;
 use schema::tables::Delta;
 
 use crate::output::PortRow;
+use crate::sync::chassis_group::ChassisGroups;
 use crate::sync::datapath_binding::Datapaths;
 use crate::sync::mirror::Mirror;
 use crate::sync::plan::{Plan, fresh_uuid};
@@ -64,7 +65,7 @@ impl Ports {
     }
 
     /// Compares what may differ. Tells which rows are no longer those they were.
-    pub fn plan(&mut self, datapaths: &Datapaths, plan: &mut Plan) -> PortsChanged {
+    pub fn plan(&mut self, datapaths: &Datapaths, groups: &ChassisGroups, plan: &mut Plan) -> PortsChanged {
         let mut changed = PortsChanged::default();
         self.planned.clear();
         for name in self.mirror.take_dirty() {
@@ -83,17 +84,32 @@ impl Ports {
                 changed.deleted.insert((name.clone(), uuid));
             }
             let Some((datapath, wanted)) = wanted else { continue };
+            let fill = |row| {
+                let group = wanted.chassis_group.as_ref().and_then(|group| groups.southbound(group));
+                sb::PortBinding { ha_chassis_group: group, ..fill(row, &wanted, datapath) }
+            };
             match kept {
-                Some((uuid, row)) => plan.update(uuid, &**row, &fill(row, &wanted, datapath)),
+                Some((uuid, row)) => plan.update(uuid, &**row, &fill(row)),
                 None => {
                     let uuid = fresh_uuid(wanted.uuid, |uuid| self.mirror.is_taken(uuid));
-                    plan.insert(uuid, &fill(&sb::PortBinding::default(), &wanted, datapath));
+                    plan.insert(uuid, &fill(&sb::PortBinding::default()));
                     changed.inserted.insert((wanted.datapath, name.clone()));
                     self.planned.insert(name, uuid);
                 }
             }
         }
         changed
+    }
+
+    /// Groups of chassis have got new rows: whatever ports name them must name those.
+    pub fn mark_chassis_groups(&mut self, groups: &BTreeSet<Str>) {
+        if groups.is_empty() {
+            return;
+        }
+        let is_in = |row: &PortRow| row.chassis_group.as_ref().is_some_and(|group| groups.contains(group));
+        let names: Vec<Str> =
+            self.mirror.all_wanted().filter(|(_, row)| is_in(row)).map(|(name, _)| name.clone()).collect();
+        names.into_iter().for_each(|name| self.mirror.mark(name));
     }
 
     /// Compares everything at the next plan.
@@ -132,6 +148,7 @@ fn fill(row: &sb::PortBinding, wanted: &PortRow, datapath: Uuid) -> sb::PortBind
         tag: columns.tag,
         mac: columns.addresses,
         port_security: columns.port_security,
+        nat_addresses: wanted.nat_addresses.clone(),
         requested_chassis: chassis.next(),
         requested_additional_chassis: chassis.collect(),
         up: Some(row.up.unwrap_or(false)),

@@ -62,7 +62,8 @@ impl PortStates {
             let Some(row) = self.by_name.get(&name).and_then(|uuid| self.ports.get(uuid)) else { continue };
             let mut new = (**row).clone();
             if let Some(binding) = bindings.row(&name) {
-                new.up = Some(self.is_up(binding));
+                // A router is nowhere in particular, so there is nothing that could be down.
+                new.up = Some(&*row.r#type == "router" || self.is_up(binding));
             }
             if let Some(tag) = row.tag_request.filter(|tag| *tag != 0) {
                 new.tag = Some(tag);

@@ -24,6 +24,11 @@ pub(crate) struct Rows {
     pub(crate) ports: BTreeMap<Uuid, nb::LogicalSwitchPort>,
     pub(crate) address_sets: BTreeMap<Uuid, nb::AddressSet>,
     pub(crate) port_groups: BTreeMap<Uuid, nb::PortGroup>,
+    pub(crate) routers: BTreeMap<Uuid, nb::LogicalRouter>,
+    pub(crate) router_ports: BTreeMap<Uuid, nb::LogicalRouterPort>,
+    pub(crate) routes: BTreeMap<Uuid, nb::LogicalRouterStaticRoute>,
+    pub(crate) gateway_chassis: BTreeMap<Uuid, nb::GatewayChassis>,
+    pub(crate) static_macs: BTreeMap<Uuid, nb::StaticMacBinding>,
     /// Rows made so far: a row that comes again under its old name is another row.
     made: u64,
 }
@@ -92,6 +97,9 @@ impl Rows {
                     .insert(uuid, nb::PortGroup { uuid, name: (*name).into(), ports, ..Default::default() });
             }
             ("pg-del", [name]) => self.port_groups.retain(|_, row| &*row.name != *name),
+            (verb, [name, args @ ..]) if verb.starts_with("lr") || verb.starts_with("static-mac") => {
+                self.router_command(verb, name, args);
+            }
             (verb, [port, args @ ..]) => self.port_command(verb, port, args),
             (verb, []) => panic!("no command \"{verb}\" without arguments"),
         }
@@ -116,6 +124,122 @@ impl Rows {
             ("lsp-rename", [name]) => port.name = (*name).into(),
             (verb, args) => panic!("no command \"{verb} {}\"", args.join(" ")),
         }
+    }
+
+    fn router_command(&mut self, verb: &str, name: &str, args: &[&str]) {
+        if verb == "lr-add" {
+            let (uuid, name) = (self.uuid(name), name.into());
+            self.routers.insert(uuid, nb::LogicalRouter { uuid, name, ..Default::default() });
+        } else if verb == "static-mac-add" {
+            let [ip, mac] = args else { panic!("static-mac-add PORT IP MAC") };
+            if self.static_macs.values().any(|row| *row.logical_port == *name && &*row.ip == *ip) {
+                return;
+            }
+            let (uuid, logical_port) = (self.uuid(name), name.into());
+            let row = nb::StaticMacBinding {
+                uuid,
+                logical_port,
+                ip: (*ip).into(),
+                mac: (*mac).into(),
+                ..Default::default()
+            };
+            self.static_macs.insert(uuid, row);
+        } else if verb.starts_with("lrp-") && verb != "lrp-add" {
+            let uuid = self.router_ports.values().find(|row| &*row.name == name).map(|row| row.uuid);
+            if let Some(uuid) = uuid {
+                self.router_port_command(verb, uuid, args);
+            }
+        } else if let Some(uuid) = self.routers.values().find(|row| &*row.name == name).map(|row| row.uuid) {
+            self.on_router(verb, uuid, args);
+        }
+    }
+
+    fn on_router(&mut self, verb: &str, router: Uuid, args: &[&str]) {
+        let made = self.uuid(args.first().unwrap_or(&""));
+        let row = self.routers.get_mut(&router).expect("found");
+        match (verb, args) {
+            ("lr-set", settings) => row.options = pairs(settings),
+            ("lr-set-enabled", [state]) => row.enabled = Some(*state == "enabled"),
+            ("lr-del", []) => {
+                let row = self.routers.remove(&router).expect("found");
+                row.ports.iter().for_each(|port| self.forget_router_port(*port));
+                self.routes.retain(|route, _| !row.static_routes.contains(route));
+            }
+            ("lrp-add", [name, mac, networks @ ..]) => {
+                if self.router_ports.values().any(|row| &*row.name == *name) {
+                    return;
+                }
+                row.ports.insert(made);
+                let (name, mac, networks) = ((*name).into(), (*mac).into(), set(networks));
+                self.router_ports.insert(
+                    made,
+                    nb::LogicalRouterPort { uuid: made, name, mac, networks, ..Default::default() },
+                );
+            }
+            ("lr-route-add", [prefix, hop, port @ ..]) => {
+                row.static_routes.insert(made);
+                let (policy, prefix) = prefix
+                    .strip_prefix("src-ip:")
+                    .map_or((None, *prefix), |rest| (Some("src-ip".into()), rest));
+                let route = nb::LogicalRouterStaticRoute {
+                    uuid: made,
+                    ip_prefix: prefix.into(),
+                    policy,
+                    nexthop: (*hop).into(),
+                    output_port: port.first().map(|port| (*port).into()),
+                    ..Default::default()
+                };
+                self.routes.insert(made, route);
+            }
+            ("lr-route-del", [prefix]) => {
+                let gone: BTreeSet<Uuid> = self
+                    .routes
+                    .values()
+                    .filter(|route| &*route.ip_prefix == *prefix)
+                    .map(|route| route.uuid)
+                    .collect();
+                let gone: BTreeSet<Uuid> = gone.intersection(&row.static_routes).copied().collect();
+                row.static_routes.retain(|route| !gone.contains(route));
+                self.routes.retain(|route, _| !gone.contains(route));
+            }
+            (verb, args) => panic!("no command \"{verb} {}\"", args.join(" ")),
+        }
+    }
+
+    fn router_port_command(&mut self, verb: &str, uuid: Uuid, args: &[&str]) {
+        let made = self.uuid("gateway chassis");
+        let port = self.router_ports.get_mut(&uuid).expect("found");
+        match (verb, args) {
+            ("lrp-del", []) => self.forget_router_port(uuid),
+            ("lrp-set-enabled", [state]) => port.enabled = Some(*state == "enabled"),
+            ("lrp-set-options", settings) => port.options = pairs(settings),
+            ("lrp-set-networks", networks) => port.networks = set(networks),
+            ("lrp-set-peer", [peer]) => port.peer = Some((*peer).into()),
+            ("lrp-set-ra", settings) => port.ipv6_ra_configs = pairs(settings),
+            ("lrp-set-gateway-chassis", [chassis, priority]) => {
+                port.gateway_chassis.insert(made);
+                let row = nb::GatewayChassis {
+                    uuid: made,
+                    name: format!("{}-{chassis}", port.name).into(),
+                    chassis_name: (*chassis).into(),
+                    priority: priority.parse().expect("a number"),
+                    ..Default::default()
+                };
+                self.gateway_chassis.insert(made, row);
+            }
+            (verb, args) => panic!("no command \"{verb} {}\"", args.join(" ")),
+        }
+    }
+
+    /// A router port goes with its references.
+    fn forget_router_port(&mut self, uuid: Uuid) {
+        let port = self.router_ports.remove(&uuid);
+        for chassis in port.iter().flat_map(|port| &port.gateway_chassis) {
+            self.gateway_chassis.remove(chassis);
+        }
+        self.routers.values_mut().for_each(|router| {
+            router.ports.remove(&uuid);
+        });
     }
 
     fn uuid(&mut self, name: &str) -> Uuid {
@@ -150,6 +274,11 @@ impl Rows {
         changes.extend(deltas(&old.ports, &self.ports).map(nb::Change::LogicalSwitchPort));
         changes.extend(deltas(&old.port_groups, &self.port_groups).map(nb::Change::PortGroup));
         changes.extend(deltas(&old.switches, &self.switches).map(nb::Change::LogicalSwitch));
+        changes.extend(deltas(&old.routes, &self.routes).map(nb::Change::LogicalRouterStaticRoute));
+        changes.extend(deltas(&old.routers, &self.routers).map(nb::Change::LogicalRouter));
+        changes.extend(deltas(&old.router_ports, &self.router_ports).map(nb::Change::LogicalRouterPort));
+        changes.extend(deltas(&old.gateway_chassis, &self.gateway_chassis).map(nb::Change::GatewayChassis));
+        changes.extend(deltas(&old.static_macs, &self.static_macs).map(nb::Change::StaticMacBinding));
         changes.extend(deltas(&old.address_sets, &self.address_sets).map(nb::Change::AddressSet));
         changes.extend(deltas(&global(old), &global(self)).map(nb::Change::NbGlobal));
         changes
@@ -164,6 +293,11 @@ impl Rows {
         write(&old.port_groups, &self.port_groups, &mut transaction);
         write(&old.switches, &self.switches, &mut transaction);
         write(&old.address_sets, &self.address_sets, &mut transaction);
+        write(&old.routes, &self.routes, &mut transaction);
+        write(&old.gateway_chassis, &self.gateway_chassis, &mut transaction);
+        write(&old.router_ports, &self.router_ports, &mut transaction);
+        write(&old.routers, &self.routers, &mut transaction);
+        write(&old.static_macs, &self.static_macs, &mut transaction);
         // Of these options some are northd's own, which it writes again.
         transaction.update("NB_Global", Uuid::from_u128(1), old.global.diff(&self.global));
         transaction
@@ -243,6 +377,10 @@ impl Fixture {
                 rows.switches.get(uuid).map(|row| &row.name),
                 rows.ports.get(uuid).map(|row| &row.name),
                 rows.address_sets.get(uuid).map(|row| &row.name),
+                rows.routers.get(uuid).map(|row| &row.name),
+                rows.router_ports.get(uuid).map(|row| &row.name),
+                rows.routes.get(uuid).map(|row| &row.ip_prefix),
+                rows.static_macs.get(uuid).map(|row| &row.ip),
                 rows.port_groups.get(uuid).map(|row| &row.name),
             ];
             names.into_iter().flatten().next().map_or("?".to_owned(), Str::to_string)
@@ -257,6 +395,13 @@ impl Fixture {
                 Unit::PortFacts(uuid) => format!("port_facts {}", name(uuid)),
                 Unit::Switch(uuid) => format!("switch {}", name(uuid)),
                 Unit::SwitchPort(uuid) => format!("switch_port {}", name(uuid)),
+                Unit::RouterPortFacts(uuid) => format!("router_port_facts {}", name(uuid)),
+                Unit::StaticRoute(uuid) => format!("static_route {}", name(uuid)),
+                Unit::Router(uuid) => format!("router {}", name(uuid)),
+                Unit::RouterPort(uuid) => format!("router_port {}", name(uuid)),
+                Unit::Routes(key) => format!("routes {} {}", name(&key.router), key.chosen.prefix),
+                Unit::ChassisGroup(uuid) => format!("chassis_group {}", name(uuid)),
+                Unit::StaticMac(uuid) => format!("static_mac {}", name(uuid)),
                 Unit::AddressSet(uuid) => format!("address_set {}", name(uuid)),
                 Unit::PortGroup(uuid) => format!("port_group {}", name(uuid)),
             })
@@ -266,12 +411,34 @@ impl Fixture {
     }
 
     fn line(&self, output: &Output) -> String {
-        let switch = |uuid: &Uuid| self.rows.switches.get(uuid).map_or("?", |row| &row.name).to_owned();
+        let switch = |uuid: &Uuid| {
+            let router = self.rows.routers.get(uuid).map(|row| &row.name);
+            let name = self.rows.switches.get(uuid).map(|row| &row.name).or(router);
+            name.map_or("?", |name| name).to_owned()
+        };
         match output {
             Output::Flow { flow, datapath } => format!("{}: {}", switch(datapath), flow.flow),
             Output::Datapath(row) => format!("datapath {} key {}", switch(&row.uuid), row.key),
             Output::Port(row) => {
-                format!("port {} {}key {} on {}", row.name, kind(&row.kind), row.key, switch(&row.datapath))
+                let group = row.chassis_group.iter().map(|group| format!(" group {group}"));
+                let options = row.columns.options.iter().filter(|_| LINKS.contains(&&*row.kind));
+                let more: String =
+                    options.map(|(key, value)| format!(" {key}={value}")).chain(group).collect();
+                format!(
+                    "port {} {}key {} on {}{more}",
+                    row.name,
+                    kind(&row.kind),
+                    row.key,
+                    switch(&row.datapath)
+                )
+            }
+            Output::ChassisGroup(row) => {
+                let members: Vec<String> =
+                    row.members.iter().map(|(name, (_, priority))| format!("{name} {priority}")).collect();
+                format!("chassis group {}: {}", row.name, members.join(", "))
+            }
+            Output::StaticMac(row) => {
+                format!("static MAC {} {} {} on {}", row.ip, row.mac, row.port, switch(&row.datapath))
             }
             Output::GroupMember { datapath, group, port } => {
                 format!("{}: {} has {port}", switch(datapath), group.name())
@@ -284,6 +451,9 @@ impl Fixture {
     }
 }
 
+/// Types of bindings that lead to others.
+const LINKS: [&str; 3] = ["patch", "l3gateway", "chassisredirect"];
+
 fn kind(kind: &str) -> String {
     if kind.is_empty() { String::new() } else { format!("({kind}) ") }
 }
@@ -294,6 +464,8 @@ fn sort_key(output: &Output) -> Option<(lflow::pipeline::Stage, std::cmp::Revers
         Output::Flow { flow, .. } => Some((flow.flow.stage, std::cmp::Reverse(flow.flow.priority))),
         Output::Datapath(_)
         | Output::Port(_)
+        | Output::ChassisGroup(_)
+        | Output::StaticMac(_)
         | Output::GroupMember { .. }
         | Output::Address { .. }
         | Output::PortGroupMember { .. }

@@ -35,7 +35,21 @@ const OPTIONS: [&str; 6] = [
     "pkt_clone_type=mc_unknown force_fdb_lookup=true",
     "requested-tnl-key=2500",
 ];
-const TABLES: [&str; 8] = [
+const ROUTER_OPTIONS: [&str; 5] = [
+    "",
+    "requested-tnl-key=2",
+    "chassis=hv0",
+    "mac_binding_age_threshold=60",
+    "dynamic_neigh_routers=true always_learn_from_arp_request=false",
+];
+const ROUTES: [&str; 5] = [
+    "10.8.0.0/16 10.0.0.77",
+    "10.8.0.0/16 10.0.0.78",
+    "10.8.0.0/16 discard",
+    "::/0 fd00:1::9",
+    "src-ip:10.0.0.0/24 10.0.0.7 rp1",
+];
+const TABLES: [&str; 9] = [
     "Logical_Flow",
     "Logical_Flow",
     "Multicast_Group",
@@ -44,6 +58,7 @@ const TABLES: [&str; 8] = [
     "Address_Set",
     "Port_Group",
     "RBAC_Permission",
+    "Static_MAC_Binding",
 ];
 
 fn script() -> impl Strategy<Value = String> {
@@ -67,7 +82,31 @@ fn script() -> impl Strategy<Value = String> {
         1 => port.clone().prop_map(|p| format!("lsp-rename p{p} r{p}; lsp-add sw1 p{p}")),
         1 => (0..2_u8, port.clone(), port.clone()).prop_map(|(g, p, other)| format!("pg-set pg{g} p{p} p{other}")),
         1 => port.prop_map(|p| format!("as-set as0 10.0.0.{p}; pg-del pg0")),
+        6 => router_script(),
         1 => pick(&["true", "false"]).prop_map(|flag| format!("set NB_Global ignore_lsp_down={flag}; sync")),
+    ]
+}
+
+fn router_script() -> impl Strategy<Value = String> {
+    let (router, port, switch) = (0..2_u8, 0..4_u8, 0..3_u8);
+    let pick = |words: &'static [&'static str]| prop::sample::select(words);
+    prop_oneof![
+        2 => router.clone().prop_map(|r| format!("lr-add lr{r}")),
+        1 => router.clone().prop_map(|r| format!("lr-del lr{r}")),
+        1 => (router.clone(), pick(&ROUTER_OPTIONS)).prop_map(|(r, options)| format!("lr-set lr{r} {options}")),
+        1 => (router.clone(), pick(&["enabled", "disabled"])).prop_map(|(r, state)| format!("lr-set-enabled lr{r} {state}")),
+        5 => (router.clone(), port.clone(), switch).prop_map(|(r, p, s)| format!(
+            "lr-add lr{r}; lrp-add lr{r} rp{p} 0a:00:00:00:01:0{p} 10.0.0.1{p}/24 fd00:{p}::1/64; ls-add sw{s}
+             lsp-add sw{s} p{p}; lsp-set-type p{p} router; lsp-set-addresses p{p} router; lsp-set-options p{p} router-port=rp{p}"
+        )),
+        1 => port.clone().prop_map(|p| format!("lrp-del rp{p}")),
+        1 => (port.clone(), port.clone()).prop_map(|(p, other)| format!("lrp-set-peer rp{p} rp{other}; lrp-set-peer rp{other} rp{p}")),
+        1 => (port.clone(), pick(&["enabled", "disabled"])).prop_map(|(p, state)| format!("lrp-set-enabled rp{p} {state}")),
+        1 => (port.clone(), pick(&["gateway_mtu=1400", "requested-tnl-key=2", ""])).prop_map(|(p, o)| format!("lrp-set-options rp{p} {o}")),
+        2 => (port.clone(), 0..2_u8).prop_map(|(p, chassis)| format!("lrp-set-gateway-chassis rp{p} hv{chassis} 1")),
+        2 => (router.clone(), pick(&ROUTES)).prop_map(|(r, route)| format!("lr-route-add lr{r} {route}")),
+        1 => (router, pick(&["10.8.0.0/16", "::/0"])).prop_map(|(r, prefix)| format!("lr-route-del lr{r} {prefix}")),
+        1 => port.prop_map(|p| format!("static-mac-add rp{p} 10.0.0.9 00:00:00:00:00:09")),
     ]
 }
 

@@ -325,6 +325,9 @@ impl World {
             for row in southbound.logical_flow.values().filter(|row| row.logical_datapath == Some(uuid)) {
                 transaction.delete("Logical_Flow", row.uuid);
             }
+            for row in southbound.static_mac_binding.values().filter(|row| row.datapath == uuid) {
+                transaction.delete("Static_MAC_Binding", row.uuid);
+            }
         }
         self.transact("OVN_Southbound", &transaction);
         self.settle();
@@ -350,7 +353,7 @@ impl World {
             let chassis = |uuid: &Uuid| tables.chassis.get(uuid).map_or("?".into(), |row| row.name.clone());
             let requested: Vec<Str> = requested.iter().chain(others).map(chassis).collect();
             lines.push(format!(
-                "port {} {:?} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {requested:?}",
+                "port {} {:?} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {requested:?}{}",
                 datapath(&row.datapath),
                 row.r#type,
                 row.logical_port,
@@ -361,6 +364,7 @@ impl World {
                 row.external_ids,
                 row.parent_port,
                 row.tag,
+                row.ha_chassis_group.map(|group| group_text(&tables, group)).unwrap_or_default(),
             ));
         }
         for row in tables.multicast_group.values() {
@@ -385,12 +389,27 @@ impl World {
         lines.extend(tables.address_set.values().map(|row| format!("set {} {:?}", row.name, row.addresses)));
         lines
             .extend(tables.port_group.values().map(|row| format!("port group {} {:?}", row.name, row.ports)));
+        lines.extend(tables.static_mac_binding.values().map(|row| {
+            format!("mac {} {} {} {}", datapath(&row.datapath), row.logical_port, row.ip, row.mac)
+        }));
         lines.extend(
             tables.fdb.values().map(|row| format!("fdb {} {} {}", row.dp_key, row.port_key, row.mac)),
         );
         lines.sort();
         lines
     }
+}
+
+/// The chassis of a gateway.
+fn group_text(tables: &sb::Tables, group: Uuid) -> String {
+    let group = &tables.ha_chassis_group[&group];
+    let member = |uuid: &Uuid| {
+        let row = &tables.ha_chassis[uuid];
+        let chassis = row.chassis.and_then(|chassis| Some(tables.chassis.get(&chassis)?.name.clone()));
+        format!("{chassis:?} {} {:?}", row.priority, row.external_ids)
+    };
+    let members: BTreeSet<String> = group.ha_chassis.iter().map(member).collect();
+    format!(" by {} {members:?}", group.name)
 }
 
 /// One mutation that takes a member from a set, for tests that meddle.
