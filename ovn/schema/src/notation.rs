@@ -370,6 +370,8 @@ table B
                 "flag": {"type": "boolean"},
                 "other": {"type": {"key": "uuid", "min": 0, "max": "unlimited"}}}}}});
         assert_eq!(schema.to_json(), expected);
+        assert_eq!(schema.to_text(), expected.to_string());
+        assert_eq!(DatabaseSchema::from_text(schema.to_text().as_bytes()).as_ref(), Ok(&schema));
         assert_eq!(DatabaseSchema::from_json(&expected), Ok(schema));
     }
 

@@ -232,6 +232,8 @@ impl Shell {
                 let _ = self.vlog.set("console:off");
             }
             readiness.ready();
+            // What was needed to start (schemas as JSON) is more than what is needed from now on.
+            crate::sys::trim_memory();
         }
     }
 

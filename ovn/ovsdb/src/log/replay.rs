@@ -11,7 +11,6 @@ use crate::error::OvsdbError;
 use crate::schema::{ColumnType, DatabaseSchema, Layout, TableId, TableLayout};
 use crate::server::{HISTORY_ROWS_MAX, HISTORY_TXNS_MAX};
 use crate::value::{Datum, Uuid, UuidGenerator};
-use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -68,8 +67,7 @@ pub fn replay(octets: &[u8], seed: u64) -> Result<Replayed, LogError> {
     let (whole, offset, tail) = whole_frames(octets)?;
     let Some((first, rest)) = whole.split_first() else { return Err(LogError::Empty) };
     let at_first = |what: String| LogError::Record { offset: first.offset, what };
-    let schema: Value = serde_json::from_slice(first.body).map_err(|error| at_first(error.to_string()))?;
-    let schema = DatabaseSchema::from_json(&schema).map_err(|error| at_first(error.to_string()))?;
+    let schema = DatabaseSchema::from_text(first.body).map_err(|error| at_first(error.to_string()))?;
     let schema = Arc::new(schema);
     let mut replay = Replay::new(Arc::new(Layout::new(schema.clone())), seed);
     replay.past.base = txn_id(Uuid::ZERO, &first.checksum);
@@ -284,7 +282,7 @@ fn wrong_len(datum: &Datum, ty: &ColumnType) -> OvsdbError {
 mod tests {
     use super::*;
     use crate::log::encode;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn changes_of_a_large_set_are_remembered_as_others_are() {

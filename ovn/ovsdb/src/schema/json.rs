@@ -4,10 +4,50 @@ use super::{ColumnSchema, ColumnType, DatabaseSchema, TableSchema, is_valid_id};
 use crate::error::OvsdbError;
 use crate::json::{Members, id};
 use crate::value::{Str, json_integer};
+use serde::Deserializer as _;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 
 impl DatabaseSchema {
+    /// Reads the text of a `<database-schema>` as [`DatabaseSchema::from_json`] reads its value, without having the
+    /// whole of it as a value: several hundred kilobytes that every small daemon would keep from then on.
+    ///
+    /// # Errors
+    /// Text that is not JSON, as a syntax error that says where; and those of [`DatabaseSchema::from_json`].
+    pub fn from_text(text: &[u8]) -> Result<Self, OvsdbError> {
+        let mut quick = serde_json::Deserializer::from_slice(text);
+        let read = quick.deserialize_map(ByTable).and_then(|schema| quick.end().map(|()| schema));
+        read.or_else(|_| {
+            // Who reads the whole knows best what is wrong with it.
+            let json: Value = serde_json::from_slice(text)
+                .map_err(|error| OvsdbError::new(OvsdbError::SYNTAX, error.to_string()))?;
+            Self::from_json(&json)
+        })
+    }
+
+    /// The text of [`DatabaseSchema::to_json`], made table by table.
+    pub fn to_text(&self) -> String {
+        let all_roots = self.tables.values().all(|table| table.is_root);
+        let mut out = String::from("{");
+        // A string takes all that is written to it.
+        if let Some(cksum) = &self.cksum {
+            let _ = write!(out, "\"cksum\":{},", Value::from(&**cksum));
+        }
+        let _ = write!(out, "\"name\":{},\"tables\":{{", Value::from(&*self.name));
+        for (i, (name, table)) in self.tables.iter().enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            let _ = write!(out, "{comma}{}:{}", Value::from(&**name), table.to_json(all_roots));
+        }
+        out.push('}');
+        if !self.version.is_empty() {
+            let _ = write!(out, ",\"version\":{}", Value::from(&*self.version));
+        }
+        out.push('}');
+        out
+    }
+
     /// Reads a `<database-schema>` and checks that what it refers to exists.
     pub fn from_json(json: &Value) -> Result<Self, OvsdbError> {
         let mut members = Members::of(json, "database schema")?;
@@ -46,6 +86,64 @@ impl DatabaseSchema {
         }
         out.insert("tables".to_owned(), tables.into());
         out.into()
+    }
+}
+
+/// Reads a schema whose tables become values one after the other.
+struct ByTable;
+
+impl<'de> Visitor<'de> for ByTable {
+    type Value = DatabaseSchema;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a database schema")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<DatabaseSchema, A::Error> {
+        let mut rest = Map::new();
+        let mut tables = BTreeMap::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if name != "tables" {
+                rest.insert(name, members.next_value()?);
+                continue;
+            }
+            // Of members that are there twice the last counts.
+            tables = members.next_value_seed(Tables)?;
+            rest.insert(name, Map::new().into());
+        }
+        let schema = DatabaseSchema::from_json(&rest.into()).map_err(A::Error::custom)?;
+        let whole = DatabaseSchema::new(schema.name, schema.version, tables).map_err(A::Error::custom)?;
+        Ok(DatabaseSchema { cksum: schema.cksum, ..whole })
+    }
+}
+
+/// Reads the member `tables`.
+struct Tables;
+
+impl<'de> serde::de::DeserializeSeed<'de> for Tables {
+    type Value = BTreeMap<Str, TableSchema>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tables {
+    type Value = BTreeMap<Str, TableSchema>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("tables by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut tables = BTreeMap::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let json: Value = members.next_value()?;
+            check_name(&json, &name).map_err(A::Error::custom)?;
+            let table = TableSchema::from_json(&name, &json).map_err(A::Error::custom)?;
+            tables.insert(Str::from(name), table);
+        }
+        Ok(tables)
     }
 }
 
@@ -160,5 +258,39 @@ impl ColumnSchema {
             out.insert("ephemeral".to_owned(), true.into());
         }
         out.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Read by tables and as a whole, a text is the same schema or the same error.
+    #[test]
+    fn texts_are_read_as_their_values_are() {
+        let column = r#"{"columns":{"name":{"type":"string"}},"isRoot":true}"#;
+        let texts = [
+            format!(r#"{{"name":"A","version":"1.2.3","cksum":"1 2","tables":{{"T":{column},"U":{column}}}}}"#),
+            format!(r#"{{"tables":{{"T":{column}}},"name":"A","tables":{{"U":{column}}}}}"#),
+            format!(r#"{{"tables":{{"T":{column},"T":{column}}},"name":"A"}}"#),
+            format!(r#"{{"name":"A","version":"1","tables":{{"T":{column}}}}}"#),
+            format!(r#"{{"name":"A","tables":{{"_T":{column}}}}}"#),
+            format!(r#"{{"name":"A","colour":1,"tables":{{"T":{column}}}}}"#),
+            r#"{"name":"A","tables":{"T":{"columns":{"c":{"type":{"key":{"type":"uuid","refTable":"X"}}}}}}}"#.into(),
+            r#"{"name":"A","tables":{"T":{"columns":{}}}}"#.into(),
+            r#"{"name":"A"}"#.into(),
+            r#"{"name":"A","tables":[]}"#.into(),
+            r#"[1]"#.into(),
+        ];
+        for text in texts {
+            let json: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(
+                DatabaseSchema::from_text(text.as_bytes()),
+                DatabaseSchema::from_json(&json),
+                "{text}"
+            );
+        }
+        let error = DatabaseSchema::from_text(b"{\"name\":").unwrap_err();
+        insta::assert_snapshot!(error, @"syntax error: EOF while parsing a value at line 1 column 8");
     }
 }

@@ -78,7 +78,7 @@ impl Server {
     pub(super) fn schema_changed(&mut self, name: &str) {
         self.cancel_monitors(name);
         if let Some(hosted) = self.databases.get(name) {
-            let schema = hosted.schema().to_json().to_string();
+            let schema = hosted.schema().to_text();
             let whose = json!([["name", "==", name]]);
             self.change_own(
                 &json!({"op": "update", "table": "Database", "where": whose, "row": {"schema": schema}}),
@@ -88,7 +88,7 @@ impl Server {
 
     pub(super) fn describe(&mut self, name: &str) {
         if let Some(hosted) = self.databases.get(name) {
-            let schema = hosted.schema().to_json().to_string();
+            let schema = hosted.schema().to_text();
             // A relay is connected once it has what its source has; it never leads.
             let is_own = !hosted.is_relay;
             let model = if is_own { "standalone" } else { "relay" };

@@ -7,6 +7,7 @@ mod monitor;
 pub use monitor::MONITORS_PER_SESSION_MAX;
 
 use super::{Server, SessionId};
+use crate::rpc::Frame;
 use crate::{OvsdbError, Str};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -26,7 +27,12 @@ impl Server {
         let answer = match method {
             "echo" => Ok(params),
             "list_dbs" => Ok(self.databases.keys().map(|name| name.as_ref()).collect()),
-            "get_schema" => self.get_schema(&params),
+            "get_schema" => match self.get_schema(&params) {
+                Ok(schema) => {
+                    return self.send(session, Frame::reply(&id.to_string(), schema.as_bytes()));
+                }
+                Err(error) => Err(error),
+            },
             "get_server_id" => Ok(self.id.to_string().into()),
             "set_db_change_aware" => self.set_db_change_aware(session, &params),
             "lock" => self.lock(session, &params),
@@ -51,9 +57,10 @@ impl Server {
         self.monitor_cond || method == "monitor"
     }
 
-    fn get_schema(&self, params: &Value) -> Answer {
+    /// The text of the schema.
+    fn get_schema(&self, params: &Value) -> Result<String, Value> {
         let name = self.database_name("get_schema", params)?;
-        Ok(self.databases[&name].schema().to_json())
+        Ok(self.databases[&name].schema().to_text())
     }
 
     fn set_db_change_aware(&mut self, session: SessionId, params: &Value) -> Answer {
