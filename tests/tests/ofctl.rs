@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // A test stops where it fails.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tests::need;
 use tests::process::run;
@@ -37,6 +38,11 @@ const CHANGES: &[&str] = &[
     "mod-port br0 p3 no-flood",
     "-O OpenFlow15 del-meter br0 meter=2",
     "probe br0",
+    "ct-flush br0",
+    "ct-flush br0 zone=5 ct_nw_src=10.1.1.1,ct_nw_dst=10.1.1.2,ct_nw_proto=17,ct_tp_src=2,ct_tp_dst=1",
+    "ct-flush br0 ct_nw_src=10.1.1.1,ct_nw_proto=1,icmp_type=8,icmp_code=0,icmp_id=10 ct_nw_dst=10.1.1.1",
+    "ct-flush br0 zone=x",
+    "ct-flush br0 ct_foo=1",
 ];
 
 /// What both tools must print alike of each switch. Times and numbers of messages are masked.
@@ -77,6 +83,35 @@ const QUESTIONS: &[&str] = &[
     "ofp-print 0602000800000000",
     "ofp-print 06000010000000010001000800000040",
     "ofp-print 0618001800000001000000020000000000000000000000ff",
+    "ofp-print 041b002000000005000000030000000000000007000000070000000f00000000",
+    "ofp-print 04040020000000004f4e46000000077700000003000000000000000000000006",
+    "ofp-print 0513002000000000001000000000000000080005000000000008000400\
+     0000ab",
+    "ofp-print 0512002800000006001000000000000000000005ffffffff00000003001aff020001000400000000",
+    "ofp-print 0104001400000000000023200000001500000007",
+];
+
+/// What watchers of flows ask for.
+const WATCHES: &[&str] = &[
+    "-O OpenFlow10 monitor br0 watch:",
+    "-O OpenFlow13 monitor br0 watch:out_port=2",
+    "-O OpenFlow14 monitor br0 watch:!initial,!actions,table=8",
+    "-O OpenFlow15 monitor br0 watch:ip,!modify watch:out_group=1",
+];
+
+/// What happens to flows meanwhile. The last is seen by every watcher.
+const EVENTS: &[&str] = &[
+    "-O OpenFlow15 add-group br0 group_id=1,type=all,bucket=output:1",
+    "add-flow br0 table=8,cookie=3,ip,actions=output:2",
+    "-O OpenFlow15 mod-flows br0 table=8,ip,actions=output:3",
+    "-O OpenFlow15 mod-flows br0 table=8,ip,actions=output:3",
+    "-O OpenFlow13 add-flow br0 table=8,priority=4,idle_timeout=300,hard_timeout=400,tcp,actions=output:3",
+    "-O OpenFlow15 add-flow br0 table=8,priority=6,udp,actions=group:1",
+    "-O OpenFlow15 add-flow br0 table=8,priority=6,udp,actions=group:1,output:2",
+    "-O OpenFlow15 del-groups br0 group_id=1",
+    "-O OpenFlow13 del-flows br0 table=8,tcp",
+    "-O OpenFlow15 add-group br0 group_id=1,type=all,bucket=output:1",
+    "-O OpenFlow15 add-flow br0 table=8,cookie=0xe4d,ip,actions=group:1,output:2",
 ];
 
 /// Groups are in no order, so they are asked for one by one.
@@ -158,4 +193,46 @@ fn both_tools_make_the_same_of_a_switch() {
         (ends, state)
     });
     assert_eq!(one, other);
+}
+
+#[test]
+fn both_tools_are_told_the_same_of_flows_by_both_switches() {
+    let (Some(switch), Some(ofctl)) = (need("ovs-vswitchd"), need("ovs-ofctl")) else { return };
+    let peer = Peer { switch, ofctl };
+    let told: Vec<Vec<String>> =
+        [true, false].map(|ours| told_of_flows(&Switch::start(ours, &peer), &peer)).into();
+    for (at, watch) in WATCHES.iter().enumerate() {
+        let all: Vec<&String> = told.iter().flat_map(|of_switch| &of_switch[2 * at..2 * at + 2]).collect();
+        assert!(
+            all.iter().all(|text| *text == all[0]),
+            "{watch}: our switch, our tool and the peer's; its: {all:#?}"
+        );
+    }
+}
+
+/// What our tool and the peer's print for each watch.
+fn told_of_flows(switch: &Switch, peer: &Peer) -> Vec<String> {
+    tool(switch, None, "add-flow br0 table=8,priority=9,in_port=1,actions=output:2");
+    let names: Vec<String> = (0..2 * WATCHES.len()).map(|at| format!("watch{at}")).collect();
+    let mut watchers = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let mut command =
+            if at % 2 == 0 { switch.dir().ours("ovs-ofctl") } else { switch.dir().peer(&peer.ofctl) };
+        command.args(WATCHES[at / 2].split_ascii_whitespace());
+        watchers.push(switch.dir().start(name, command));
+    }
+    let output = |name: &String| {
+        let text = std::fs::read_to_string(switch.dir().path(&format!("{name}.out"))).unwrap_or_default();
+        text.split_inclusive(['\n', ' ', ',']).map(masked).collect::<String>()
+    };
+    let wait = |what: &str| {
+        tests::wait_for(what, Duration::from_secs(60), || {
+            let late: Vec<String> = names.iter().map(output).filter(|text| !text.contains(what)).collect();
+            if late.is_empty() { Ok(()) } else { Err(format!("{late:#?}\n{}", switch.dir().outputs())) }
+        });
+    };
+    wait("FLOW_MONITOR reply");
+    EVENTS.iter().for_each(|line| drop(tool(switch, None, line)));
+    wait("cookie=0xe4d");
+    names.iter().map(output).collect()
 }

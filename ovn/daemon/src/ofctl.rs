@@ -11,13 +11,16 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ofctl::{Stream, World};
 
 use crate::base::os_error;
 use crate::base::paths::Family;
 use crate::base::target::Active;
+
+/// What a shell says of a program that the alarm clock ended.
+const ALARM_STATUS: i32 = 128 + 14;
 
 /// Runs the program with these arguments.
 pub fn run(args: &[String]) -> ExitCode {
@@ -82,6 +85,15 @@ impl World for Desk {
 
     fn complain(&mut self, text: &str) {
         eprint!("{text}");
+    }
+
+    fn end_after(&mut self, seconds: u32) {
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_secs(seconds.into()));
+            // Whoever started it sees an alarm; where signals are blocked, a status that says the same.
+            let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGALRM);
+            std::process::exit(ALARM_STATUS);
+        });
     }
 
     fn micros(&mut self) -> u64 {

@@ -34,6 +34,8 @@ pub(crate) struct Bridge {
     pub tlv: TlvTable,
     pub fdb: Fdb,
     pub fragments: Fragments,
+    /// The greatest generation that a controller named when it asked for a role.
+    pub generation: Option<u64>,
     /// The switch's version when groups, meters, ports or options last changed.
     pub version: u64,
 }
@@ -83,6 +85,7 @@ impl Bridge {
             tlv: TlvTable::default(),
             fdb: Fdb::new(FDB_MAX, FDB_AGE),
             fragments: Fragments::default(),
+            generation: None,
             version: 0,
         }
     }

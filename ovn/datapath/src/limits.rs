@@ -59,5 +59,9 @@ pub(crate) const BUNDLES_MAX: usize = 16;
 pub(crate) const TX_PACKETS_MAX: usize = 4 << 20;
 /// Octets that may wait on one connection before it is closed: its peer does not read.
 pub(crate) const TX_MAX: usize = 256 << 20;
+/// Flow monitors of one connection; `MONITOR_UNKNOWN` is answered beyond it.
+pub(crate) const MONITORS_MAX: usize = 1024;
+/// Octets that may wait on one connection while flow monitors are told of every change. Beyond it they pause.
+pub(crate) const TX_MONITORS_MAX: usize = 128 << 10;
 /// A silent connection is asked for a sign of life after so long, and closed after as long again.
 pub(crate) const PROBE_INTERVAL: Duration = Duration::from_secs(60);

@@ -53,6 +53,9 @@ pub trait World {
     /// Writes to the standard error output.
     fn complain(&mut self, text: &str);
 
+    /// Ends the program after so many seconds, as a signal of the alarm clock would.
+    fn end_after(&mut self, seconds: u32);
+
     /// Microseconds since some moment.
     fn micros(&mut self) -> u64;
 }
@@ -144,6 +147,9 @@ fn dispatch(options: &Options, world: &mut dyn World) -> Result<()> {
     }
     if options.read_only && verb.changes {
         return Err(Failure::new(format!("'{name}' command is not available in read-only mode")));
+    }
+    if options.timeout != 0 {
+        world.end_after(options.timeout);
     }
     (verb.run)(options, args, world)
 }

@@ -17,6 +17,8 @@ pub(crate) struct Options {
     pub bundle: bool,
     pub may_create: bool,
     pub read_only: bool,
+    /// Seconds after which the program ends, whatever it does; zero for never.
+    pub timeout: u32,
     /// How often `--more` was said.
     pub more: u8,
     /// The verb and its arguments.
@@ -57,6 +59,7 @@ pub(crate) fn parse(args: &[String]) -> Result<Parsed> {
         bundle: false,
         may_create: false,
         read_only: false,
+        timeout: 0,
         more: 0,
         operands: Vec::new(),
     };
@@ -129,9 +132,12 @@ fn set(options: &mut Options, name: &str, value: Option<String>, arg: &str) -> R
         "may-create" => options.may_create = true,
         "read-only" => options.read_only = true,
         "more" => options.more = options.more.saturating_add(1),
-        // Flows are always sent in the form that the version has; logs, colours and timeouts are the shell's.
-        "flow-format" | "verbose" | "log-file" | "pidfile" | "unixctl" | "timeout" | "color"
-        | "timestamp" => {}
+        "timeout" => {
+            let bad = || Failure::new(format!("value {text} on -t or --timeout is invalid"));
+            options.timeout = text.parse().map_err(|_| bad())?;
+        }
+        // Flows are always sent in the form that the version has; logs and colours are the shell's.
+        "flow-format" | "verbose" | "log-file" | "pidfile" | "unixctl" | "color" | "timestamp" => {}
         _ => return Err(Failure::new(format!("unrecognized option '{arg}'"))),
     }
     Ok(())

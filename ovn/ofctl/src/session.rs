@@ -64,6 +64,11 @@ impl Session {
         }
     }
 
+    /// The number that the next message will have.
+    pub(crate) const fn next_xid(&self) -> u32 {
+        self.xid
+    }
+
     /// Sends a message; its number.
     pub(crate) fn send(&mut self, body: Body) -> Result<u32> {
         let xid = self.xid;
@@ -205,7 +210,8 @@ fn joined(before: MultipartReply, after: MultipartReply) -> MultipartReply {
         MeterConfig,
         TableFeatures,
         PortDesc,
-        TableDesc
+        TableDesc,
+        FlowMonitor
     )
 }
 

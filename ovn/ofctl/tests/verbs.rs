@@ -70,6 +70,10 @@ impl World for Desk {
         self.out += text;
     }
 
+    fn end_after(&mut self, seconds: u32) {
+        self.out += &format!("ends after {seconds} s\n");
+    }
+
     fn micros(&mut self) -> u64 {
         0
     }

@@ -20,6 +20,7 @@ fn rule(id: u64, flow: &FlowMod) -> Arc<Rule> {
         .filter_map(|action| if let Action::Conjunction(part) = action { Some(*part) } else { None })
         .collect();
     Arc::new(Rule {
+        added: id,
         id,
         table: 0,
         priority: flow.priority,

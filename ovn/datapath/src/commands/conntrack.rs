@@ -3,10 +3,9 @@
 //! Arguments and texts are Open vSwitch's. A first argument that names a datapath is passed over, as
 //! there is one only.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
-use openflow::{CtFlush, CtTuple};
+use openflow::CtFlush;
 
 use crate::conntrack::Detail;
 use crate::switch::Switch;
@@ -45,73 +44,11 @@ pub(super) fn dump(switch: &mut Switch, args: &[&str], now: Instant) -> Result<S
 
 /// `dpctl/flush-conntrack [DP] [zone=N] [ORIGINAL-TUPLE] [REPLY-TUPLE]`.
 pub(super) fn flush(switch: &mut Switch, args: &[&str], now: Instant) -> Result<String, String> {
-    let mut wanted = CtFlush::default();
-    let operands = operands(args);
-    let mut rest = operands.as_slice();
-    if let [zone, after @ ..] = rest
-        && zone.starts_with("zone=")
-    {
-        wanted.zone = Some(zone_of(zone).ok_or_else(|| failed("failed to parse zone"))?);
-        rest = after;
-    }
-    let (original, reply) = match rest {
-        [] => (None, None),
-        [original] => (Some(*original), None),
-        [original, reply] => (Some(*original), Some(*reply)),
-        [..] => return Err(failed("invalid arguments")),
-    };
-    let mut tuple = |text: Option<&str>| {
-        let text = text.filter(|text| !text.is_empty());
-        text.map(|text| parse_tuple(text, &mut wanted.protocol)).transpose().map_err(|error| failed(&error))
-    };
-    let (original, reply) = (tuple(original)?, tuple(reply)?);
-    (wanted.original, wanted.reply) = (original, reply);
+    let wanted = CtFlush::parse(&operands(args)).map_err(|error| failed(&error))?;
     match switch.tracker.flush(&wanted, now) {
         true => Ok(String::new()),
         false => Err("ovs-vswitchd: failed to flush conntrack (No such file or directory)".to_owned()),
     }
-}
-
-/// A tuple as `FIELD=VALUE,...`; the protocol is that of both.
-fn parse_tuple(text: &str, proto: &mut u8) -> Result<CtTuple, String> {
-    let mut tuple = CtTuple::default();
-    for field in text.split([',', ' ']).filter(|field| !field.is_empty()) {
-        let (name, value) = field.split_once('=').unwrap_or((field, ""));
-        if value.is_empty() {
-            return Err(format!("field {name} missing value"));
-        }
-        let bad = || format!("failed to parse field {name}");
-        let number = || value.parse::<u16>().map_err(|_| bad());
-        let octet = || value.parse::<u8>().map_err(|_| bad());
-        let v4 = || value.parse::<Ipv4Addr>().map(IpAddr::from).map_err(|_| bad());
-        let v6 = || value.parse::<Ipv6Addr>().map(IpAddr::from).map_err(|_| bad());
-        if name.starts_with("icmp_") && !matches!(*proto, 1 | 58) {
-            return Err("invalid L4 fields".to_owned());
-        }
-        match name {
-            "ct_nw_src" => tuple.src = Some(v4()?),
-            "ct_nw_dst" => tuple.dst = Some(v4()?),
-            "ct_ipv6_src" => tuple.src = Some(v6()?),
-            "ct_ipv6_dst" => tuple.dst = Some(v6()?),
-            "ct_nw_proto" => *proto = octet()?,
-            "ct_tp_src" => tuple.src_port = Some(number()?),
-            "ct_tp_dst" => tuple.dst_port = Some(number()?),
-            "icmp_id" => tuple.icmp_id = Some(number()?),
-            "icmp_type" => tuple.icmp_type = Some(octet()?),
-            "icmp_code" => tuple.icmp_code = Some(octet()?),
-            _ => return Err(format!("invalid conntrack tuple field: {name}")),
-        }
-    }
-    if *proto == 0 && (tuple.src_port.is_some() || tuple.dst_port.is_some()) {
-        return Err("port is set without protocol".to_owned());
-    }
-    if matches!(*proto, 1 | 58) {
-        // Of ICMP every part counts; what is not given is zero.
-        tuple.icmp_id.get_or_insert(0);
-        tuple.icmp_type.get_or_insert(0);
-        tuple.icmp_code.get_or_insert(0);
-    }
-    Ok(tuple)
 }
 
 /// `dpctl/ct-stats-show [DP] [zone=N] [verbose]`.

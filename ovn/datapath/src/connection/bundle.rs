@@ -33,6 +33,7 @@ impl Switch {
         &mut self,
         id: ConnId,
         control: BundleControl,
+        xid: u32,
         now: Instant,
     ) -> Result<BundleControl, ErrorCode> {
         let connection = self.connections.get_mut(&id).ok_or(ErrorCode::EPERM)?;
@@ -68,7 +69,7 @@ impl Switch {
                 if bundle.flags != control.flags {
                     return Err(ErrorCode::BUNDLE_BAD_FLAGS);
                 }
-                self.bundle_commit(id, bundle, now)?;
+                self.bundle_commit(id, bundle, xid, now)?;
                 reply(BundleKind::CommitReply)
             }
             BundleKind::DiscardRequest => {
@@ -119,9 +120,9 @@ impl Switch {
     }
 
     /// Makes all changes, or none.
-    fn bundle_commit(&mut self, id: ConnId, bundle: Bundle, now: Instant) -> Result<(), ErrorCode> {
+    fn bundle_commit(&mut self, id: ConnId, bundle: Bundle, xid: u32, now: Instant) -> Result<(), ErrorCode> {
         let Some(bridge) = self.connections.get(&id).map(|c| c.bridge) else { return Ok(()) };
-        let mut changes = Changes::default();
+        let mut changes = Changes::asked_for(id, xid);
         let mut packets = Vec::new();
         for (message, head) in bundle.messages {
             let result = match message.body {

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use openflow::{
-    Body, CtFlush, ErrorCode, FlowMod, FlowModCommand, FlowModFlags, Message, PortConfig, PortMod, Role,
-    RoleMessage, SwitchConfig, SwitchFeatures, TlvTableMod, Version,
+    Body, CtFlush, ErrorCode, FlowMod, FlowModCommand, FlowModFlags, Message, MultipartReply,
+    MultipartRequest, PortConfig, PortMod, Role, SwitchConfig, SwitchFeatures, TlvTableMod, Version,
 };
 
 use super::{ConnId, Connection};
@@ -13,6 +13,9 @@ use crate::switch::{Changes, Switch, describe};
 
 /// Tables that a controller is told of: those that flows can be in.
 const N_TABLES: u8 = 254;
+
+/// The bit of a configuration in OpenFlow 1.0: packets whose time to live is over are handed over.
+const INVALID_TTL: u16 = 4;
 
 impl Switch {
     /// Does what a message asks for, and answers it.
@@ -30,16 +33,27 @@ impl Switch {
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let bridge = connection.bridge;
         if connection.role == Role::Secondary && changes_state(&message.body) {
-            return Err(ErrorCode::EPERM);
+            let of10 = connection.version == Some(Version::Of10);
+            return Err(if of10 { ErrorCode::EPERM } else { ErrorCode::IS_SECONDARY });
         }
         let reply = match message.body {
             Body::Hello(_) | Body::EchoReply(_) | Body::Error(_) => None,
             Body::EchoRequest(data) => Some(Body::EchoReply(data)),
             Body::BarrierRequest => Some(Body::BarrierReply),
             Body::FeaturesRequest => Some(Body::FeaturesReply(self.features(bridge, self.version_of(id)))),
-            Body::BundleControl(control) => Some(Body::BundleControl(self.bundle_control(id, control, now)?)),
+            Body::BundleControl(control) => {
+                Some(Body::BundleControl(self.bundle_control(id, control, xid, now)?))
+            }
             Body::BundleAdd(add) => {
                 self.bundle_add(id, add, frame)?;
+                None
+            }
+            Body::MultipartRequest(MultipartRequest::FlowMonitor(monitors)) => {
+                let reply = MultipartReply::FlowMonitor(self.flow_monitor(id, monitors)?);
+                Some(Body::MultipartReply { more: false, reply })
+            }
+            Body::FlowMonitorCancel(monitor) => {
+                connection.monitors.cancel(monitor)?;
                 None
             }
             Body::MultipartRequest(request) => {
@@ -67,7 +81,7 @@ impl Switch {
                 Some(Body::TlvTableReply(bridge.tlv.to_message()))
             }
             body @ (Body::FlowMod(_) | Body::GroupMod(_) | Body::MeterMod(_)) => {
-                self.change_at_once(id, bridge, body, now)?;
+                self.change_at_once((id, xid), bridge, body, now)?;
                 None
             }
             Body::CtFlushZone(zone) => self.forget(&CtFlush { zone: Some(zone), ..CtFlush::default() }, now),
@@ -77,6 +91,7 @@ impl Switch {
                 self.set_config(id, config)?;
                 None
             }
+            Body::RoleRequest(asked) => Some(Body::RoleReply(self.role_request(id, asked)?)),
             body => connection.configure(body)?,
         };
         if let (Some(reply), Some(connection)) = (reply, self.connections.get_mut(&id)) {
@@ -99,7 +114,12 @@ impl Switch {
     fn config_of(&self, id: ConnId) -> Result<SwitchConfig, ErrorCode> {
         let connection = self.connections.get(&id).ok_or(ErrorCode::EPERM)?;
         let bridge = self.bridges.get(&connection.bridge).ok_or(ErrorCode::EPERM)?;
-        Ok(SwitchConfig { flags: bridge.fragments.to_flags(), miss_send_len: connection.miss_send_len })
+        let of10 = connection.version == Some(Version::Of10);
+        let invalid_ttl = if of10 && connection.masks.wants_invalid_ttl() { INVALID_TTL } else { 0 };
+        Ok(SwitchConfig {
+            flags: bridge.fragments.to_flags() | invalid_ttl,
+            miss_send_len: connection.miss_send_len,
+        })
     }
 
     fn set_config(&mut self, id: ConnId, config: SwitchConfig) -> Result<(), ErrorCode> {
@@ -108,6 +128,9 @@ impl Switch {
         // Flags that ask for what this switch cannot do leave the treatment as it is.
         let fragments = Fragments::from_flags(config.flags).unwrap_or(bridge.fragments);
         connection.miss_send_len = config.miss_send_len;
+        if connection.version == Some(Version::Of10) {
+            connection.masks.want_invalid_ttl(config.flags & INVALID_TTL != 0);
+        }
         if bridge.fragments != fragments {
             bridge.fragments = fragments;
             self.change_all();
@@ -136,12 +159,12 @@ impl Switch {
     /// One change that is no part of a bundle: it is made whole or not at all.
     fn change_at_once(
         &mut self,
-        id: ConnId,
+        (id, xid): (ConnId, u32),
         bridge: BridgeId,
         body: Body,
         now: Instant,
     ) -> Result<(), ErrorCode> {
-        let mut changes = Changes::default();
+        let mut changes = Changes::asked_for(id, xid);
         match self.change(id, bridge, &body, &mut changes, now) {
             Ok(()) => {
                 self.commit(bridge, changes, now);
@@ -203,13 +226,11 @@ impl Connection {
             Body::SetPacketInFormat(format) => self.format = format,
             Body::SetControllerId(id) => self.controller_id = id,
             Body::FlowModTableId(names) => self.names_tables = names,
-            Body::SetFlowFormat(_) | Body::SetAsync(_) => {}
-            Body::RoleRequest(RoleMessage { role, generation_id }) => {
-                if role != Role::NoChange {
-                    self.role = role;
-                }
-                return Ok(Some(Body::RoleReply(RoleMessage { role: self.role, generation_id })));
+            Body::SetAsync(masks) => self.masks.change(&masks, self.version.unwrap_or(Version::Of15)),
+            Body::GetAsyncRequest if self.version != Some(Version::Of10) => {
+                return Ok(Some(Body::GetAsyncReply(self.masks.to_message())));
             }
+            Body::SetFlowFormat(_) => {}
             _ => return Err(ErrorCode::BAD_TYPE),
         }
         Ok(None)

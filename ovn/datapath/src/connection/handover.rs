@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use openflow::{Framer, PacketInFormat, Role, Version, Versions};
 
+use super::monitor::Monitors;
+use super::role::AsyncMasks;
 use super::{ConnId, ConnKind, Connection};
 use crate::handover::{HandOverError, In, Kept, Out, kept};
 use crate::switch::Switch;
@@ -22,6 +24,7 @@ struct KeptConnection {
     format: PacketInFormat,
     controller_id: u16,
     role: Role,
+    masks: AsyncMasks,
     names_tables: bool,
     heard: Instant,
     probing: bool,
@@ -36,6 +39,7 @@ kept!(KeptConnection {
     format,
     controller_id,
     role,
+    masks,
     names_tables,
     heard,
     probing
@@ -43,7 +47,7 @@ kept!(KeptConnection {
 
 impl Switch {
     /// A connection for another process. `None` if it is in the middle of something: no version was agreed on, a
-    /// bundle is open, or something waits to be written. The peer has to connect anew then.
+    /// bundle is open, flows are monitored, or something waits to be written. The peer has to connect anew then.
     pub fn put_connection(&self, id: ConnId, now: Instant) -> Option<Vec<u8>> {
         let Connection {
             bridge,
@@ -55,6 +59,8 @@ impl Switch {
             format,
             controller_id,
             role,
+            masks,
+            monitors,
             names_tables,
             bundles,
             tx,
@@ -63,7 +69,7 @@ impl Switch {
             heard,
             probing,
         } = self.connections.get(&id)?;
-        if !bundles.is_empty() || !tx.is_empty() || closing.is_some() {
+        if !bundles.is_empty() || !monitors.is_empty() || !tx.is_empty() || closing.is_some() {
             return None;
         }
         let kept = KeptConnection {
@@ -75,6 +81,7 @@ impl Switch {
             format: *format,
             controller_id: *controller_id,
             role: *role,
+            masks: *masks,
             names_tables: *names_tables,
             heard: *heard,
             probing: *probing,
@@ -110,6 +117,8 @@ impl Switch {
             format: kept.format,
             controller_id: kept.controller_id,
             role: kept.role,
+            masks: kept.masks,
+            monitors: Monitors::default(),
             names_tables: kept.names_tables,
             bundles: BTreeMap::new(),
             tx: VecDeque::new(),

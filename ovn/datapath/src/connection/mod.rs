@@ -13,8 +13,10 @@
 mod bundle;
 mod handle;
 mod handover;
+mod monitor;
 mod multipart;
 mod notify;
+mod role;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -27,6 +29,8 @@ use crate::bridge::BridgeId;
 use crate::limits::{PROBE_INTERVAL, TX_MAX, TX_PACKETS_MAX};
 use crate::switch::Switch;
 use bundle::Bundle;
+use monitor::Monitors;
+use role::AsyncMasks;
 
 /// A connection. Numbers are never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +68,9 @@ pub(crate) struct Connection {
     format: PacketInFormat,
     controller_id: u16,
     role: Role,
+    /// What it wants to be told unasked.
+    masks: AsyncMasks,
+    monitors: Monitors,
     /// Whether flow mods of OpenFlow 1.0 say their table.
     names_tables: bool,
     bundles: BTreeMap<BundleId, Bundle>,
@@ -87,6 +94,8 @@ impl Connection {
             format: PacketInFormat::Standard,
             controller_id: 0,
             role: Role::Equal,
+            masks: AsyncMasks::default(),
+            monitors: Monitors::default(),
             names_tables: false,
             bundles: BTreeMap::new(),
             tx: VecDeque::new(),
@@ -185,6 +194,7 @@ impl Switch {
 
     /// What the shell is to do next with a connection; call again until it is `None`.
     pub fn openflow_output(&mut self, id: ConnId) -> Option<ConnOutput> {
+        self.resume_monitors(id);
         let connection = self.connections.get_mut(&id)?;
         if let Some(octets) = connection.tx.pop_front() {
             connection.tx_len -= octets.len();
@@ -195,7 +205,7 @@ impl Switch {
 
     /// Connections that have something to write or are to be closed.
     pub fn openflow_pending(&self) -> impl Iterator<Item = ConnId> + '_ {
-        let pending = |c: &Connection| !c.tx.is_empty() || c.closing.is_some();
+        let pending = |c: &Connection| !c.tx.is_empty() || c.closing.is_some() || c.monitors.is_paused();
         self.connections.iter().filter(move |(_, c)| pending(c)).map(|(id, _)| *id)
     }
 

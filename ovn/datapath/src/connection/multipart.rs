@@ -73,6 +73,8 @@ impl Switch {
             MultipartRequest::TableFeatures => {
                 MultipartReply::TableFeatures((0..TABLES_SHOWN).map(table_features).collect())
             }
+            // It is about the connection, and was answered there.
+            MultipartRequest::FlowMonitor(_) => return Err(ErrorCode::BAD_MULTIPART),
             MultipartRequest::TableDesc => MultipartReply::TableDesc(
                 (0..TABLES_SHOWN).map(|table| TableDesc { table, config: 0 }).collect(),
             ),

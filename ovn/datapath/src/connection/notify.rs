@@ -1,7 +1,7 @@
 //! What controllers are told without having asked at that moment.
 
 use openflow::{
-    Body, FlowRemoved, PacketIn, PacketIn2, PacketInFormat, PortDesc, PortStatus, PortStatusReason, Role,
+    AsyncKind, Body, FlowRemoved, PacketIn, PacketIn2, PacketInFormat, PortDesc, PortStatus, PortStatusReason,
 };
 
 use super::{ConnKind, Connection};
@@ -30,8 +30,10 @@ impl Switch {
     fn send_packet_in(&mut self, bridge: BridgeId, controller_id: u16, packet_in: &PacketIn2) {
         let mut sent = 0;
         let mut dropped = 0;
-        for connection in
-            self.listeners(bridge).filter(|c| c.controller_id == controller_id && c.role != Role::Secondary)
+        let reason = u8::from(packet_in.reason);
+        for connection in self
+            .listeners(bridge)
+            .filter(|c| c.controller_id == controller_id && c.wants(AsyncKind::PacketIn, reason))
         {
             if connection.is_congested() {
                 dropped += 1;
@@ -50,13 +52,20 @@ impl Switch {
     }
 
     fn send_flow_removed(&mut self, bridge: BridgeId, removed: &FlowRemoved) {
-        for connection in self.listeners(bridge).filter(|c| c.role != Role::Secondary) {
+        let reason = u8::from(removed.reason);
+        for connection in self.listeners(bridge).filter(|c| c.wants(AsyncKind::FlowRemoved, reason)) {
             connection.send(&Body::FlowRemoved(removed.clone()).with_xid(0));
         }
     }
 
     fn send_port_status(&mut self, bridge: BridgeId, reason: PortStatusReason, desc: &PortDesc) {
-        for connection in self.listeners(bridge) {
+        let number = match reason {
+            PortStatusReason::Add => 0,
+            PortStatusReason::Delete => 1,
+            PortStatusReason::Modify => 2,
+            PortStatusReason::Unknown(n) => n,
+        };
+        for connection in self.listeners(bridge).filter(|c| c.wants(AsyncKind::PortStatus, number)) {
             connection.send(&Body::PortStatus(PortStatus { reason, desc: desc.clone() }).with_xid(0));
         }
     }

@@ -13,6 +13,8 @@ use super::step::Steps;
 pub(crate) struct Rule {
     /// Unique in the switch, and greater than that of every rule made before.
     pub id: u64,
+    /// The number that it had when it was added; modifications keep it.
+    pub added: u64,
     pub table: u8,
     pub priority: u16,
     pub matching: Match,

@@ -9,6 +9,7 @@ use openflow::{ErrorCode, FlowModFlags, FlowRemovedReason, GroupId, MeterId};
 use super::Switch;
 use super::learn::taught_by;
 use crate::bridge::{Bridge, BridgeId};
+use crate::connection::ConnId;
 use crate::flow::Rule;
 use crate::group::Group;
 use crate::meter::Meter;
@@ -20,7 +21,8 @@ pub(crate) type ChangeError = ErrorCode;
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     undo: Vec<Undo>,
-    removed: Vec<(Arc<Rule>, FlowRemovedReason)>,
+    /// Whose message asked for them, and its number.
+    pub(crate) by: Option<(ConnId, u32)>,
     /// Table and cookie of flows that are to go if nobody teaches them any more.
     teachers: BTreeSet<(u8, u64)>,
 }
@@ -33,13 +35,33 @@ pub(super) enum Undo {
         old: Option<Arc<Rule>>,
     },
     /// A rule went.
-    Removed(Arc<Rule>),
+    Removed(Arc<Rule>, FlowRemovedReason),
     /// A group was this.
     Group(GroupId, Option<Group>),
     Meter(MeterId, Option<Meter>),
 }
 
+/// A change of one flow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FlowChange<'a> {
+    /// Perhaps in the place of another.
+    Added {
+        new: &'a Arc<Rule>,
+        old: Option<&'a Arc<Rule>>,
+    },
+    Modified {
+        new: &'a Arc<Rule>,
+        old: Option<&'a Arc<Rule>>,
+    },
+    Removed(&'a Arc<Rule>, FlowRemovedReason),
+}
+
 impl Changes {
+    /// Changes that a message asks for.
+    pub(crate) fn asked_for(by: ConnId, xid: u32) -> Self {
+        Self { by: Some((by, xid)), ..Self::default() }
+    }
+
     pub(super) fn note(&mut self, undo: Undo) {
         if let Undo::Flow { old: Some(old), .. } = &undo {
             self.note_teacher(old);
@@ -50,8 +72,26 @@ impl Changes {
     /// A rule went, which controllers may want to know.
     pub(super) fn note_removed(&mut self, rule: Arc<Rule>, reason: FlowRemovedReason) {
         self.note_teacher(&rule);
-        self.removed.push((Arc::clone(&rule), reason));
-        self.undo.push(Undo::Removed(rule));
+        self.undo.push(Undo::Removed(rule, reason));
+    }
+
+    /// The changes of flows, in their order.
+    pub(crate) fn flows(&self) -> impl Iterator<Item = FlowChange<'_>> {
+        self.undo.iter().filter_map(|undo| match undo {
+            Undo::Flow { new, old } if new.added == new.id => {
+                Some(FlowChange::Added { new, old: old.as_ref() })
+            }
+            Undo::Flow { new, old } => Some(FlowChange::Modified { new, old: old.as_ref() }),
+            Undo::Removed(rule, reason) => Some(FlowChange::Removed(rule, *reason)),
+            Undo::Group(..) | Undo::Meter(..) => None,
+        })
+    }
+
+    fn removed(&self) -> impl Iterator<Item = (&Arc<Rule>, FlowRemovedReason)> {
+        self.undo.iter().filter_map(|undo| match undo {
+            Undo::Removed(rule, reason) => Some((rule, *reason)),
+            Undo::Flow { .. } | Undo::Group(..) | Undo::Meter(..) => None,
+        })
     }
 
     /// A rule went, and perhaps what it taught goes too.
@@ -73,7 +113,7 @@ impl Switch {
                         put_back(bridge, old, version);
                     }
                 }
-                Undo::Removed(rule) => put_back(bridge, rule, version),
+                Undo::Removed(rule, _) => put_back(bridge, rule, version),
                 Undo::Group(group, Some(old)) => {
                     bridge.groups.insert(group, old);
                     bridge.version = version;
@@ -100,14 +140,14 @@ impl Switch {
             let teachers = std::mem::take(&mut changes.teachers);
             self.forget_learned(id, teachers, &mut changes);
         }
-        if changes.removed.iter().any(|(rule, _)| rule.flags.has(FlowModFlags::SEND_FLOW_REM)) {
+        let wants_notice = |(rule, _): &(&Arc<Rule>, _)| rule.flags.has(FlowModFlags::SEND_FLOW_REM);
+        if changes.removed().any(|removed| wants_notice(&removed)) {
             self.push_counters(now);
         }
-        for (rule, reason) in changes.removed {
-            if rule.flags.has(FlowModFlags::SEND_FLOW_REM) {
-                self.notice_removed(id, &rule, reason, now);
-            }
+        for (rule, reason) in changes.removed().filter(wants_notice) {
+            self.notice_removed(id, rule, reason, now);
         }
+        self.tell_monitors(id, &changes);
         self.send_notices();
     }
 }

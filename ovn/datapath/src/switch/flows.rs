@@ -116,7 +116,7 @@ impl Switch {
                 ..change.clone()
             };
             let rule = self.rule(id, old.table, &like_old, counters, now)?;
-            self.flow_insert(id, Rule { created: old.created, ..rule }, changes)?;
+            self.flow_insert(id, Rule { created: old.created, added: old.added, ..rule }, changes)?;
         }
         Ok(())
     }
@@ -195,6 +195,7 @@ impl Switch {
         self.next_rule += 1;
         Ok(Rule {
             id: self.next_rule,
+            added: self.next_rule,
             table,
             priority: change.priority,
             matching: change.matching.clone(),
@@ -254,21 +255,27 @@ impl Switch {
 
     /// Removes the flows that use a group that goes.
     pub(super) fn remove_users_of(&mut self, id: BridgeId, group: GroupId, changes: &mut Changes) {
-        let Some(bridge) = self.bridges.get(&id) else { return };
-        let uses = |rule: &&Arc<Rule>| groups_of(&all_actions(&rule.instructions)).contains(&group);
-        let users: Vec<Arc<Rule>> = bridge.rules().filter(uses).cloned().collect();
-        for rule in users {
-            self.flow_remove(id, rule, FlowRemovedReason::GroupDelete, changes);
-        }
+        let uses = |rule: &Rule| groups_of(&all_actions(&rule.instructions)).contains(&group);
+        self.remove_where(id, uses, FlowRemovedReason::GroupDelete, changes);
     }
 
     /// Removes the flows whose packets pass a meter that goes.
     pub(super) fn remove_measured_by(&mut self, id: BridgeId, meter: MeterId, changes: &mut Changes) {
+        let uses = |rule: &Rule| meters_of(&rule.instructions).contains(&meter);
+        self.remove_where(id, uses, FlowRemovedReason::MeterDelete, changes);
+    }
+
+    fn remove_where(
+        &mut self,
+        id: BridgeId,
+        goes: impl Fn(&Rule) -> bool,
+        reason: FlowRemovedReason,
+        changes: &mut Changes,
+    ) {
         let Some(bridge) = self.bridges.get(&id) else { return };
-        let uses = |rule: &&Arc<Rule>| meters_of(&rule.instructions).contains(&meter);
-        let users: Vec<Arc<Rule>> = bridge.rules().filter(uses).cloned().collect();
-        for rule in users {
-            self.flow_remove(id, rule, FlowRemovedReason::MeterDelete, changes);
+        let rules: Vec<Arc<Rule>> = bridge.rules().filter(|rule| goes(rule)).cloned().collect();
+        for rule in rules {
+            self.flow_remove(id, rule, reason, changes);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use openflow::{FlowModFlags, FlowRemovedReason};
+use openflow::FlowRemovedReason;
 use packet::MacAddr;
 
 use super::receive::still_holds;
@@ -92,10 +92,7 @@ impl Switch {
             if let Some(table) = bridge.table_mut(rule.table) {
                 table.remove(&rule, &tlv);
             }
-            changes.note_teacher(&rule);
-            if rule.flags.has(FlowModFlags::SEND_FLOW_REM) {
-                self.notice_removed(id, &rule, reason, now);
-            }
+            changes.note_removed(rule, reason);
         }
         self.commit(id, changes, now);
     }

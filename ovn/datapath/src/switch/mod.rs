@@ -41,7 +41,7 @@ use crate::recirc::Recircs;
 use crate::tunnel::Tunnels;
 use crate::xlate::{Paused, View};
 
-pub(crate) use changes::{ChangeError, Changes};
+pub(crate) use changes::{ChangeError, Changes, FlowChange};
 pub(crate) use filter::{FlowFilter, all_actions};
 pub(crate) use ports::describe;
 
@@ -172,6 +172,11 @@ impl Switch {
     /// What was counted.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// The number of the flow that was made last.
+    pub(crate) const fn newest_rule(&self) -> u64 {
+        self.next_rule
     }
 
     pub(crate) fn view(&self) -> View<'_> {

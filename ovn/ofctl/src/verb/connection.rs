@@ -1,6 +1,6 @@
 //! Packets to the switch, signs of life, and tracked connections.
 
-use openflow::{Body, Field, Match, PacketOut, PortNo, parse_actions};
+use openflow::{Body, CtFlush, Field, Match, PacketOut, PortNo, parse_actions};
 
 use crate::names::numbered;
 use crate::options::Options;
@@ -108,4 +108,19 @@ pub(crate) fn flush_zone(options: &Options, args: &[String], world: &mut dyn Wor
     let zone = args[1].parse().map_err(|_| Failure::new(format!("{}: not a zone", args[1])))?;
     let mut session = Session::open(options, &args[0], world)?;
     session.change(vec![Body::CtFlushZone(zone)])
+}
+
+/// Forgets tracked connections: of a zone, with these ends, or all.
+pub(crate) fn flush(options: &Options, args: &[String], world: &mut dyn World) -> Result<()> {
+    let args_of_it: Vec<&str> = args[1..].iter().map(String::as_str).collect();
+    let wanted = CtFlush::parse(&args_of_it).map_err(|error| {
+        let of_tuple = !error.contains("zone");
+        Failure::new(if of_tuple {
+            format!("Failed to parse ct-tuple: {error}")
+        } else {
+            "Failed to parse zone".into()
+        })
+    })?;
+    let mut session = Session::open(options, &args[0], world)?;
+    session.change(vec![Body::CtFlush(wanted)])
 }

@@ -51,6 +51,7 @@ const VERBS: &[Verb] = &[
     changes("add-meter", "SWITCH METER", (2, 2), groups::add_meter),
     changes("add-tlv-map", "SWITCH MAP", (2, 2), tlv::add),
     changes("bundle", "SWITCH FILE", (2, 2), atomic::bundle),
+    changes("ct-flush", "SWITCH [zone=N] [TUPLE [REPLY-TUPLE]]", (1, 4), connection::flush),
     changes("ct-flush-zone", "SWITCH ZONE", (2, 2), connection::flush_zone),
     changes("del-flows", "SWITCH [FLOW]", (1, 2), flows::delete),
     changes("del-groups", "SWITCH [GROUP]", (1, 2), groups::delete),
@@ -78,7 +79,12 @@ const VERBS: &[Verb] = &[
     changes("mod-group", "SWITCH GROUP", (2, 2), groups::modify),
     changes("mod-meter", "SWITCH METER", (2, 2), groups::modify_meter),
     changes("mod-port", "SWITCH PORT ACTION", (3, 3), ports::modify),
-    reads("monitor", "SWITCH [MISSLEN] [resume]", (1, 3), monitor::monitor),
+    reads(
+        "monitor",
+        "SWITCH [MISSLEN] [invalid_ttl] [resume] [watch:[FLOW]]...",
+        (1, usize::MAX),
+        monitor::monitor,
+    ),
     reads("ofp-print", "FILE|HEX", (1, 1), monitor::print),
     changes(
         "packet-out",

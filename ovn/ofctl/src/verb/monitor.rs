@@ -1,36 +1,67 @@
 //! Messages as they come, and messages given in hexadecimal.
 
-use openflow::{Body, HEADER_LEN, Message, PacketIn2, PacketInFormat, Style, SwitchConfig, Version};
+use openflow::{
+    Body, FlowMonitor, HEADER_LEN, Message, MultipartRequest, PacketIn2, PacketInFormat, Style, SwitchConfig,
+    Version,
+};
 
+use crate::names::numbered;
 use crate::options::Options;
 use crate::packets::{hex, line, octets};
 use crate::session::Session;
 use crate::{Failure, Result, World};
 
-/// Prints what the switch says until it hangs up; with `resume` lets paused packets go on.
-pub(crate) fn monitor(options: &Options, args: &[String], world: &mut dyn World) -> Result<()> {
-    let (mut miss_send_len, mut resumes) = (None, false);
-    for arg in &args[1..] {
+/// The bit of a switch's configuration that hands over packets whose time to live is over.
+const INVALID_TTL: u16 = 4;
+
+/// What a connection is to be told.
+#[derive(Default)]
+struct Wanted {
+    miss_send_len: Option<u16>,
+    invalid_ttl: bool,
+    resumes: bool,
+    /// The texts of flow monitors.
+    watches: Vec<String>,
+}
+
+fn wanted(args: &[String]) -> Result<Wanted> {
+    let mut wanted = Wanted::default();
+    for arg in args {
         match arg.as_str() {
-            "resume" => resumes = true,
+            "resume" => wanted.resumes = true,
+            "invalid_ttl" => wanted.invalid_ttl = true,
+            text if text.starts_with("watch:") => wanted.watches.push(text["watch:".len()..].to_owned()),
             text => {
-                let len = text.parse::<u16>();
-                miss_send_len =
-                    Some(len.map_err(|_| Failure::new(format!("{text}: unsupported \"monitor\" argument")))?);
+                let len = text
+                    .parse()
+                    .map_err(|_| Failure::new(format!("{text}: unsupported \"monitor\" argument")))?;
+                wanted.miss_send_len = Some(len);
             }
         }
     }
+    Ok(wanted)
+}
+
+/// Prints what the switch says until it hangs up: packets, ports, with `watch:` changes of flows; with `resume` lets
+/// paused packets go on.
+pub(crate) fn monitor(options: &Options, args: &[String], world: &mut dyn World) -> Result<()> {
+    let wanted = wanted(&args[1..])?;
     let mut session = Session::open(options, &args[0], world)?;
-    if let Some(miss_send_len) = miss_send_len {
+    if wanted.miss_send_len.is_some() || wanted.invalid_ttl {
         let Body::GetConfigReply(config) = session.ask(Body::GetConfigRequest)?.body else {
             return Err(Failure::new("the switch did not tell its configuration"));
         };
-        session.send(Body::SetConfig(SwitchConfig { miss_send_len, ..config }))?;
+        let flags = config.flags | if wanted.invalid_ttl { INVALID_TTL } else { 0 };
+        let miss_send_len = wanted.miss_send_len.unwrap_or(config.miss_send_len);
+        session.send(Body::SetConfig(SwitchConfig { flags, miss_send_len }))?;
+    }
+    for (id, text) in (0..).zip(&wanted.watches) {
+        watch(options, &mut session, id, text, world)?;
     }
     session.send(Body::SetPacketInFormat(options.packet_in.unwrap_or(PacketInFormat::Nxt2)))?;
     while let Some(message) = session.receive()? {
         print_message(options, session.version, &message, world);
-        if resumes
+        if wanted.resumes
             && let Body::PacketIn2(packet) = message.body
             && packet.continuation.is_some()
         {
@@ -38,6 +69,19 @@ pub(crate) fn monitor(options: &Options, args: &[String], world: &mut dyn World)
             session.send(Body::Resume(resumed))?;
         }
     }
+    Ok(())
+}
+
+/// Asks for a flow monitor, and prints what it begins with.
+fn watch(options: &Options, session: &mut Session, id: u32, text: &str, world: &mut dyn World) -> Result<()> {
+    let monitor = FlowMonitor::parse(id, &numbered(text, &session.names()?))?;
+    let request = MultipartRequest::FlowMonitor(vec![monitor]);
+    if options.more > 0 {
+        let asked = Body::MultipartRequest(request.clone()).with_xid(session.next_xid());
+        world.print(&asked.text(session.version, Style::default()));
+    }
+    let reply = session.stats(request)?;
+    world.print(&session.text(&reply, Style::default()));
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! Messages of vendors: vendor 32 bits, subtype 32 bits, body. Nicira's, and the ONF's bundles for OpenFlow 1.3.
 
 use super::octets::{Put, Reader, Result};
-use super::{ct_flush, flow, group, kind, packet, put_bundle_add, put_bundle_control, read_bundle_add};
+use super::{
+    asynchronous, ct_flush, flow, group, kind, packet, put_bundle_add, put_bundle_control, read_bundle_add,
+};
 use super::{read_bundle_control, switch, tlv};
 use crate::{Body, ErrorCode, PacketInFormat, Version, vendor};
 
@@ -17,6 +19,9 @@ mod nxt {
     pub(super) const PACKET_IN: u32 = 17;
     pub(super) const SET_ASYNC_CONFIG: u32 = 19;
     pub(super) const SET_CONTROLLER_ID: u32 = 20;
+    pub(super) const FLOW_MONITOR_CANCEL: u32 = 21;
+    pub(super) const FLOW_MONITOR_PAUSED: u32 = 22;
+    pub(super) const FLOW_MONITOR_RESUMED: u32 = 23;
     pub(super) const TLV_TABLE_MOD: u32 = 24;
     pub(super) const TLV_TABLE_REQUEST: u32 = 25;
     pub(super) const TLV_TABLE_REPLY: u32 = 26;
@@ -30,6 +35,10 @@ mod nxt {
 
 /// The ONF's subtypes.
 mod onf {
+    pub(super) const FLOW_MONITOR_CANCEL: u32 = 1870;
+    pub(super) const FLOW_MONITOR_PAUSED: u32 = 1871;
+    pub(super) const FLOW_MONITOR_RESUMED: u32 = 1872;
+    pub(super) const ROLE_STATUS: u32 = 1911;
     pub(super) const BUNDLE_CONTROL: u32 = 2300;
     pub(super) const BUNDLE_ADD: u32 = 2301;
 }
@@ -40,6 +49,10 @@ pub(super) fn read(start: &Reader<'_>, r: &mut Reader<'_>, version: Version, dep
         vendor::ONF => match r.u32()? {
             onf::BUNDLE_CONTROL => Ok(Body::BundleControl(read_bundle_control(r)?)),
             onf::BUNDLE_ADD => Ok(Body::BundleAdd(read_bundle_add(r, version, depth)?)),
+            onf::FLOW_MONITOR_CANCEL => Ok(Body::FlowMonitorCancel(r.u32()?)),
+            onf::FLOW_MONITOR_PAUSED => Ok(Body::FlowMonitorPaused),
+            onf::FLOW_MONITOR_RESUMED => Ok(Body::FlowMonitorResumed),
+            onf::ROLE_STATUS => Ok(Body::RoleStatus(switch::read_role_status(r)?)),
             _ => Err(start.bad(ErrorCode::BAD_EXP_TYPE, "a known message of the ONF")),
         },
         _ => Err(start.bad(ErrorCode::BAD_EXPERIMENTER, "a known vendor")),
@@ -60,11 +73,15 @@ fn read_nx(start: &Reader<'_>, r: &mut Reader<'_>) -> Result<Body> {
             2 => PacketInFormat::Nxt2,
             _ => return Err(start.bad(ErrorCode::EPERM, "a known format of packet-in")),
         }),
-        nxt::SET_ASYNC_CONFIG | nxt::SET_ASYNC_CONFIG2 => Body::SetAsync(r.rest().to_vec()),
+        nxt::SET_ASYNC_CONFIG => Body::SetAsync(asynchronous::read_old(r)?),
+        nxt::SET_ASYNC_CONFIG2 => Body::SetAsync(asynchronous::read_props(r)?),
         nxt::SET_CONTROLLER_ID => {
             r.zeros(6)?;
             Body::SetControllerId(r.u16()?)
         }
+        nxt::FLOW_MONITOR_CANCEL => Body::FlowMonitorCancel(r.u32()?),
+        nxt::FLOW_MONITOR_PAUSED => Body::FlowMonitorPaused,
+        nxt::FLOW_MONITOR_RESUMED => Body::FlowMonitorResumed,
         nxt::TLV_TABLE_MOD => Body::TlvTableMod(tlv::read_mod(r)?),
         nxt::TLV_TABLE_REQUEST => Body::TlvTableRequest,
         nxt::TLV_TABLE_REPLY => Body::TlvTableReply(tlv::read_table(r)?),
@@ -105,9 +122,23 @@ pub(super) fn put(out: &mut Vec<u8>, version: Version, body: &Body, xid: u32) ->
             switch::put_nx(out, nxt::GROUP_MOD);
             group::put(out, version, m);
         }
-        Body::SetAsync(data) if of10 => {
+        Body::SetAsync(masks) if of10 => {
             switch::put_nx(out, nxt::SET_ASYNC_CONFIG);
-            out.put(data);
+            asynchronous::put_old(out, masks);
+        }
+        Body::RoleStatus(m) if version < Version::Of14 => {
+            switch::put_vendor(out, vendor::ONF, onf::ROLE_STATUS);
+            switch::put_role_status(out, *m);
+        }
+        Body::FlowMonitorCancel(id) => {
+            put_monitor(out, version, (nxt::FLOW_MONITOR_CANCEL, onf::FLOW_MONITOR_CANCEL));
+            out.put_u32(*id);
+        }
+        Body::FlowMonitorPaused => {
+            put_monitor(out, version, (nxt::FLOW_MONITOR_PAUSED, onf::FLOW_MONITOR_PAUSED));
+        }
+        Body::FlowMonitorResumed => {
+            put_monitor(out, version, (nxt::FLOW_MONITOR_RESUMED, onf::FLOW_MONITOR_RESUMED));
         }
         Body::BundleControl(m) if version < Version::Of14 => {
             switch::put_vendor(out, vendor::ONF, onf::BUNDLE_CONTROL);
@@ -120,6 +151,14 @@ pub(super) fn put(out: &mut Vec<u8>, version: Version, body: &Body, xid: u32) ->
         other => return put_nx_only(out, version, other),
     }
     Some(kind::EXPERIMENTER)
+}
+
+/// Flow monitors are Nicira's in OpenFlow 1.0, and the ONF's after that.
+fn put_monitor(out: &mut Vec<u8>, version: Version, (nicira, onf): (u32, u32)) {
+    match version {
+        Version::Of10 => switch::put_nx(out, nicira),
+        Version::Of13 | Version::Of14 | Version::Of15 => switch::put_vendor(out, vendor::ONF, onf),
+    }
 }
 
 /// What only Nicira has.

@@ -2,11 +2,11 @@
 
 use super::flow::{put_nxm_with_cookie, put_of10_actions, read_nxm_with_cookie, read_of10_actions};
 use super::instruction::{put_instructions, read_instructions};
-use super::multipart::{put_table_number, read_table_number};
+use super::multipart::{entry, put_table_number, read_table_number};
 use super::octets::{Put, Reader, Result};
 use super::oxm::{self, Unknown};
 use super::{of10, oxs};
-use crate::{Aggregate, ErrorCode, FlowModFlags, FlowStats, FlowStatsRequest, GroupId, PortNo, Version};
+use crate::{Aggregate, FlowModFlags, FlowStats, FlowStatsRequest, GroupId, PortNo, Version};
 
 pub(super) fn read_request(r: &mut Reader<'_>, version: Version, nxm: bool) -> Result<FlowStatsRequest> {
     if nxm {
@@ -57,16 +57,6 @@ pub(super) fn put_request(out: &mut Vec<u8>, version: Version, m: &FlowStatsRequ
     out.put_u64(m.cookie);
     out.put_u64(m.cookie_mask);
     oxm::put_match(out, version, &m.matching);
-}
-
-/// The part of an entry after its length, which counts itself.
-fn entry<'a>(r: &mut Reader<'a>) -> Result<Reader<'a>> {
-    let start = r.clone();
-    let length = usize::from(r.u16()?);
-    if length < 8 {
-        return Err(start.bad(ErrorCode::BAD_LEN, "an entry of at least 8 octets"));
-    }
-    r.sub(length - 2)
 }
 
 pub(super) fn read(r: &mut Reader<'_>, version: Version, nxm: bool) -> Result<FlowStats> {

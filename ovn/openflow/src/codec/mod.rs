@@ -4,6 +4,7 @@
 //! versions; `kind` below holds those of OpenFlow 1.3 to 1.5, and `kind10` those of 1.0.
 
 mod action;
+mod asynchronous;
 mod ct_flush;
 mod experimenter;
 mod flow;
@@ -12,6 +13,7 @@ mod framer;
 mod group;
 mod instruction;
 mod meter;
+mod monitor;
 mod multipart;
 mod octets;
 mod of10;
@@ -28,8 +30,8 @@ pub use framer::{Frame, FrameError, Framer};
 pub use octets::Malformed;
 
 use crate::{
-    Action, Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorCode, ErrorMessage,
-    Message, Version, Versions,
+    Action, AsyncMask, Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorCode,
+    ErrorMessage, Message, Version, Versions,
 };
 use octets::{Put, Reader, Result};
 
@@ -105,8 +107,11 @@ mod kind {
     pub(super) const BARRIER_REPLY: u8 = 21;
     pub(super) const ROLE_REQUEST: u8 = 24;
     pub(super) const ROLE_REPLY: u8 = 25;
+    pub(super) const GET_ASYNC_REQUEST: u8 = 26;
+    pub(super) const GET_ASYNC_REPLY: u8 = 27;
     pub(super) const SET_ASYNC: u8 = 28;
     pub(super) const METER_MOD: u8 = 29;
+    pub(super) const ROLE_STATUS: u8 = 30;
     pub(super) const BUNDLE_CONTROL: u8 = 33;
     pub(super) const BUNDLE_ADD: u8 = 34;
 }
@@ -231,7 +236,10 @@ fn read_body(start: &Reader<'_>, number: u8, r: &mut Reader<'_>, version: Versio
         kind::BARRIER_REPLY => Body::BarrierReply,
         kind::ROLE_REQUEST => Body::RoleRequest(switch::read_role(r)?),
         kind::ROLE_REPLY => Body::RoleReply(switch::read_role(r)?),
-        kind::SET_ASYNC => Body::SetAsync(r.rest().to_vec()),
+        kind::SET_ASYNC => Body::SetAsync(read_async(r, version)?),
+        kind::GET_ASYNC_REQUEST => Body::GetAsyncRequest,
+        kind::GET_ASYNC_REPLY => Body::GetAsyncReply(read_async(r, version)?),
+        kind::ROLE_STATUS if version >= Version::Of14 => Body::RoleStatus(switch::read_role_status(r)?),
         kind::METER_MOD => Body::MeterMod(meter::read(r)?),
         _ => return Err(start.bad(ErrorCode::BAD_TYPE, "a known type of message")),
     })
@@ -348,11 +356,32 @@ fn put_switch_body(out: &mut Vec<u8>, version: Version, body: &Body) -> u8 {
             switch::put_role(out, *m);
             kind::ROLE_REPLY
         }
-        Body::SetAsync(data) => {
-            out.put(data);
+        Body::SetAsync(masks) => {
+            put_async(out, version, masks);
             kind::SET_ASYNC
         }
+        Body::GetAsyncRequest => kind::GET_ASYNC_REQUEST,
+        Body::GetAsyncReply(masks) => {
+            put_async(out, version, masks);
+            kind::GET_ASYNC_REPLY
+        }
+        Body::RoleStatus(m) => {
+            switch::put_role_status(out, *m);
+            kind::ROLE_STATUS
+        }
         other => unreachable!("{other:?} is written elsewhere"),
+    }
+}
+
+fn read_async(r: &mut Reader<'_>, version: Version) -> Result<Vec<AsyncMask>> {
+    if version >= Version::Of14 { asynchronous::read_props(r) } else { asynchronous::read_old(r) }
+}
+
+fn put_async(out: &mut Vec<u8>, version: Version, masks: &[AsyncMask]) {
+    if version >= Version::Of14 {
+        asynchronous::put_props(out, masks);
+    } else {
+        asynchronous::put_old(out, masks);
     }
 }
 

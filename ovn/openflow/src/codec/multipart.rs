@@ -3,7 +3,7 @@
 
 use super::group::{group_kind, kind_number, put_buckets, put_props, read_buckets, read_props};
 use super::octets::{Put, Reader, Result};
-use super::{flow_stats, meter, port, table_from_wire, table_to_wire};
+use super::{flow_stats, meter, monitor, port, table_from_wire, table_to_wire};
 use crate::{
     ErrorCode, GroupDesc, GroupFeatures, GroupId, GroupStats, MeterConfig, MeterFeatures, MeterFlags,
     MeterId, MeterStats, MultipartReply, MultipartRequest, PortNo, QueueStats, SwitchDesc, TableDesc,
@@ -28,6 +28,7 @@ mod kind {
     pub(super) const PORT_DESC: u16 = 13;
     pub(super) const TABLE_DESC: u16 = 14;
     pub(super) const QUEUE_DESC: u16 = 15;
+    pub(super) const FLOW_MONITOR: u16 = 16;
     pub(super) const EXPERIMENTER: u16 = 0xffff;
 }
 
@@ -35,10 +36,14 @@ mod kind {
 mod nxst {
     pub(super) const FLOW: u32 = 0;
     pub(super) const AGGREGATE: u32 = 1;
+    pub(super) const FLOW_MONITOR: u32 = 2;
     pub(super) const GROUP: u32 = 7;
     pub(super) const GROUP_DESC: u32 = 8;
     pub(super) const GROUP_FEATURES: u32 = 9;
 }
+
+/// The subtype of the ONF's flow monitors for OpenFlow 1.3.
+const ONF_FLOW_MONITOR: u32 = 1870;
 
 /// What a multipart is about, whichever numbers its version gives it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,6 +59,9 @@ fn read_head(r: &mut Reader<'_>, version: Version) -> Result<(Kind, u16)> {
     let (number, flags) = (r.u16()?, r.u16()?);
     if version != Version::Of10 {
         r.skip(4)?;
+        if version == Version::Of13 && number == kind::EXPERIMENTER {
+            return Ok((read_onf(r)?, flags));
+        }
         return Ok((Kind::Plain(number), flags));
     }
     if number != kind::EXPERIMENTER {
@@ -68,6 +76,7 @@ fn read_head(r: &mut Reader<'_>, version: Version) -> Result<(Kind, u16)> {
     let kind = match r.u32()? {
         nxst::FLOW => Kind::Nicira(kind::FLOW),
         nxst::AGGREGATE => Kind::Nicira(kind::AGGREGATE),
+        nxst::FLOW_MONITOR => Kind::Nicira(kind::FLOW_MONITOR),
         nxst::GROUP => Kind::Plain(kind::GROUP),
         nxst::GROUP_DESC => Kind::Plain(kind::GROUP_DESC),
         nxst::GROUP_FEATURES => Kind::Plain(kind::GROUP_FEATURES),
@@ -78,17 +87,37 @@ fn read_head(r: &mut Reader<'_>, version: Version) -> Result<(Kind, u16)> {
     Ok((kind, flags))
 }
 
+/// The subtype of a multipart of the ONF.
+fn read_onf(r: &mut Reader<'_>) -> Result<Kind> {
+    let start = r.clone();
+    if r.u32()? != vendor::ONF {
+        return Err(start.bad(ErrorCode::BAD_EXPERIMENTER, "a known vendor"));
+    }
+    match r.u32()? {
+        ONF_FLOW_MONITOR => Ok(Kind::Plain(kind::FLOW_MONITOR)),
+        _ => Err(start.bad(ErrorCode::BAD_EXP_TYPE, "a known subtype of multiparts")),
+    }
+}
+
 fn put_head(out: &mut Vec<u8>, version: Version, number: u16, flags: u16) {
     let subtype = match (version, number) {
         (Version::Of10, kind::FLOW) => Some(nxst::FLOW),
         (Version::Of10, kind::AGGREGATE) => Some(nxst::AGGREGATE),
+        (Version::Of10, kind::FLOW_MONITOR) => Some(nxst::FLOW_MONITOR),
         (Version::Of10, kind::GROUP) => Some(nxst::GROUP),
         (Version::Of10, kind::GROUP_DESC) => Some(nxst::GROUP_DESC),
         (Version::Of10, kind::GROUP_FEATURES) => Some(nxst::GROUP_FEATURES),
         _ => None,
     };
-    out.put_u16(if subtype.is_some() { kind::EXPERIMENTER } else { number });
+    let onf = version == Version::Of13 && number == kind::FLOW_MONITOR;
+    out.put_u16(if subtype.is_some() || onf { kind::EXPERIMENTER } else { number });
     out.put_u16(flags);
+    if onf {
+        out.zeros(4);
+        out.put_u32(vendor::ONF);
+        out.put_u32(ONF_FLOW_MONITOR);
+        return;
+    }
     match (subtype, version) {
         (Some(subtype), _) => {
             out.put_u32(vendor::NX);
@@ -141,6 +170,7 @@ pub(super) fn read_request(r: &mut Reader<'_>, version: Version) -> Result<Multi
         kind::QUEUE_DESC if version >= Version::Of14 => {
             MultipartRequest::QueueDesc { port: PortNo(r.u32()?), queue: r.u32()? }
         }
+        kind::FLOW_MONITOR => MultipartRequest::FlowMonitor(list(r, |r| monitor::read(r, version))?),
         kind::EXPERIMENTER => return Err(start.bad(ErrorCode::BAD_EXPERIMENTER, "a known experimenter")),
         _ => return Err(start.bad(ErrorCode::BAD_MULTIPART, "a known type of multipart")),
     })
@@ -185,6 +215,7 @@ const fn request_kind(request: &MultipartRequest) -> u16 {
         MultipartRequest::PortDesc(_) => kind::PORT_DESC,
         MultipartRequest::TableDesc => kind::TABLE_DESC,
         MultipartRequest::QueueDesc { .. } => kind::QUEUE_DESC,
+        MultipartRequest::FlowMonitor(_) => kind::FLOW_MONITOR,
     }
 }
 
@@ -228,6 +259,9 @@ pub(super) fn put_request(out: &mut Vec<u8>, version: Version, request: &Multipa
             out.put_u32(port.0);
             out.put_u32(*queue);
         }
+        MultipartRequest::FlowMonitor(monitors) => {
+            monitors.iter().for_each(|m| monitor::put(out, version, m));
+        }
         MultipartRequest::Desc
         | MultipartRequest::Table
         | MultipartRequest::GroupFeatures
@@ -247,7 +281,7 @@ fn list<T>(r: &mut Reader<'_>, mut read: impl FnMut(&mut Reader<'_>) -> Result<T
 }
 
 /// The part of the rest that an entry says is its own; the length begins it and counts itself.
-fn entry<'a>(r: &mut Reader<'a>) -> Result<Reader<'a>> {
+pub(super) fn entry<'a>(r: &mut Reader<'a>) -> Result<Reader<'a>> {
     let start = r.clone();
     let length = usize::from(r.u16()?);
     if length < 8 {
@@ -298,6 +332,7 @@ pub(super) fn read_reply(r: &mut Reader<'_>, version: Version) -> Result<(bool, 
             Ok(TableDesc { table, config: r.u32()? })
         })?),
         kind::QUEUE_DESC => MultipartReply::QueueDesc,
+        kind::FLOW_MONITOR => MultipartReply::FlowMonitor(list(r, |r| monitor::read_update(r, version))?),
         _ => return Err(start.bad(ErrorCode::BAD_MULTIPART, "a known type of multipart")),
     };
     Ok((flags & 1 != 0, reply))
@@ -516,6 +551,7 @@ pub(super) fn put_reply(out: &mut Vec<u8>, version: Version, more: bool, reply: 
         MultipartReply::PortDesc(_) => kind::PORT_DESC,
         MultipartReply::TableDesc(_) => kind::TABLE_DESC,
         MultipartReply::QueueDesc => kind::QUEUE_DESC,
+        MultipartReply::FlowMonitor(_) => kind::FLOW_MONITOR,
     };
     put_head(out, version, number, more.into());
     match reply {
@@ -531,6 +567,7 @@ pub(super) fn put_reply(out: &mut Vec<u8>, version: Version, more: bool, reply: 
             }
         }
         MultipartReply::Flow(flows) => flows.iter().for_each(|f| flow_stats::put(out, version, f)),
+        MultipartReply::FlowMonitor(list) => list.iter().for_each(|u| monitor::put_update(out, version, u)),
         MultipartReply::Aggregate(sum) => flow_stats::put_aggregate(out, version, sum),
         MultipartReply::Table(tables) => tables.iter().for_each(|s| put_table(out, version, s)),
         MultipartReply::PortStats(ports) => ports.iter().for_each(|s| port::put_stats(out, version, s)),

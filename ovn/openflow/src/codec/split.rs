@@ -56,6 +56,7 @@ fn halves(reply: MultipartReply) -> Option<(MultipartReply, MultipartReply)> {
         MultipartReply::TableFeatures(list) => cut!(list, TableFeatures),
         MultipartReply::PortDesc(list) => cut!(list, PortDesc),
         MultipartReply::TableDesc(list) => cut!(list, TableDesc),
+        MultipartReply::FlowMonitor(list) => cut!(list, FlowMonitor),
         MultipartReply::Desc(_)
         | MultipartReply::Aggregate(_)
         | MultipartReply::GroupFeatures(_)

@@ -3,7 +3,8 @@
 use super::octets::{Put, Reader, Result};
 use super::port;
 use crate::{
-    ErrorCode, ErrorMessage, Role, RoleMessage, SwitchConfig, SwitchFeatures, Version, Versions, vendor,
+    ErrorCode, ErrorMessage, Role, RoleMessage, RoleStatus, SwitchConfig, SwitchFeatures, Version, Versions,
+    vendor,
 };
 
 /// The elements of a HELLO; without a bitmap, all versions up to that of the header.
@@ -44,7 +45,32 @@ pub(super) fn read_error(r: &mut Reader<'_>) -> Result<ErrorMessage> {
         }
         _ => ErrorCode { kind, code, vendor: 0 },
     };
-    Ok(ErrorMessage { code, data: r.rest().to_vec() })
+    Ok(ErrorMessage { code: newer(code), data: r.rest().to_vec() })
+}
+
+/// Errors that OpenFlow 1.0 and 1.3 do not have, with the codes of Nicira that stand for them there: in 1.0 of type 1.
+const OLDER: [(ErrorCode, Option<u16>, Option<u16>); 4] = [
+    (ErrorCode::BAD_ROLE, Some(513), None),
+    (ErrorCode::MONITOR_EXISTS, Some(517), Some(6)),
+    (ErrorCode::MONITOR_BAD_FLAGS, Some(518), Some(7)),
+    (ErrorCode::UNKNOWN_MONITOR, Some(519), Some(8)),
+];
+
+fn older(error: ErrorCode, version: Version) -> ErrorCode {
+    let found = OLDER.iter().find(|(code, ..)| *code == error);
+    let replaced = found.and_then(|(_, of10, of13)| match version {
+        Version::Of10 => of10.map(|code| ErrorCode { kind: 1, code, vendor: vendor::NX }),
+        Version::Of13 => of13.map(|code| ErrorCode { kind: 0xffff, code, vendor: vendor::NX }),
+        Version::Of14 | Version::Of15 => None,
+    });
+    replaced.unwrap_or(error)
+}
+
+/// The error that a code of [`OLDER`] stands for.
+fn newer(error: ErrorCode) -> ErrorCode {
+    let is_it = |code: &Option<u16>, kind| *code == Some(error.code) && error.kind == kind;
+    let found = OLDER.iter().find(|(_, of10, of13)| is_it(of10, 1) || is_it(of13, 0xffff));
+    found.filter(|_| error.vendor == vendor::NX).map_or(error, |(code, ..)| *code)
 }
 
 /// The vendor of an error. 0 is none, and would be written as an error of OpenFlow's own.
@@ -57,7 +83,7 @@ fn read_vendor(r: &mut Reader<'_>) -> Result<u32> {
 }
 
 pub(super) fn put_error(out: &mut Vec<u8>, version: Version, m: &ErrorMessage) {
-    let ErrorCode { kind, code, vendor } = m.code;
+    let ErrorCode { kind, code, vendor } = older(m.code, version);
     match (vendor, version) {
         (0, _) => {
             out.put_u16(kind);
@@ -122,27 +148,49 @@ pub(super) fn put_config(out: &mut Vec<u8>, m: SwitchConfig) {
     out.put_u16(m.miss_send_len);
 }
 
-pub(super) fn read_role(r: &mut Reader<'_>) -> Result<RoleMessage> {
-    let start = r.clone();
-    let role = match r.u32()? {
+fn role_of(start: &Reader<'_>, number: u32) -> Result<Role> {
+    Ok(match number {
         0 => Role::NoChange,
         1 => Role::Equal,
         2 => Role::Primary,
         3 => Role::Secondary,
         _ => return Err(start.bad(ErrorCode::BAD_ROLE, "a known role")),
-    };
+    })
+}
+
+const fn role_number(role: Role) -> u32 {
+    match role {
+        Role::NoChange => 0,
+        Role::Equal => 1,
+        Role::Primary => 2,
+        Role::Secondary => 3,
+    }
+}
+
+pub(super) fn read_role(r: &mut Reader<'_>) -> Result<RoleMessage> {
+    let start = r.clone();
+    let role = role_of(&start, r.u32()?)?;
     r.skip(4)?;
     Ok(RoleMessage { role, generation_id: r.u64()? })
 }
 
 pub(super) fn put_role(out: &mut Vec<u8>, m: RoleMessage) {
-    out.put_u32(match m.role {
-        Role::NoChange => 0,
-        Role::Equal => 1,
-        Role::Primary => 2,
-        Role::Secondary => 3,
-    });
+    out.put_u32(role_number(m.role));
     out.zeros(4);
+    out.put_u64(m.generation_id);
+}
+
+pub(super) fn read_role_status(r: &mut Reader<'_>) -> Result<RoleStatus> {
+    let start = r.clone();
+    let role = role_of(&start, r.u32()?)?;
+    let reason = r.u8()?;
+    r.skip(3)?;
+    Ok(RoleStatus { role, reason, generation_id: r.u64()? })
+}
+
+pub(super) fn put_role_status(out: &mut Vec<u8>, m: RoleStatus) {
+    out.put_u32(role_number(m.role));
+    out.put(&[m.reason, 0, 0, 0]);
     out.put_u64(m.generation_id);
 }
 

@@ -49,6 +49,7 @@ codes! {
     BAD_LEN (1, 6);
     BUFFER_UNKNOWN (1, 8);
     BAD_TABLE_ID (1, 9);
+    IS_SECONDARY (1, 10);
     BAD_PORT (1, 11);
     BAD_PACKET (1, 12);
     BAD_ACTION_TYPE (2, 0);
@@ -113,6 +114,13 @@ codes! {
     BAD_PROP_TYPE (14, 0);
     BAD_PROP_LEN (14, 1);
     BAD_PROP_VALUE (14, 2);
+    ASYNC_INVALID (15, 0);
+    ASYNC_UNSUPPORTED (15, 1);
+    MONITOR_UNKNOWN (16, 0);
+    MONITOR_EXISTS (16, 1);
+    UNKNOWN_MONITOR (16, 3);
+    MONITOR_BAD_COMMAND (16, 4);
+    MONITOR_BAD_FLAGS (16, 5);
     BUNDLE_UNKNOWN (17, 0);
     BUNDLE_EPERM (17, 1);
     BUNDLE_BAD_ID (17, 2);

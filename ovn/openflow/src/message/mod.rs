@@ -1,23 +1,27 @@
 //! Messages, as values. Their bytes are in `codec`.
 
+mod asynchronous;
 mod bundle;
 mod ct_flush;
 mod error;
 mod flow;
 mod group;
 mod meter;
+mod monitor;
 mod multipart;
 mod packet;
 mod port;
 mod switch;
 mod tlv;
 
+pub use asynchronous::{AsyncKind, AsyncMask};
 pub use bundle::{BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind};
 pub use ct_flush::{CtFlush, CtTuple};
 pub use error::{ErrorCode, ErrorMessage};
 pub use flow::{FlowMod, FlowModCommand, FlowModFlags, FlowRemoved, FlowRemovedReason};
 pub use group::{Bucket, BucketCommand, BucketId, GroupKind, GroupMod, GroupModCommand, SelectionMethod};
 pub use meter::{Band, BandKind, MeterFlags, MeterMod, MeterModCommand};
+pub use monitor::{FlowEvent, FlowMonitor, FlowUpdate, FlowUpdateFull, MonitorCommand, MonitorFlags};
 pub use multipart::{
     Aggregate, FlowStats, FlowStatsRequest, GroupDesc, GroupFeatures, GroupStats, MeterConfig, MeterFeatures,
     MeterStats, MultipartReply, MultipartRequest, QueueStats, SwitchDesc, TableDesc, TableFeatures,
@@ -25,7 +29,7 @@ pub use multipart::{
 };
 pub use packet::{PacketIn, PacketIn2, PacketInFormat, PacketOut};
 pub use port::{PortConfig, PortDesc, PortMod, PortState, PortStats, PortStatus, PortStatusReason};
-pub use switch::{Role, RoleMessage, SwitchConfig, SwitchFeatures};
+pub use switch::{Role, RoleMessage, RoleStatus, SwitchConfig, SwitchFeatures};
 pub use tlv::{TlvMap, TlvTable, TlvTableCommand, TlvTableMod};
 
 use crate::Versions;
@@ -79,8 +83,19 @@ pub enum Body {
     FlowModTableId(bool),
     SetPacketInFormat(PacketInFormat),
     SetControllerId(u16),
-    /// The masks of asynchronous messages; their content is not looked at.
-    SetAsync(Vec<u8>),
+    /// Which messages the connection wants unasked; before OpenFlow 1.4 of packet-ins, port statuses and removed flows,
+    /// all of them at once.
+    SetAsync(Vec<AsyncMask>),
+    GetAsyncRequest,
+    GetAsyncReply(Vec<AsyncMask>),
+    /// The connection has another role now, though it did not ask.
+    RoleStatus(RoleStatus),
+    /// The end of a flow monitor, before OpenFlow 1.4.
+    FlowMonitorCancel(u32),
+    /// [`FlowUpdate::Paused`] before OpenFlow 1.4.
+    FlowMonitorPaused,
+    /// [`FlowUpdate::Resumed`] before OpenFlow 1.4.
+    FlowMonitorResumed,
     TlvTableMod(TlvTableMod),
     TlvTableRequest,
     TlvTableReply(TlvTable),

@@ -1,8 +1,8 @@
 //! Requests whose replies may be many, and the replies.
 
 use crate::{
-    Band, Bucket, FlowModFlags, GroupId, GroupKind, Instruction, Match, MeterFlags, MeterId, PortDesc,
-    PortNo, PortStats, SelectionMethod,
+    Band, Bucket, FlowModFlags, FlowMonitor, FlowUpdate, GroupId, GroupKind, Instruction, Match, MeterFlags,
+    MeterId, PortDesc, PortNo, PortStats, SelectionMethod,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum MultipartRequest {
         port: PortNo,
         queue: u32,
     },
+    /// Being told of changes of flows from now on.
+    FlowMonitor(Vec<FlowMonitor>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub enum MultipartReply {
     TableDesc(Vec<TableDesc>),
     /// No queue has properties to tell.
     QueueDesc,
+    /// What a monitor begins with, and, without having been asked again, what happens.
+    FlowMonitor(Vec<FlowUpdate>),
 }
 
 /// Which flows are asked for.

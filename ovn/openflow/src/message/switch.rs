@@ -34,6 +34,15 @@ pub struct RoleMessage {
     pub generation_id: u64,
 }
 
+/// A role that a connection has now because of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoleStatus {
+    pub role: Role,
+    /// 0: another connection became primary.
+    pub reason: u8,
+    pub generation_id: u64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     NoChange,

@@ -5,12 +5,14 @@
 //! actions are read by `FromStr` and [`parse_actions`].
 
 mod action;
+mod ct_flush;
 mod error;
 mod flow;
 mod group;
 mod group_mod;
 mod matching;
 mod message;
+mod monitor;
 mod names;
 mod split;
 mod style;

@@ -2,6 +2,8 @@
 
 mod changes;
 mod measures;
+mod monitor;
+mod role;
 mod session;
 
 use openflow::{Body, ErrorCode, Framer, Message, SwitchConfig, Version, Versions};

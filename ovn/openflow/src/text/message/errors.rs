@@ -40,6 +40,12 @@ const OTHERWISE: &[(ErrorCode, &str)] = &[
     (ErrorCode::BAD_PROP_TYPE, "OFPBPC_BAD_TYPE"),
     (ErrorCode::BAD_PROP_LEN, "OFPBPC_BAD_LEN"),
     (ErrorCode::BAD_PROP_VALUE, "OFPBPC_BAD_VALUE"),
+    (ErrorCode::IS_SECONDARY, "OFPBRC_IS_SECONDARY"),
+    (ErrorCode::ASYNC_INVALID, "OFPACFC_INVALID"),
+    (ErrorCode::ASYNC_UNSUPPORTED, "OFPACFC_UNSUPPORTED"),
+    (ErrorCode::MONITOR_UNKNOWN, "OFPMOFC_UNKNOWN"),
+    (ErrorCode::MONITOR_BAD_COMMAND, "OFPMOFC_BAD_COMMAND"),
+    (ErrorCode::MONITOR_BAD_FLAGS, "OFPMOFC_BAD_FLAGS"),
     (ErrorCode::BUNDLE_UNKNOWN, "OFPBFC_UNKNOWN"),
     (ErrorCode::BUNDLE_EPERM, "OFPBFC_EPERM"),
     (ErrorCode::BUNDLE_BAD_ID, "OFPBFC_BAD_ID"),
@@ -67,7 +73,7 @@ const OTHERWISE: &[(ErrorCode, &str)] = &[
 ];
 
 /// Prefixes by the type of error.
-const PREFIXES: [(u16, &str); 17] = [
+const PREFIXES: [(u16, &str); 18] = [
     (0, "OFPHFC"),
     (1, "OFPBRC"),
     (2, "OFPBAC"),
@@ -83,6 +89,7 @@ const PREFIXES: [(u16, &str); 17] = [
     (12, "OFPMMFC"),
     (13, "OFPTFFC"),
     (14, "OFPBPC"),
+    (15, "OFPACFC"),
     (16, "OFPMOFC"),
     (17, "OFPBFC"),
 ];

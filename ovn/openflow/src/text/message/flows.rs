@@ -42,15 +42,7 @@ pub(super) fn change(m: &FlowMod, version: Version, style: Style<'_>) -> String 
 }
 
 pub(super) fn removed(m: &FlowRemoved, version: Version, style: Style<'_>) -> String {
-    let reason = match m.reason {
-        FlowRemovedReason::IdleTimeout => "idle".to_owned(),
-        FlowRemovedReason::HardTimeout => "hard".to_owned(),
-        FlowRemovedReason::Delete => "delete".to_owned(),
-        FlowRemovedReason::GroupDelete => "group_delete".to_owned(),
-        FlowRemovedReason::MeterDelete => "meter_delete".to_owned(),
-        FlowRemovedReason::Eviction => "eviction".to_owned(),
-        FlowRemovedReason::Unknown(n) => n.to_string(),
-    };
+    let reason = reason_name(m.reason);
     let mut parts = vec![format!(" {}", head(m.priority, &m.matching, style)), format!("reason={reason}")];
     if version != Version::Of10 {
         parts.push(format!("table_id={}", m.table));
@@ -61,4 +53,17 @@ pub(super) fn removed(m: &FlowRemoved, version: Version, style: Style<'_>) -> St
     parts.extend((m.hard_timeout != 0).then(|| format!("hard{}", m.hard_timeout)));
     parts.push(format!("pkts{} bytes{}", m.packets, m.bytes));
     parts.join(" ")
+}
+
+/// Why a flow went.
+pub(super) fn reason_name(reason: FlowRemovedReason) -> String {
+    match reason {
+        FlowRemovedReason::IdleTimeout => "idle".to_owned(),
+        FlowRemovedReason::HardTimeout => "hard".to_owned(),
+        FlowRemovedReason::Delete => "delete".to_owned(),
+        FlowRemovedReason::GroupDelete => "group_delete".to_owned(),
+        FlowRemovedReason::MeterDelete => "meter_delete".to_owned(),
+        FlowRemovedReason::Eviction => "eviction".to_owned(),
+        FlowRemovedReason::Unknown(n) => n.to_string(),
+    }
 }

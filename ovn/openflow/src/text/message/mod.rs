@@ -1,15 +1,17 @@
 //! Messages as `ovs-ofctl` prints them: a line with name, version and number, then what the message says.
 
+mod asynchronous;
 mod errors;
 mod flows;
 mod groups;
+mod monitors;
 mod packets;
 mod ports;
 mod stats;
 mod switch;
 
 use super::style::Style;
-use crate::{Body, BundleKind, Message, MultipartReply, MultipartRequest, Role, Version};
+use crate::{Body, BundleKind, Message, MultipartReply, MultipartRequest, Version};
 
 impl Message {
     /// The message in the words of a version; ends with a line feed. Packets in it are left to the caller.
@@ -54,8 +56,8 @@ fn name(body: &Body, version: Version) -> String {
         Body::GroupMod(_) if of10 => "NXT_GROUP_MOD",
         Body::GroupMod(_) => "OFPT_GROUP_MOD",
         Body::MeterMod(_) => "OFPT_METER_MOD",
-        Body::MultipartRequest(request) => return format!("{} request", request_name(request, of10)),
-        Body::MultipartReply { reply, .. } => return format!("{} reply", reply_name(reply, of10)),
+        Body::MultipartRequest(request) => return format!("{} request", request_name(request, version)),
+        Body::MultipartReply { reply, .. } => return format!("{} reply", reply_name(reply, version)),
         Body::BarrierRequest => "OFPT_BARRIER_REQUEST",
         Body::BarrierReply => "OFPT_BARRIER_REPLY",
         Body::RoleRequest(_) if of10 => "NXT_ROLE_REQUEST",
@@ -68,7 +70,18 @@ fn name(body: &Body, version: Version) -> String {
         Body::FlowModTableId(_) => "NXT_FLOW_MOD_TABLE_ID",
         Body::SetPacketInFormat(_) => "NXT_SET_PACKET_IN_FORMAT",
         Body::SetControllerId(_) => "NXT_SET_CONTROLLER_ID",
+        Body::SetAsync(_) if of10 => "NXT_SET_ASYNC_CONFIG",
         Body::SetAsync(_) => "OFPT_SET_ASYNC",
+        Body::GetAsyncRequest => "OFPT_GET_ASYNC_REQUEST",
+        Body::GetAsyncReply(_) => "OFPT_GET_ASYNC_REPLY",
+        Body::RoleStatus(_) if version < Version::Of14 => "ONFT_ROLE_STATUS",
+        Body::RoleStatus(_) => "OFPT_ROLE_STATUS",
+        Body::FlowMonitorCancel(_) if of10 => "NXT_FLOW_MONITOR_CANCEL",
+        Body::FlowMonitorCancel(_) => "ONFT_FLOW_MONITOR_CANCEL",
+        Body::FlowMonitorPaused if of10 => "NXT_FLOW_MONITOR_PAUSED",
+        Body::FlowMonitorPaused => "ONFT_FLOW_MONITOR_PAUSED",
+        Body::FlowMonitorResumed if of10 => "NXT_FLOW_MONITOR_RESUMED",
+        Body::FlowMonitorResumed => "ONFT_FLOW_MONITOR_RESUMED",
         Body::TlvTableMod(_) => "NXT_TLV_TABLE_MOD",
         Body::TlvTableRequest => "NXT_TLV_TABLE_REQUEST",
         Body::TlvTableReply(_) => "NXT_TLV_TABLE_REPLY",
@@ -78,7 +91,8 @@ fn name(body: &Body, version: Version) -> String {
     .to_owned()
 }
 
-fn request_name(request: &MultipartRequest, of10: bool) -> &'static str {
+fn request_name(request: &MultipartRequest, version: Version) -> &'static str {
+    let of10 = version == Version::Of10;
     match request {
         MultipartRequest::Desc => "OFPST_DESC",
         MultipartRequest::Flow(_) if of10 => "NXST_FLOW",
@@ -100,11 +114,15 @@ fn request_name(request: &MultipartRequest, of10: bool) -> &'static str {
         MultipartRequest::TableFeatures => "OFPST_TABLE_FEATURES",
         MultipartRequest::PortDesc(_) => "OFPST_PORT_DESC",
         MultipartRequest::TableDesc => "OFPST_TABLE_DESC",
+        MultipartRequest::FlowMonitor(_) if of10 => "NXST_FLOW_MONITOR",
+        MultipartRequest::FlowMonitor(_) if version == Version::Of13 => "ONFST_FLOW_MONITOR",
+        MultipartRequest::FlowMonitor(_) => "OFPST_FLOW_MONITOR",
         MultipartRequest::QueueDesc { .. } => "OFPST_QUEUE_DESC",
     }
 }
 
-fn reply_name(reply: &MultipartReply, of10: bool) -> &'static str {
+fn reply_name(reply: &MultipartReply, version: Version) -> &'static str {
+    let of10 = version == Version::Of10;
     match reply {
         MultipartReply::Desc(_) => "OFPST_DESC",
         MultipartReply::Flow(_) if of10 => "NXST_FLOW",
@@ -126,6 +144,9 @@ fn reply_name(reply: &MultipartReply, of10: bool) -> &'static str {
         MultipartReply::TableFeatures(_) => "OFPST_TABLE_FEATURES",
         MultipartReply::PortDesc(_) => "OFPST_PORT_DESC",
         MultipartReply::TableDesc(_) => "OFPST_TABLE_DESC",
+        MultipartReply::FlowMonitor(_) if of10 => "NXST_FLOW_MONITOR",
+        MultipartReply::FlowMonitor(_) if version == Version::Of13 => "ONFST_FLOW_MONITOR",
+        MultipartReply::FlowMonitor(_) => "OFPST_FLOW_MONITOR",
         MultipartReply::QueueDesc => "OFPST_QUEUE_DESC",
     }
 }
@@ -149,13 +170,11 @@ fn body_text(body: &Body, version: Version, style: Style<'_>) -> String {
         Body::MeterMod(change) => groups::meter_change(change),
         Body::MultipartRequest(request) => stats::request(request, style),
         Body::MultipartReply { reply, .. } => stats::reply(reply, version, style),
+        Body::SetAsync(masks) | Body::GetAsyncReply(masks) => asynchronous::masks(masks),
+        Body::RoleStatus(status) => asynchronous::role_status(status),
+        Body::FlowMonitorCancel(id) => format!(" id={id}"),
         Body::RoleRequest(role) | Body::RoleReply(role) => {
-            let name = match role.role {
-                Role::NoChange => "nochange",
-                Role::Equal => "equal",
-                Role::Primary => "primary",
-                Role::Secondary => "secondary",
-            };
+            let name = asynchronous::role_name(role.role);
             match version {
                 Version::Of10 => format!(" role={name}"),
                 Version::Of13 | Version::Of14 | Version::Of15 => {
@@ -191,7 +210,9 @@ fn body_text(body: &Body, version: Version, style: Style<'_>) -> String {
         | Body::BarrierRequest
         | Body::BarrierReply
         | Body::SetPacketInFormat(_)
-        | Body::SetAsync(_)
+        | Body::GetAsyncRequest
+        | Body::FlowMonitorPaused
+        | Body::FlowMonitorResumed
         | Body::TlvTableRequest
         | Body::CtFlush(_) => String::new(),
     }

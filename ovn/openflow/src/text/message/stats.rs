@@ -1,7 +1,7 @@
 //! Requests for descriptions and statistics, and the answers.
 
 use super::super::style::Style;
-use super::{groups, ports, switch};
+use super::{groups, monitors, ports, switch};
 use crate::{
     FlowStatsRequest, GroupId, MultipartReply, MultipartRequest, PortNo, TableDesc, TableFeatures,
     TableStats, Version,
@@ -22,6 +22,7 @@ pub(super) fn request(m: &MultipartRequest, style: Style<'_>) -> String {
         MultipartRequest::Meter(meter) | MultipartRequest::MeterConfig(meter) => {
             format!(" meter={}", groups::meter_name(*meter))
         }
+        MultipartRequest::FlowMonitor(list) => monitors::requests(list, style),
         MultipartRequest::Desc
         | MultipartRequest::Table
         | MultipartRequest::GroupFeatures
@@ -65,6 +66,7 @@ pub(super) fn reply(m: &MultipartReply, version: Version, style: Style<'_>) -> S
         }
         MultipartReply::TableDesc(list) => table_descs(list),
         MultipartReply::QueueDesc => String::new(),
+        MultipartReply::FlowMonitor(list) => monitors::updates(list, style),
     }
 }
 
