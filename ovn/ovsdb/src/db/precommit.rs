@@ -5,7 +5,7 @@
 
 use super::indexes::{Indexes, KeyHash, key_hash, same_key};
 use super::references::{ReferenceChange, References, RowAt, changes, changes_by, column, uuids};
-use super::working::Working;
+use super::working::{Changed, Working};
 use super::{Commit, Difference};
 use crate::Row;
 use crate::error::OvsdbError;
@@ -25,24 +25,29 @@ pub(super) fn precommit(
         working,
         references,
         indexes,
+        changed: Vec::new(),
         strong: BTreeMap::new(),
         changes: Vec::new(),
         deleted: Vec::new(),
     };
-    step.working.forget_unchanged();
+    step.changed = step.working.changed();
     let asked = step.working.edit_count();
     step.count_references()?;
     step.refuse_deletion_of_referenced()?;
     step.collect_garbage();
+    let left = step.working.edit_count();
+    if left != asked {
+        step.changed = step.working.changed();
+    }
     step.count_rows()?;
     step.drop_weak_references()?;
     let as_asked = step.working.edit_count() == asked;
-    if !as_asked {
-        step.working.forget_unchanged();
+    if step.working.edit_count() != left {
+        step.changed = step.working.changed();
     }
     step.check_indexes()?;
     let references = as_asked.then_some(step.changes);
-    Ok(Checked { commit: step.working.finish(), references })
+    Ok(Checked { commit: step.working.finish(step.changed), references })
 }
 
 /// What a transaction changed, in a state that keeps every promise of the schema.
@@ -57,6 +62,8 @@ struct Precommit<'a, 'w> {
     working: Working<'w>,
     references: &'a References,
     indexes: &'a Indexes,
+    /// The rows that changed by the steps so far.
+    changed: Vec<Changed>,
     /// By how much the transaction changes the number of strong references to a row.
     strong: BTreeMap<RowAt, i64>,
     /// The references that came and went by what was asked for.
@@ -98,7 +105,8 @@ impl Precommit<'_, '_> {
 
     fn count_references(&mut self) -> Result<(), OvsdbError> {
         let (mut strong, mut all, mut deleted) = (BTreeMap::new(), Vec::new(), Vec::new());
-        for (id, uuid, old, new) in self.working.changes() {
+        for Changed { table: id, uuid, old, new } in &self.changed {
+            let (id, uuid, old, new) = (*id, *uuid, old.as_ref(), new.as_ref());
             if new.is_none() {
                 deleted.push((id, uuid));
             }
@@ -176,9 +184,13 @@ impl Precommit<'_, '_> {
     }
 
     fn count_rows(&self) -> Result<(), OvsdbError> {
-        let changed: BTreeSet<TableId> = self.working.touched().map(|(table, _)| table).collect();
-        for id in changed {
-            let (table, rows) = (self.table(id), self.working.now.len(id));
+        let mut last = None;
+        for Changed { table: id, .. } in &self.changed {
+            // Rows of a table come one after the other.
+            if last.replace(id) == Some(id) {
+                continue;
+            }
+            let (table, rows) = (self.table(*id), self.working.now.len(*id));
             let Some(max_rows) = table.max_rows else { continue };
             if u32::try_from(rows).is_ok_and(|rows| rows <= max_rows) {
                 continue;
@@ -196,16 +208,21 @@ impl Precommit<'_, '_> {
     /// Takes references to rows that do not exist out of weak columns: of the rows that changed,
     /// and of those that refer to a row that was deleted.
     fn drop_weak_references(&mut self) -> Result<(), OvsdbError> {
-        let mut rows: BTreeSet<RowAt> = BTreeSet::new();
+        let mut rows: Vec<RowAt> = Vec::new();
         let mut deleted: BTreeMap<TableId, BTreeSet<Uuid>> = BTreeMap::new();
-        for (table, uuid, old, new) in self.working.changes() {
+        for Changed { table, uuid, new, .. } in &self.changed {
+            let (table, uuid) = (*table, *uuid);
             if new.is_some() {
-                rows.insert((table, uuid));
-            } else if old.is_some() {
+                if self.table(table).references.iter().any(|place| place.kind == RefType::Weak) {
+                    rows.push((table, uuid));
+                }
+            } else {
                 rows.extend(self.references.weak_sources((table, uuid)));
                 deleted.entry(table).or_default().insert(uuid);
             }
         }
+        rows.sort_unstable();
+        rows.dedup();
         for (id, uuid) in rows {
             let layout = self.working.now.layout().clone();
             let table = layout.table(id);
@@ -290,7 +307,8 @@ impl Precommit<'_, '_> {
 
     fn check_indexes(&self) -> Result<(), OvsdbError> {
         let mut taken: BTreeSet<(TableId, usize, KeyHash, Uuid)> = BTreeSet::new();
-        for (id, uuid, old, new) in self.working.changes() {
+        for Changed { table: id, uuid, old, new } in &self.changed {
+            let (id, uuid, old) = (*id, *uuid, old.as_ref());
             let Some(new) = new else { continue };
             for (index, columns) in self.table(id).indexes.iter().enumerate() {
                 if old.is_some_and(|old| same_key(old, new, columns)) {

@@ -5,6 +5,7 @@ use crate::Row;
 use crate::schema::{Layout, RefType, ReferenceAt, TableId};
 use crate::value::{Atom, Change, Datum, Uuid};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// A row and where it lives.
@@ -132,10 +133,16 @@ impl References {
 /// Adds `step` to the count of `key`; counts of zero are not kept. A commit may take away first and
 /// add later, so a count may pass through zero but never below: what is taken away was counted.
 fn add<K: Ord>(counts: &mut BTreeMap<K, u32>, key: K, step: i32) {
-    let count = counts.get(&key).copied().unwrap_or(0);
-    match count.saturating_add_signed(step) {
-        0 => _ = counts.remove(&key),
-        count => _ = counts.insert(key, count),
+    match counts.entry(key) {
+        Entry::Vacant(entry) => {
+            if step > 0 {
+                entry.insert(step.unsigned_abs());
+            }
+        }
+        Entry::Occupied(mut entry) => match entry.get().saturating_add_signed(step) {
+            0 => _ = entry.remove(),
+            count => _ = entry.insert(count),
+        },
     }
 }
 

@@ -51,6 +51,14 @@ impl Touched {
     }
 }
 
+/// A row that is not as it was: `None` is one that does not exist; never are both.
+pub(super) struct Changed {
+    pub(super) table: TableId,
+    pub(super) uuid: Uuid,
+    pub(super) old: Option<Arc<Row>>,
+    pub(super) new: Option<Arc<Row>>,
+}
+
 /// A row to be changed.
 pub(super) struct Edit<'e> {
     row: &'e mut Row,
@@ -137,23 +145,27 @@ impl<'a> Working<'a> {
         self.touched.keys().copied()
     }
 
-    /// All touched rows: where, as it was, as it is.
-    pub(super) fn changes(
-        &self,
-    ) -> impl Iterator<Item = (TableId, Uuid, Option<&Arc<Row>>, Option<&Arc<Row>>)> {
-        self.touched.iter().map(|((table, uuid), touched)| {
-            (*table, *uuid, touched.old.as_ref(), self.now.row(*table, *uuid))
-        })
+    /// All touched rows that are not as they were. Each is looked for once, here: to find a row among many takes longer
+    /// than most of what is done with it.
+    pub(super) fn changed(&mut self) -> Vec<Changed> {
+        self.forget_unchanged();
+        let changed = |((table, uuid), touched): (&(TableId, Uuid), &Touched)| Changed {
+            table: *table,
+            uuid: *uuid,
+            old: touched.old.clone(),
+            new: self.now.row(*table, *uuid).cloned(),
+        };
+        self.touched.iter().map(changed).collect()
     }
 
     /// What is different in a touched row that was and is there, if it was not touched after
-    /// [`Working::forget_unchanged`].
+    /// [`Working::changed`].
     pub(super) fn differences(&self, table: TableId, uuid: Uuid) -> Option<&[Difference]> {
         self.touched.get(&(table, uuid))?.differences.as_deref()
     }
 
     /// Forgets touched rows that are as they were; they keep their version.
-    pub(super) fn forget_unchanged(&mut self) {
+    fn forget_unchanged(&mut self) {
         let Snapshot { tables, layout } = &mut *self.now;
         self.touched.retain(|(table, uuid), touched| {
             let new = tables[table.0].get(uuid);
@@ -172,13 +184,20 @@ impl<'a> Working<'a> {
         });
     }
 
-    /// Lets the rows stay as they are; says what changed.
-    pub(super) fn finish(mut self) -> Commit {
+    /// Lets the rows stay as they are; says what changed, which is what [`Working::changed`] gave last.
+    pub(super) fn finish(mut self, changed: Vec<Changed>) -> Commit {
         let mut commit = Commit::default();
-        for ((table, uuid), Touched { old, differences, .. }) in std::mem::take(&mut self.touched) {
-            let new = self.now.row(table, uuid).cloned();
-            let update = RowUpdate::new(old, new).with_differences(differences);
-            commit.tables.entry(table).or_default().insert(uuid, update);
+        let touched = std::mem::take(&mut self.touched);
+        assert_eq!(touched.len(), changed.len(), "the rows that were touched last are those that changed");
+        let mut updates = changed.into_iter().zip(touched.into_values()).peekable();
+        while let Some((Changed { table, .. }, _)) = updates.peek() {
+            let table = *table;
+            let of_table = std::iter::from_fn(|| updates.next_if(|(changed, _)| changed.table == table));
+            let update = |(changed, touched): (Changed, Touched)| {
+                let update = RowUpdate::new(changed.old, changed.new).with_differences(touched.differences);
+                (changed.uuid, update)
+            };
+            commit.tables.insert(table, of_table.map(update).collect());
         }
         commit
     }

@@ -18,7 +18,7 @@ impl Run<'_> {
         json: &Value,
         (id, table): TableAt<'_>,
         wanted: Option<Uuid>,
-        columns: Columns,
+        columns: Vec<(usize, Datum)>,
         symbols: &mut Symbols,
     ) -> Result<Given, OvsdbError> {
         let uuid = match wanted {
@@ -39,16 +39,12 @@ impl Run<'_> {
         let mut row = table.default_row();
         let cells = Arc::make_mut(&mut row);
         for at in &table.required {
-            let (name, column) = &table.columns[*at];
-            if !columns.contains_key(name) {
-                column.ty.check(&cells[*at])?;
+            if columns.iter().all(|(given, _)| given != at) {
+                table.columns[*at].1.ty.check(&cells[*at])?;
             }
         }
-        for (name, value) in columns {
-            // `_uuid` and `_version` may be named, but are not the client's to choose.
-            if let Some(at) = table.column_index(&name) {
-                cells[at] = value;
-            }
+        for (at, value) in columns {
+            cells[at] = value;
         }
         self.guard(&RowWrite::Insert { table, uuid, new: &row })?;
         self.working.insert(id, uuid, row);

@@ -1,5 +1,6 @@
 //! JSON text with the places of its values: to be looked through in any order, without a copy of anything.
 
+use super::text::first_special;
 use std::borrow::Cow;
 
 /// Longest text that is looked at, in bytes.
@@ -183,8 +184,7 @@ impl Scan {
     fn string(&mut self, text: &[u8]) -> Option<bool> {
         loop {
             let rest = text.get(self.at..)?;
-            let plain = rest.iter().position(|byte| IS_SPECIAL[usize::from(*byte)]);
-            let Some(plain) = plain else {
+            let Some(plain) = first_special(rest) else {
                 self.at = text.len();
                 return Some(false);
             };
@@ -248,19 +248,6 @@ impl Scanned {
     }
 }
 
-/// Whether a byte of a string ends it, begins an escape, or must not be there.
-static IS_SPECIAL: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = true;
-        byte += 1;
-    }
-    table[b'"' as usize] = true;
-    table[b'\\' as usize] = true;
-    table
-};
-
 const WORDS: [&[u8]; 3] = [b"true", b"false", b"null"];
 
 fn is_number_byte(byte: &u8) -> bool {
@@ -276,7 +263,7 @@ fn is_delimiter(byte: &u8) -> bool {
 pub(crate) fn string_end(text: &[u8], start: usize) -> Option<(usize, bool)> {
     let (mut at, mut has_escapes) = (start + 1, false);
     loop {
-        at += text.get(at..)?.iter().position(|byte| IS_SPECIAL[usize::from(*byte)])?;
+        at += first_special(text.get(at..)?)?;
         match text[at] {
             b'"' => return Some((at + 1, has_escapes)),
             b'\\' => (at, has_escapes) = (at + 2, true),

@@ -131,6 +131,19 @@ impl JsonText {
     }
 }
 
+/// The place of the first byte that cannot stand in a string of JSON: a quote, a backslash or a control character.
+pub(super) fn first_special(text: &[u8]) -> Option<usize> {
+    let (words, rest) = text.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let found = specials(*word);
+        if found != 0 {
+            return usize::try_from(found.trailing_zeros() / 8).ok().map(|at| 8 * i + at);
+        }
+    }
+    let is_special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
+    rest.iter().position(is_special).map(|at| 8 * words.len() + at)
+}
+
 /// Whether a string needs no escapes. Looks at eight bytes at a time, for most of what a server sends are strings.
 fn is_plain(text: &[u8]) -> bool {
     let (words, rest) = text.as_chunks::<8>();
@@ -163,7 +176,13 @@ mod tests {
             for at in 0..20 {
                 let mut text = [b'!'; 20];
                 text[at] = byte;
-                assert_eq!(is_plain(&text), byte >= 0x20 && byte != b'"' && byte != b'\\', "{byte} at {at}");
+                let is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
+                assert_eq!(is_plain(&text), !is_special, "{byte} at {at}");
+                assert_eq!(first_special(&text), is_special.then_some(at), "{byte} at {at}");
+                // Others behind it do not hide it.
+                text[at + 1..].fill(b'"');
+                let first = if is_special { Some(at) } else { (at + 1 < 20).then_some(at + 1) };
+                assert_eq!(first_special(&text), first, "{byte} at {at}");
             }
         }
     }

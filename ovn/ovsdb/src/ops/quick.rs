@@ -6,9 +6,18 @@
 use super::mutation::{Mutation, Mutator, is_mutable};
 use super::{Clause, Columns, Condition, Function, Operation, Until};
 use crate::json::{Elements, Json};
-use crate::schema::{BaseType, ColumnId, ColumnType, Layout, TableLayout, is_valid_id};
-use crate::value::{Atom, AtomType, Atoms, Datum, Real, Str, Strings, Symbols};
+use crate::schema::{BaseType, ColumnId, ColumnType, Layout, TableId, TableLayout, is_valid_id};
+use crate::value::{Atom, AtomType, Atoms, Datum, Real, Str, Strings, Symbols, Uuid};
 use std::borrow::Cow;
+
+/// An operation as it is read quickly.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Quick {
+    /// [`Operation::Insert`], with the columns already found.
+    Insert { table: TableId, uuid: Option<Uuid>, row: Vec<(usize, Datum)> },
+    /// Any other.
+    Other(Operation),
+}
 
 /// Reads all operations of a transaction; `None` if one of them is for the careful reader.
 pub(crate) fn operations(
@@ -16,11 +25,14 @@ pub(crate) fn operations(
     layout: &Layout,
     symbols: &mut Symbols,
     strings: &mut Strings,
-) -> Option<Vec<Operation>> {
+) -> Option<Vec<Quick>> {
     let uuid = ColumnType::from(AtomType::Uuid);
     let mut reader = Reader { layout, uuid: &uuid, symbols, strings };
     list.map(|json| reader.operation(json)).collect()
 }
+
+/// Columns of a row that an insert rarely gives more of.
+const COLUMNS_FEW: usize = 8;
 
 /// The members of an operation, each once.
 #[derive(Default)]
@@ -81,11 +93,14 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn operation(&mut self, json: Json<'_>) -> Option<Operation> {
+    fn operation(&mut self, json: Json<'_>) -> Option<Quick> {
         let fields = Fields::of(json)?;
         let optional = |field: Option<Json<'_>>| usize::from(field.is_some());
         let (operation, count) = match fields.op?.plain()? {
-            "insert" => (self.insert(&fields)?, 3 + optional(fields.uuid_name)),
+            "insert" => {
+                let operation = self.insert(&fields)?;
+                return (fields.count == 3 + optional(fields.uuid_name)).then_some(operation);
+            }
             "select" => (self.select(&fields)?, 3 + optional(fields.columns)),
             "update" => (self.update(&fields)?, 4),
             "mutate" => (self.mutate(&fields)?, 4),
@@ -97,17 +112,19 @@ impl<'a> Reader<'a> {
             _ => return None,
         };
         // What the operation does not take is an error.
-        (fields.count == count).then_some(operation)
+        (fields.count == count).then_some(Quick::Other(operation))
     }
 
-    fn insert(&mut self, fields: &Fields<'_>) -> Option<Operation> {
-        let table = self.table(fields)?;
+    fn insert(&mut self, fields: &Fields<'_>) -> Option<Quick> {
+        let at = self.layout.table_id(fields.table?.plain()?)?;
+        let table = self.layout.table(at);
         let uuid = match fields.uuid_name {
             Some(name) => Some(self.symbols.define(id(name)?, None)?),
             None => None,
         };
-        let row = self.row(fields.row?, table)?;
-        Some(Operation::Insert { table: table.name.clone(), uuid, row })
+        let mut row = Vec::with_capacity(COLUMNS_FEW);
+        self.values(fields.row?, table, |at, datum| row.push((at, datum)))?;
+        Some(Quick::Insert { table: at, uuid, row })
     }
 
     fn select(&mut self, fields: &Fields<'_>) -> Option<Operation> {
@@ -161,13 +178,24 @@ impl<'a> Reader<'a> {
 
     fn row(&mut self, json: Json<'_>, table: &TableLayout) -> Option<Columns> {
         let mut row = Columns::new();
+        self.values(json, table, |at, datum| _ = row.insert(table.columns[at].0.clone(), datum))?;
+        Some(row)
+    }
+
+    /// Gives the columns of a row, by place; of a name that comes twice the last one counts.
+    fn values(
+        &mut self,
+        json: Json<'_>,
+        table: &TableLayout,
+        mut give: impl FnMut(usize, Datum),
+    ) -> Option<()> {
         for member in json.object()? {
             let (name, value) = member?;
-            let (name, column) = &table.columns[table.column_index(name)?];
-            let bounds = (column.ty.min, column.ty.max);
-            row.insert(name.clone(), self.datum(value, &column.ty, bounds)?);
+            let at = table.column_index(name)?;
+            let ty = &table.columns[at].1.ty;
+            give(at, self.datum(value, ty, (ty.min, ty.max))?);
         }
-        Some(row)
+        Some(())
     }
 
     fn condition(&mut self, json: Json<'_>, table: &TableLayout) -> Option<Condition> {
@@ -254,7 +282,7 @@ impl<'a> Reader<'a> {
             AtomType::Real => Atom::Real(Real::new(serde_json::from_str(json.text()).ok()?)),
             AtomType::Boolean => Atom::Boolean(boolean(json)?),
             AtomType::String if often => Atom::String(self.strings.share(&string(json)?)),
-            AtomType::String => Atom::from(&*string(json)?),
+            AtomType::String => Atom::String(self.strings.again(&string(json)?)),
             AtomType::Uuid => {
                 let [tag, text] = json.array_of()?;
                 let text = text.plain()?;

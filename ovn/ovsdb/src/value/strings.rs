@@ -44,12 +44,20 @@ impl Strings {
 /// Where a text is remembered: any function will do that spreads texts well and is quick.
 fn place_of(text: &str) -> usize {
     let mut hash = text.len() as u64;
-    for part in text.as_bytes().chunks(8) {
-        let mut octets = [0; 8];
-        octets[..part.len()].copy_from_slice(part);
+    let mut mix = |word: u64| {
         // The multiplier is 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming, section 6.4).
-        hash = (hash ^ u64::from_le_bytes(octets)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        hash = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         hash ^= hash >> 32;
+    };
+    let (words, _) = text.as_bytes().as_chunks::<8>();
+    words.iter().for_each(|word| mix(u64::from_le_bytes(*word)));
+    // The end, some of which a word before it may have had already.
+    match (text.as_bytes().last_chunk::<8>(), text.as_bytes().last_chunk::<4>(), text.as_bytes()) {
+        (Some(last), _, _) => mix(u64::from_le_bytes(*last)),
+        (None, Some(last), [a, b, c, d, ..]) => {
+            mix(u64::from(u32::from_le_bytes(*last)) << 32 | u64::from(u32::from_le_bytes([*a, *b, *c, *d])));
+        }
+        (None, _, few) => mix(few.iter().fold(0, |word, octet| word << 8 | u64::from(*octet))),
     }
     usize::try_from(hash % TEXTS_MAX as u64).expect("it is below TEXTS_MAX")
 }

@@ -28,7 +28,19 @@ fn quick(layout: &Layout, list: &[Value]) -> Option<Vec<Operation>> {
     let text = Value::from(list).to_string();
     let mut scan = Scan::default();
     let tape = scan.whole(text.as_bytes())?;
-    operations(tape.root()?.array()?, layout, &mut symbols(), &mut Strings::default())
+    let read = operations(tape.root()?.array()?, layout, &mut symbols(), &mut Strings::default())?;
+    Some(read.into_iter().map(|operation| by_name(layout, operation)).collect())
+}
+
+fn by_name(layout: &Layout, operation: Quick) -> Operation {
+    match operation {
+        Quick::Insert { table, uuid, row } => {
+            let table = layout.table(table);
+            let named = |(at, datum): (usize, Datum)| (table.columns[at].0.clone(), datum);
+            Operation::Insert { table: table.name.clone(), uuid, row: row.into_iter().map(named).collect() }
+        }
+        Quick::Other(operation) => operation,
+    }
 }
 
 fn careful(layout: &Layout, list: &[Value]) -> Option<Vec<Operation>> {
