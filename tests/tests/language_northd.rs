@@ -164,6 +164,14 @@ impl Sets for Names {
 struct Everything(RefCell<Vec<Vec<Action>>>);
 
 impl Resources for Everything {
+    fn datapath(&self) -> u32 {
+        1
+    }
+
+    fn cookie(&self) -> u32 {
+        0x1234_5678
+    }
+
     fn group(&self, group: Group) -> Option<GroupId> {
         self.0.borrow_mut().extend(group.buckets.into_iter().map(|bucket| bucket.actions));
         Some(GroupId(1))
@@ -250,8 +258,6 @@ fn translate(
         pipeline: context.pipeline,
         table: context.table,
         is_switch: true,
-        datapath: 1,
-        cookie: 0x1234_5678,
         common_zone: tables::DNAT_ZONE,
         controller_meter: Some(MeterId(1)),
         features: Features { ct_zero_snat: true, l4_symmetric_hash: true },

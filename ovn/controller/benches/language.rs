@@ -33,6 +33,14 @@ impl Ports for Names {
 struct Numbers(Cell<u32>);
 
 impl Resources for Numbers {
+    fn datapath(&self) -> u32 {
+        1
+    }
+
+    fn cookie(&self) -> u32 {
+        1
+    }
+
     fn group(&self, _: Group) -> Option<GroupId> {
         self.0.set(self.0.get() + 1);
         Some(GroupId(self.0.get()))
@@ -86,8 +94,6 @@ impl Flow {
             pipeline: self.pipeline,
             table: self.table,
             is_switch: true,
-            datapath: 1,
-            cookie: 1,
             common_zone: tables::DNAT_ZONE,
             controller_meter: None,
             features: Features::default(),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::flow::{ConjunctionOwner, Flow, FlowAction, FlowKey};
 use crate::groups::GroupTable;
 use crate::meters::MeterTable;
+use crate::places::{Place, Places};
 
 /// What a switch has under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Installed {
 #[derive(Debug, Default)]
 pub struct FlowTable {
     /// Where the entry of each key is.
-    places: HashMap<Arc<FlowKey>, Place>,
+    places: Places,
     entries: Vec<Option<Entry>>,
     /// Places without an entry.
     free: Vec<Place>,
@@ -40,15 +41,14 @@ pub struct FlowTable {
     pub meters: MeterTable,
 }
 
-/// Where an entry is: four octets where a key takes hundreds.
-type Place = u32;
-
 #[derive(Debug)]
 struct Entry {
     key: Arc<FlowKey>,
     wanted: Wanted,
     installed: Option<Installed>,
     is_dirty: bool,
+    /// The next entry whose key has the same hash.
+    next: Option<Place>,
 }
 
 /// The flows under one key that units emit, and how many emit each, in no order.
@@ -158,7 +158,7 @@ impl FlowTable {
             self.mark(place);
         }
         for flow in removed {
-            if let Some(&place) = self.places.get(&self.ids.key(&flow)) {
+            if let Some(place) = self.find(&self.ids.key(&flow)) {
                 if let Some(entry) = &mut self.entries[place as usize] {
                     entry.wanted.remove(&flow);
                 }
@@ -170,11 +170,12 @@ impl FlowTable {
 
     /// Where the entry of a key is, which is made if there is none.
     fn place(&mut self, key: Arc<FlowKey>) -> Place {
-        if let Some(place) = self.places.get(&key) {
-            return *place;
+        let hash = self.places.hash(&key);
+        if let Some(place) = self.find_hashed(hash, &key) {
+            return place;
         }
-        let wanted = Wanted::default();
-        let entry = Some(Entry { key: key.clone(), wanted, installed: None, is_dirty: false });
+        let next = self.places.first(hash);
+        let entry = Some(Entry { key, wanted: Wanted::default(), installed: None, is_dirty: false, next });
         let place = match self.free.pop() {
             Some(place) => {
                 self.entries[place as usize] = entry;
@@ -185,8 +186,42 @@ impl FlowTable {
                 Place::try_from(self.entries.len() - 1).expect("fewer than 2^32 flows fit in memory")
             }
         };
-        self.places.insert(key, place);
+        self.places.set_first(hash, Some(place));
         place
+    }
+
+    fn find(&self, key: &FlowKey) -> Option<Place> {
+        self.find_hashed(self.places.hash(key), key)
+    }
+
+    fn find_hashed(&self, hash: u64, key: &FlowKey) -> Option<Place> {
+        let mut next = self.places.first(hash);
+        while let Some(place) = next {
+            let entry = self.entries[place as usize].as_ref()?;
+            if *entry.key == *key {
+                return Some(place);
+            }
+            next = entry.next;
+        }
+        None
+    }
+
+    /// Takes an entry out of the chain of its hash.
+    fn unlink(&mut self, gone: Place, entry: &Entry) {
+        let hash = self.places.hash(&entry.key);
+        let first = self.places.first(hash);
+        if first == Some(gone) {
+            self.places.set_first(hash, entry.next);
+            return;
+        }
+        let mut next = first;
+        while let Some(other) = next.and_then(|place| self.entries[place as usize].as_mut()) {
+            if other.next == Some(gone) {
+                other.next = entry.next;
+                return;
+            }
+            next = other.next;
+        }
     }
 
     fn mark(&mut self, place: Place) {
@@ -204,7 +239,7 @@ impl FlowTable {
             return;
         }
         if let Some(entry) = slot.take() {
-            self.places.remove(&entry.key);
+            self.unlink(place, &entry);
             self.refused.remove(&entry.key);
             self.free.push(place);
         }
@@ -292,8 +327,7 @@ impl FlowTable {
     /// share counted once.
     pub fn memory(&self) -> usize {
         let mut shared = std::collections::HashSet::new();
-        let mut octets = self.entries.capacity() * size_of::<Option<Entry>>()
-            + self.places.capacity() * (size_of::<(Arc<FlowKey>, Place)>() + 1);
+        let mut octets = self.entries.capacity() * size_of::<Option<Entry>>() + self.places.memory();
         for entry in self.entries.iter().flatten() {
             octets += size_of::<FlowKey>() + entry.key.matching.len() * size_of::<openflow::MatchField>();
             for flow in entry.wanted.iter() {
@@ -484,6 +518,25 @@ mod tests {
             ]
         );
         assert!(table.places.is_empty() && !table.is_dirty());
+    }
+
+    #[test]
+    fn keys_with_one_hash_are_told_apart() {
+        let mut table = FlowTable { places: Places::with_few_hashes(), ..FlowTable::default() };
+        let flows = |priorities: &[u16]| -> Vec<Arc<Flow>> {
+            priorities.iter().map(|priority| plain(*priority, 5, 1)).collect()
+        };
+        let all: Vec<u16> = (0..40).collect();
+        table.apply(flows(&all), []);
+        assert_eq!(send(&mut table).len(), 40);
+        // At the front, in the middle and at the back of chains.
+        let (go, stay): (Vec<u16>, Vec<u16>) = all.iter().partition(|priority| *priority % 3 == 0);
+        table.apply([], flows(&go));
+        assert_eq!(send(&mut table).len(), go.len());
+        assert_eq!(table.wanted().map(|(key, _)| key.priority).collect::<Vec<_>>(), stay);
+        table.apply([], flows(&stay));
+        assert_eq!(send(&mut table).len(), stay.len());
+        assert!(table.places.is_empty());
     }
 
     #[test]

@@ -39,6 +39,7 @@ mod ofctrl;
 mod packet_in;
 mod physical;
 mod pinctrl;
+mod places;
 mod reach;
 mod sets;
 mod sync;

@@ -1,8 +1,9 @@
 //! Logical flows to OpenFlow flows, a datapath at a time.
 //!
-//! While a step lasts, equal actions are parsed once, and so is the match of a group of datapaths, unless it depends on
-//! more than itself: on small address sets, port groups or where a port is. Matches of single datapaths are nearly all
-//! different, and are not kept. Names of ports become keys for each datapath.
+//! While a step lasts, equal actions are parsed once, and become OpenFlow once for all datapaths of a kind, unless they
+//! name a port or something else that differs. The match of a flow of a group of datapaths is parsed once too, unless it
+//! depends on more than itself: on small address sets, port groups or where a port is. Matches of single datapaths are
+//! nearly all different, and are not kept. Names of ports become keys for each datapath.
 //!
 //! Large address sets stay open: a flow says that it uses them, and what each member adds is a unit of its own.
 
@@ -11,15 +12,17 @@ use lflow::action::{self, Action as LogicalAction, Context, Parsed};
 use lflow::expr::{self, Disjunct, Expr, LogicalMatch, OpenMatches, OpenSets, Plain, Ports, Sets};
 use lflow::lexer::Integer;
 use lflow::pipeline::{DatapathKind, Pipeline};
-use openflow::{Action, GroupId, MeterId, PortNo};
+use openflow::{Action, GroupId, MeterId, PortNo, Subfield};
 use ovsdb::{Str, Uuid};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::compile::{self, Environment, Group, Meter, Resources};
+use crate::compile::{self, Environment, Features, Group, Meter, Resources};
 use crate::flow::{ConjunctionOwner, Flow, FlowAction, FlowKey};
+use crate::groups::Numbered;
 use crate::meters::{Limit, MeterName};
 use crate::model::{Complaint, Datapath, LogicalFlow, PortKind};
 use crate::network::{Fact, MemberId, Network, Output, Unit};
@@ -31,9 +34,10 @@ const CACHE_MAX: usize = 16 * 1024;
 /// Texts that were parsed, with what they mean.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
-    prepared: HashMap<(Str, ActionText), Prepared>,
-    actions: HashMap<ActionText, Arc<Parsed>>,
-    /// Actions of OpenFlow, so that flows that do the same share them.
+    /// Logical flows of groups, by row.
+    prepared: HashMap<Uuid, (Arc<LogicalFlow>, Prepared)>,
+    actions: HashMap<ActionText, Rc<Actions>>,
+    /// Actions of OpenFlow that differ from datapath to datapath, so that flows that do the same share them.
     lists: HashSet<Arc<[Action]>>,
     stats: CacheStats,
     /// Those of the last step in which anything was parsed.
@@ -64,14 +68,22 @@ impl Cache {
         self.last
     }
 
-    fn actions(&mut self, text: &ActionText) -> Result<Arc<Parsed>, lflow::Error> {
+    /// What was made of a logical flow of a group, if that is still the row.
+    fn prepared(&mut self, row: Uuid, flow: &Arc<LogicalFlow>) -> Option<&Prepared> {
+        self.stats.matches += 1;
+        let (known, prepared) = self.prepared.get(&row)?;
+        Arc::ptr_eq(known, flow).then_some(prepared)
+    }
+
+    fn actions(&mut self, text: &ActionText) -> Result<Rc<Actions>, lflow::Error> {
         self.stats.actions += 1;
         if let Some(parsed) = self.actions.get(text) {
             self.stats.action_hits += 1;
             return Ok(parsed.clone());
         }
         let context = Context { pipeline: text.pipeline, table: text.table };
-        let parsed = Arc::new(action::parse(&text.text, context)?);
+        let parsed = action::parse(&text.text, context)?;
+        let parsed = Rc::new(Actions { parsed, compiled: RefCell::default() });
         if self.actions.len() >= CACHE_MAX {
             self.actions.clear();
         }
@@ -101,11 +113,35 @@ struct ActionText {
     table: u8,
 }
 
+/// Actions between their text and a datapath.
+#[derive(Debug)]
+struct Actions {
+    parsed: Parsed,
+    /// As OpenFlow, where that is the same on all datapaths of a kind. There are few kinds.
+    compiled: RefCell<Vec<Compiled>>,
+}
+
+/// What actions may depend on without asking for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kind {
+    is_switch: bool,
+    common_zone: Subfield,
+    features: Features,
+}
+
+/// Actions of OpenFlow, with the groups that they name.
+#[derive(Clone, Debug)]
+struct Compiled {
+    kind: Kind,
+    actions: Arc<[Action]>,
+    groups: Vec<Numbered>,
+}
+
 /// A logical flow between its text and a datapath.
 #[derive(Clone, Debug)]
 struct Prepared {
-    parsed: Arc<Parsed>,
-    matching: Arc<Matching>,
+    actions: Rc<Actions>,
+    matching: Rc<Matching>,
 }
 
 /// What the packets are.
@@ -153,7 +189,7 @@ fn on_datapath(
     net: &Network,
     reads: &Reads,
     row: Uuid,
-    flow: &LogicalFlow,
+    flow: &Arc<LogicalFlow>,
     datapath: Uuid,
     emit: &mut Emit<Network>,
 ) {
@@ -161,8 +197,8 @@ fn on_datapath(
     if flow.port.as_ref().is_some_and(|port| is_elsewhere(net, reads, port)) {
         return;
     }
-    let place = FlowPlace { names: &Names { net, reads, datapath }, row, flow, datapath: info };
-    let result = prepare(net, place.names, flow).and_then(|prepared| place.flows(&prepared, emit));
+    let place = FlowPlace { names: &Names::new(net, reads, datapath), row, flow, datapath: info };
+    let result = prepare(net, place.names, row, flow).and_then(|prepared| place.flows(&prepared, emit));
     if let Err(complaint) = result {
         emit.output(Output::Complaint(complaint));
     }
@@ -183,15 +219,15 @@ pub(crate) fn member_flows(
     else {
         return;
     };
-    let place = FlowPlace { names: &Names { net, reads, datapath }, row, flow, datapath: info };
-    let Ok(prepared) = prepare(net, place.names, flow) else { return };
+    let place = FlowPlace { names: &Names::new(net, reads, datapath), row, flow, datapath: info };
+    let Ok(prepared) = prepare(net, place.names, row, flow) else { return };
     let Matching::Open(open) = &*prepared.matching else { return };
     let matches = open.member(&member.set, &member.constant, place.names);
     let result = matches
         .map_err(|error| {
             place.complaint(&format!("address set {}: {}: {error}", member.set, member.constant))
         })
-        .and_then(|matches| place.emit(&prepared.parsed.actions, matches, open.ids(), emit));
+        .and_then(|matches| place.emit(&prepared.actions, matches, open.ids(), emit));
     if let Err(complaint) = result {
         emit.output(Output::Complaint(complaint));
     }
@@ -212,35 +248,37 @@ fn is_elsewhere(net: &Network, reads: &Reads, name: &Str) -> bool {
 }
 
 /// Text to normal form.
-fn prepare(net: &Network, names: &Names<'_>, flow: &LogicalFlow) -> Result<Prepared, Complaint> {
+fn prepare(
+    net: &Network,
+    names: &Names<'_>,
+    row: Uuid,
+    flow: &Arc<LogicalFlow>,
+) -> Result<Prepared, Complaint> {
+    let is_of_group = flow.datapath_group.is_some();
+    if is_of_group {
+        let mut cache = net.parsed.borrow_mut();
+        let known = cache.prepared(row, flow).filter(|known| known.matching.is_good(names)).cloned();
+        if let Some(known) = known {
+            cache.stats.match_hits += 1;
+            return Ok(known);
+        }
+    }
     let complain = |source: &Str, error: &lflow::Error| {
         Complaint(format!("Logical_Flow {:08x}:\n{}", flow.cookie, error.render(source)))
     };
     let matching = names.expand(&flow.matching);
-    let actions =
-        ActionText { text: names.expand(&flow.actions), pipeline: flow.pipeline, table: flow.table };
-    let several = flow.datapath_group.is_some();
-    let key = several.then(|| (matching.clone(), actions.clone()));
-    if let Some(key) = &key {
-        let mut cache = net.parsed.borrow_mut();
-        cache.stats.matches += 1;
-        if let Some(prepared) = cache.prepared.get(key).filter(|found| found.matching.is_good(names)).cloned()
-        {
-            cache.stats.match_hits += 1;
-            return Ok(prepared);
-        }
-    }
-    let parsed =
-        net.parsed.borrow_mut().actions(&actions).map_err(|error| complain(&actions.text, &error))?;
-    let (found, is_shared) =
-        prepare_match(names, &matching, &parsed.prereqs).map_err(|error| complain(&matching, &error))?;
-    let prepared = Prepared { parsed, matching: Arc::new(found) };
-    if let Some(key) = key.filter(|_| is_shared) {
+    let text = ActionText { text: names.expand(&flow.actions), pipeline: flow.pipeline, table: flow.table };
+    let actions = net.parsed.borrow_mut().actions(&text).map_err(|error| complain(&text.text, &error))?;
+    let (found, is_shared) = prepare_match(names, &matching, &actions.parsed.prereqs)
+        .map_err(|error| complain(&matching, &error))?;
+    let prepared = Prepared { actions, matching: Rc::new(found) };
+    // What has variables depends on them.
+    if is_of_group && is_shared && matching == flow.matching && text.text == flow.actions {
         let mut cache = net.parsed.borrow_mut();
         if cache.prepared.len() >= CACHE_MAX {
             cache.prepared.clear();
         }
-        cache.prepared.insert(key, prepared.clone());
+        cache.prepared.insert(row, (flow.clone(), prepared.clone()));
     }
     Ok(prepared)
 }
@@ -278,7 +316,7 @@ fn prepare_match(names: &Names<'_>, text: &str, prereqs: &Expr) -> Result<(Match
 struct FlowPlace<'a> {
     names: &'a Names<'a>,
     row: Uuid,
-    flow: &'a LogicalFlow,
+    flow: &'a Arc<LogicalFlow>,
     datapath: &'a Datapath,
 }
 
@@ -308,13 +346,13 @@ impl FlowPlace<'_> {
                 (open.fixed(self.names), open.ids())
             }
         };
-        self.emit(&prepared.parsed.actions, matches.map_err(|error| self.complaint(&error))?, ids, emit)
+        self.emit(&prepared.actions, matches.map_err(|error| self.complaint(&error))?, ids, emit)
     }
 
     /// Matches to flows. Conjunction ids are below `ids`.
     fn emit(
         &self,
-        actions: &[LogicalAction],
+        actions: &Actions,
         matches: Vec<LogicalMatch>,
         ids: u32,
         emit: &mut Emit<Network>,
@@ -343,30 +381,25 @@ impl FlowPlace<'_> {
     }
 
     /// The actions, after the groups and meters that they name.
-    fn actions(
-        &self,
-        actions: &[LogicalAction],
-        emit: &mut Emit<Network>,
-    ) -> Result<Arc<[Action]>, Complaint> {
-        let Names { net, reads, datapath } = *self.names;
-        let needs = Needs { place: self, groups: RefCell::default(), meters: RefCell::default() };
-        let named = self.flow.controller_meter.as_deref();
-        let env = Environment {
-            ports: self.names,
-            resources: &needs,
-            pipeline: self.flow.pipeline,
-            table: self.flow.table,
+    fn actions(&self, actions: &Actions, emit: &mut Emit<Network>) -> Result<Arc<[Action]>, Complaint> {
+        let Names { net, reads, .. } = *self.names;
+        let kind = Kind {
             is_switch: self.datapath.kind == DatapathKind::Switch,
-            datapath: self.datapath.key,
-            cookie: self.flow.cookie,
             common_zone: self.datapath.common_zone(),
-            controller_meter: named.and_then(|name| needs.meter(Meter::Named(name))),
             features: net.features.get(reads, &()).copied().unwrap_or_default(),
         };
-        let actions = compile::actions(actions, &env).map_err(|error| self.complaint(&error))?;
-        for (number, group) in needs.groups.into_inner() {
-            emit.output(Output::Group(number, group));
+        if self.flow.controller_meter.is_none()
+            && let Some(known) = actions.compiled.borrow().iter().find(|known| known.kind == kind)
+        {
+            emit_groups(&known.groups, emit);
+            return Ok(known.actions.clone());
         }
+        self.names.asked.set(false);
+        let needs = Needs { place: self, groups: RefCell::default(), meters: RefCell::default() };
+        let compiled = self.compile(&actions.parsed.actions, kind, &needs)?;
+        let groups: Vec<Numbered> = needs.groups.into_inner().into_iter().collect();
+        emit_groups(&groups, emit);
+        let datapath = self.names.datapath;
         for (number, name) in needs.meters.into_inner() {
             match name {
                 MeterName::Named(meter) => emit.fact(Fact::MeterUser { meter, flow: self.row, datapath }),
@@ -375,7 +408,38 @@ impl FlowPlace<'_> {
                 }
             }
         }
-        Ok(net.parsed.borrow_mut().share(actions))
+        if self.names.asked.get() {
+            return Ok(net.parsed.borrow_mut().share(compiled));
+        }
+        let shared: Arc<[Action]> = compiled.into();
+        actions.compiled.borrow_mut().push(Compiled { kind, actions: shared.clone(), groups });
+        Ok(shared)
+    }
+
+    fn compile(
+        &self,
+        actions: &[LogicalAction],
+        kind: Kind,
+        needs: &Needs<'_>,
+    ) -> Result<Vec<Action>, Complaint> {
+        let named = self.flow.controller_meter.as_deref();
+        let env = Environment {
+            ports: self.names,
+            resources: needs,
+            pipeline: self.flow.pipeline,
+            table: self.flow.table,
+            is_switch: kind.is_switch,
+            common_zone: kind.common_zone,
+            controller_meter: named.and_then(|name| needs.meter(Meter::Named(name))),
+            features: kind.features,
+        };
+        compile::actions(actions, &env).map_err(|error| self.complaint(&error))
+    }
+}
+
+fn emit_groups(groups: &[Numbered], emit: &mut Emit<Network>) {
+    for (number, group) in groups {
+        emit.output(Output::Group(*number, group.clone()));
     }
 }
 
@@ -387,6 +451,16 @@ struct Needs<'a> {
 }
 
 impl Resources for Needs<'_> {
+    fn datapath(&self) -> u32 {
+        self.place.names.ask();
+        self.place.datapath.key
+    }
+
+    fn cookie(&self) -> u32 {
+        self.place.names.ask();
+        self.place.flow.cookie
+    }
+
     fn group(&self, group: Group) -> Option<GroupId> {
         let (number, group) = self.place.names.net.groups.borrow_mut().number(group);
         self.groups.borrow_mut().insert(number, group);
@@ -395,7 +469,7 @@ impl Resources for Needs<'_> {
 
     /// What is limited by a name that nobody has is not limited.
     fn meter(&self, meter: Meter<'_>) -> Option<MeterId> {
-        let Names { net, reads, .. } = *self.place.names;
+        let Names { net, reads, .. } = *self.place.names.ask();
         let (number, name) = match meter {
             Meter::Named(name) => {
                 let name = Str::from(name);
@@ -411,12 +485,12 @@ impl Resources for Needs<'_> {
     }
 
     fn has_collectors(&self, set: u32) -> bool {
-        let Names { net, reads, .. } = *self.place.names;
+        let Names { net, reads, .. } = *self.place.names.ask();
         net.collectors.get(reads, &set).is_some()
     }
 
     fn tunnel_port(&self, port: &str) -> Option<PortNo> {
-        let Names { net, reads, .. } = *self.place.names;
+        let Names { net, reads, .. } = *self.place.names.ask();
         let port = net.ports_by_name.first(reads, &port.into())?;
         let place = net.places.get(reads, port)?;
         crate::physical::remote::tunnel_to(net, reads, place).map(|tunnel| tunnel.ofport)
@@ -428,14 +502,18 @@ struct Names<'a> {
     net: &'a Network,
     reads: &'a Reads,
     datapath: Uuid,
+    /// Something was asked for that need not be the same for another flow or datapath.
+    asked: Cell<bool>,
 }
 
 impl Ports for Names<'_> {
     fn key(&self, port: &str) -> Option<u32> {
+        self.ask();
         self.net.keys.first(self.reads, &(self.datapath, port.into())).copied()
     }
 
     fn is_chassis_resident(&self, port: &str) -> bool {
+        self.ask();
         let port = self.net.ports_by_name.first(self.reads, &port.into());
         port.is_some_and(|port| {
             self.net.locals.get(self.reads, port).is_some() || self.net.hosted.get(self.reads, port).is_some()
@@ -443,7 +521,16 @@ impl Ports for Names<'_> {
     }
 }
 
-impl Names<'_> {
+impl<'a> Names<'a> {
+    fn new(net: &'a Network, reads: &'a Reads, datapath: Uuid) -> Self {
+        Self { net, reads, datapath, asked: Cell::new(false) }
+    }
+
+    fn ask(&self) -> &Self {
+        self.asked.set(true);
+        self
+    }
+
     /// Whether an address set is there and large.
     fn is_large(&self, set: &str) -> bool {
         self.net.large_sets.get(self.reads, &set.into()).is_some()
@@ -475,7 +562,7 @@ impl Sets for TrackedSets<'_> {
     /// left out: what enters or leaves at them does so there.
     fn port_group(&self, name: &str) -> Option<Arc<Vec<Arc<str>>>> {
         self.used.set(true);
-        let Names { net, reads, datapath } = *self.names;
+        let Names { net, reads, datapath, .. } = *self.names;
         let key = net.datapaths.get(reads, &datapath).map(|datapath| datapath.key);
         let of_datapath = key.and_then(|key| net.port_groups.get(reads, &format!("{key}_{name}").into()));
         let members = of_datapath.or_else(|| net.port_groups.get(reads, &name.into()))?;
@@ -683,6 +770,29 @@ mod tests {
             lab.address_set("a", &members[..count]);
             assert_eq!(lab.show(&TABLES).lines().count(), count);
         }
+    }
+
+    #[test]
+    fn what_equal_actions_ask_for_is_each_flows_own() {
+        let mut lab = lab();
+        let sticky =
+            "commit_lb_aff(vip = \"10.0.0.1:80\", backend = \"10.0.0.2:80\", proto = tcp, timeout = 30);";
+        lab.flow("a flow", "ip4.dst == 10.0.0.1", sticky, On::Switch("sw0"));
+        lab.flow("another flow", "ip4.dst == 10.0.0.4", sticky, On::Switch("sw0"));
+        let flows = lab.show(&TABLES);
+        for cookie in ["a flow", "another flow"].map(|flow| uuid("Logical_Flow", flow).first_u32()) {
+            assert_eq!(flows.matches(&format!("cookie={cookie:#x}")).count(), 1, "{flows}");
+        }
+        // The same text in one row, for two datapaths.
+        lab.datapath_group("both", &["sw0", "sw1"]);
+        lab.flow("a flow", "ip4.dst == 10.0.0.1", "outport = \"sw0-p1\"; next;", On::Group("both"));
+        lab.flow("another flow", "ip4.dst == 10.0.0.4", "next;", On::Group("both"));
+        insta::assert_snapshot!(lab.show(&TABLES), @r"
+        table=13, priority=50,ip,metadata=0x1,nw_dst=10.0.0.1 actions=set_field:0x7->reg15,resubmit(,14)
+        table=13, priority=50,ip,metadata=0x1,nw_dst=10.0.0.4 actions=resubmit(,14)
+        table=13, priority=50,ip,metadata=0x2,nw_dst=10.0.0.1 actions=set_field:0->reg15,resubmit(,14)
+        table=13, priority=50,ip,metadata=0x2,nw_dst=10.0.0.4 actions=resubmit(,14)
+        ");
     }
 
     #[test]

@@ -55,6 +55,14 @@ impl Notes {
 }
 
 impl Resources for Notes {
+    fn datapath(&self) -> u32 {
+        3
+    }
+
+    fn cookie(&self) -> u32 {
+        0xaaaa_bbbb
+    }
+
     fn group(&self, group: Group) -> Option<GroupId> {
         let Group { selection, buckets } = group;
         let number = self.add("group", |number| {
@@ -145,8 +153,6 @@ fn outcome(input: &str, place: Place) -> Vec<String> {
         pipeline: place.pipeline,
         table: place.table,
         is_switch: place.is_switch,
-        datapath: 3,
-        cookie: 0xaaaa_bbbb,
         common_zone: tables::SNAT_ZONE,
         controller_meter: place.controller_meter,
         features: place.features,

@@ -1,6 +1,6 @@
 //! Who reads what: cells to slots, slots to units.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::cell::Cell;
@@ -11,7 +11,7 @@ pub(crate) type UnitId = u32;
 /// The number of a cell that has readers; four bytes where the cell itself would take eight.
 pub(crate) type Slot = u32;
 
-/// Above this many readers a sorted array becomes a tree, so that leaving stays cheap.
+/// Up to this many readers are looked through when one leaves.
 const FEW_MAX: usize = 16;
 
 /// A cell is a fingerprint, which is as good a hash as any.
@@ -32,12 +32,16 @@ impl Hasher for Same {
     }
 }
 
-/// The readers of one cell.
+/// The readers of one cell, each once, in no order.
 #[derive(Debug)]
 enum Readers {
     One(UnitId),
-    Few(Vec<UnitId>),
-    Many(BTreeSet<UnitId>),
+    Several(Vec<UnitId>),
+    /// Those who left are still in the list until they are half of it, so that nobody has to be looked for.
+    Many {
+        list: Vec<UnitId>,
+        gone: HashSet<UnitId>,
+    },
 }
 
 /// Cells that have readers. A cell without any costs nothing.
@@ -51,7 +55,7 @@ pub(crate) struct ReaderMap {
 impl ReaderMap {
     /// Replaces the cells that `unit` reads and gives back their slots.
     pub(crate) fn replace(&mut self, unit: UnitId, old: &[Slot], cells: &[Cell]) -> Box<[Slot]> {
-        let mut new: Vec<Slot> = cells.iter().map(|cell| self.slot(*cell, unit)).collect();
+        let mut new: Vec<Slot> = cells.iter().map(|cell| self.slot(*cell, unit, old)).collect();
         new.sort_unstable();
         for slot in old {
             if new.binary_search(slot).is_err() {
@@ -61,14 +65,16 @@ impl ReaderMap {
         new.into_boxed_slice()
     }
 
-    /// The units that read `cell`.
+    /// The units that read `cell`, in no order.
     pub(crate) fn of(&self, cell: Cell) -> Vec<UnitId> {
         let Some(slot) = self.slots.get(&cell) else { return Vec::new() };
         match &self.readers[*slot as usize] {
             None => Vec::new(),
             Some((_, Readers::One(unit))) => vec![*unit],
-            Some((_, Readers::Few(units))) => units.clone(),
-            Some((_, Readers::Many(units))) => units.iter().copied().collect(),
+            Some((_, Readers::Several(units))) => units.clone(),
+            Some((_, Readers::Many { list, gone })) => {
+                list.iter().filter(|unit| !gone.contains(unit)).copied().collect()
+            }
         }
     }
 
@@ -77,10 +83,12 @@ impl ReaderMap {
         self.slots.len()
     }
 
-    /// The slot of `cell`, with `unit` among its readers.
-    fn slot(&mut self, cell: Cell, unit: UnitId) -> Slot {
+    /// The slot of `cell`, with `unit` among its readers; `old` are the slots, in order, that it reads already.
+    fn slot(&mut self, cell: Cell, unit: UnitId, old: &[Slot]) -> Slot {
         if let Some(slot) = self.slots.get(&cell) {
-            if let Some((_, readers)) = &mut self.readers[*slot as usize] {
+            if old.binary_search(slot).is_err()
+                && let Some((_, readers)) = &mut self.readers[*slot as usize]
+            {
                 readers.join(unit);
             }
             return *slot;
@@ -111,35 +119,40 @@ impl ReaderMap {
 }
 
 impl Readers {
+    /// Adds a unit that is not there.
     fn join(&mut self, unit: UnitId) {
         match self {
-            Self::One(other) if *other == unit => {}
-            Self::One(other) => *self = Self::Few(vec![(*other).min(unit), (*other).max(unit)]),
-            Self::Few(units) => {
-                if let Err(at) = units.binary_search(&unit) {
-                    units.insert(at, unit);
-                    if units.len() > FEW_MAX {
-                        *self = Self::Many(units.iter().copied().collect());
-                    }
+            Self::One(other) => *self = Self::Several(vec![*other, unit]),
+            Self::Several(units) => {
+                units.push(unit);
+                if units.len() > FEW_MAX {
+                    *self = Self::Many { list: std::mem::take(units), gone: HashSet::new() };
                 }
             }
-            Self::Many(units) => {
-                units.insert(unit);
+            Self::Many { list, gone } => {
+                if !gone.remove(&unit) {
+                    list.push(unit);
+                }
             }
         }
     }
 
-    /// Removes `unit` and says whether nobody is left.
+    /// Removes a unit that is there, and says whether nobody is left.
     fn leave(&mut self, unit: UnitId) -> bool {
         match self {
-            Self::One(other) => *other == unit,
-            Self::Few(units) => {
+            Self::One(_) => true,
+            Self::Several(units) => {
                 units.retain(|other| *other != unit);
                 units.is_empty()
             }
-            Self::Many(units) => {
-                units.remove(&unit);
-                units.is_empty()
+            Self::Many { list, gone } => {
+                gone.insert(unit);
+                if gone.len() * 2 > list.len() {
+                    list.retain(|unit| !gone.contains(unit));
+                    gone.clear();
+                    list.shrink_to(list.len() * 2);
+                }
+                list.is_empty()
             }
         }
     }
@@ -154,9 +167,21 @@ mod tests {
         let mut map = ReaderMap::default();
         let cell = Cell::new("n", &1);
         let slots: Vec<Box<[Slot]>> = (0..40).map(|unit| map.replace(unit, &[], &[cell])).collect();
-        assert_eq!(map.of(cell), (0..40).collect::<Vec<_>>());
+        let readers = |map: &ReaderMap| {
+            let mut readers = map.of(cell);
+            readers.sort_unstable();
+            readers
+        };
+        assert_eq!(readers(&map), (0..40).collect::<Vec<_>>());
+        // Who reads on is there once, and so is who left and comes back.
+        map.replace(7, &slots[7], &[cell]);
+        map.replace(8, &slots[8], &[]);
+        assert_eq!(map.of(cell).len(), 39);
+        map.replace(8, &[], &[cell]);
+        assert_eq!(readers(&map), (0..40).collect::<Vec<_>>());
         for unit in 0..39 {
             map.replace(unit, &slots[unit as usize], &[]);
+            assert_eq!(map.of(cell).len(), 39 - unit as usize);
         }
         assert_eq!(map.of(cell), [39]);
         map.replace(39, &slots[39], &[]);

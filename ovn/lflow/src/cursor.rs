@@ -11,10 +11,6 @@ pub(crate) struct Cursor<'a> {
     lexer: Lexer<'a>,
     token: Token<'a>,
     span: Range<usize>,
-    /// The token after the current one.
-    next: (Token<'a>, Range<usize>),
-    /// What is wrong in its place: told only when it is the turn of that.
-    wrong: Option<Box<Error>>,
     /// Where the token before the current one ended.
     end_of_last: usize,
 }
@@ -24,9 +20,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn new(source: &'a str) -> Result<Self, Error> {
         let mut lexer = Lexer::new(source);
         let (token, span) = lexer.next()?;
-        let mut cursor = Self { lexer, token, span, next: (Token::End, 0..0), wrong: None, end_of_last: 0 };
-        cursor.look_ahead();
-        Ok(cursor)
+        Ok(Self { lexer, token, span, end_of_last: 0 })
     }
 
     pub(crate) fn token(&self) -> &Token<'a> {
@@ -42,26 +36,16 @@ impl<'a> Cursor<'a> {
         start..self.end_of_last.max(start)
     }
 
+    /// To the next token. What is no token is told here; the cursor then stays.
     pub(crate) fn advance(&mut self) -> Result<(), Error> {
-        if let Some(wrong) = self.wrong.take() {
-            return Err(*wrong);
-        }
         self.end_of_last = self.span.end;
-        (self.token, self.span) = std::mem::replace(&mut self.next, (Token::End, 0..0));
-        self.look_ahead();
+        (self.token, self.span) = self.lexer.next()?;
         Ok(())
     }
 
-    fn look_ahead(&mut self) {
-        match self.lexer.next() {
-            Ok(next) => self.next = next,
-            Err(error) => self.wrong = Some(Box::new(error)),
-        }
-    }
-
-    /// The token after the current one; the end if what follows is no token.
-    pub(crate) fn peek(&self) -> &Token<'a> {
-        &self.next.0
+    /// The punctuation after the current token; `None` if something else follows.
+    pub(crate) fn peek(&self) -> Option<Punct> {
+        self.lexer.peek()
     }
 
     pub(crate) fn is(&self, punct: Punct) -> bool {

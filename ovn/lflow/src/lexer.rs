@@ -143,7 +143,8 @@ macro_rules! puncts {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// All of them, those that begin with another one before it.
+            /// All of them.
+            #[cfg(test)]
             const ALL: &[Self] = &[$(Self::$name,)*];
         }
     };
@@ -152,23 +153,35 @@ macro_rules! puncts {
 impl Punct {
     /// The longest one that a text begins with.
     fn at(text: &[u8]) -> Option<Self> {
-        let &first = text.first()?;
-        let from = PUNCT_BY_OCTET[usize::from(first)];
-        let mut candidates = Self::ALL.get(usize::from(from)..)?.iter();
-        candidates.find(|punct| text.starts_with(punct.text().as_bytes())).copied()
+        let next = text.get(1).copied().unwrap_or(0);
+        Some(match *text.first()? {
+            b'<' if text.starts_with(b"<->") => Self::Exchange,
+            b'<' if next == b'=' => Self::Le,
+            b'<' => Self::Lt,
+            b'>' if next == b'=' => Self::Ge,
+            b'>' => Self::Gt,
+            b'=' if next == b'=' => Self::Eq,
+            b'=' => Self::Equals,
+            b'!' if next == b'=' => Self::Ne,
+            b'!' => Self::Not,
+            b'&' if next == b'&' => Self::And,
+            b'|' if next == b'|' => Self::Or,
+            b'.' if next == b'.' => Self::Ellipsis,
+            b'-' if next == b'-' => Self::Decrement,
+            b'-' => Self::Minus,
+            b'(' => Self::LParen,
+            b')' => Self::RParen,
+            b'[' => Self::LSquare,
+            b']' => Self::RSquare,
+            b'{' => Self::LCurly,
+            b'}' => Self::RCurly,
+            b',' => Self::Comma,
+            b';' => Self::Semicolon,
+            b':' => Self::Colon,
+            _ => return None,
+        })
     }
 }
-
-/// Where in the list the first one is that begins with an octet; beyond the list if none does.
-static PUNCT_BY_OCTET: [u8; 256] = {
-    let mut first = [u8::MAX; 256];
-    let mut i = Punct::ALL.len();
-    while i > 0 {
-        i -= 1;
-        first[Punct::ALL[i].text().as_bytes()[0] as usize] = i as u8;
-    }
-    first
-};
 
 puncts! {
     Exchange "<->"
@@ -257,11 +270,11 @@ impl<'a> Lexer<'a> {
             b'"' => self.string()?,
             b'0'..=b'9' => self.number()?,
             b':' if rest.starts_with("::") => self.number()?,
-            b'a'..=b'f' | b'A'..=b'F' if rest[span(rest, |b| b.is_ascii_hexdigit())..].starts_with(':') => {
+            b'a'..=b'f' | b'A'..=b'F' if rest.as_bytes().get(span(rest, HEX)) == Some(&b':') => {
                 self.number()?
             }
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
-                let length = span(rest, is_id);
+                let length = span(rest, ID);
                 (Token::Id(&rest[..length]), length)
             }
             b'$' => self.reference(Token::AddressSet)?,
@@ -317,10 +330,10 @@ impl<'a> Lexer<'a> {
     /// `$name`, `@name`, `^name`.
     fn reference(&self, token: fn(&'a str) -> Token<'a>) -> Result<(Token<'a>, usize), Error> {
         let (sigil, name) = self.rest().split_at(1);
-        if !name.bytes().next().is_some_and(|b| is_id(b) && !b.is_ascii_digit() && b != b'.') {
+        if !name.bytes().next().is_some_and(|b| is_class(b, ID) && !b.is_ascii_digit() && b != b'.') {
             return self.error(1, format!("`{sigil}' must be followed by a valid identifier."));
         }
-        let length = span(name, is_id);
+        let length = span(name, ID);
         Ok((token(&name[..length]), 1 + length))
     }
 
@@ -355,24 +368,36 @@ impl<'a> Lexer<'a> {
     /// One number, `skip` octets on from here.
     fn constant(&self, skip: usize) -> Result<(Integer, usize), Error> {
         let rest = &self.rest()[skip..];
-        let mut length = 0;
         let octets = rest.as_bytes();
-        while let Some(&octet) = octets.get(length) {
-            let dot = octet == b'.' && octets.get(length + 1) != Some(&b'.');
-            if !(octet.is_ascii_alphanumeric() || octet == b':' || dot) {
+        let is_part = |at: usize| match octets.get(at) {
+            Some(b'.') => octets.get(at + 1) != Some(&b'.'),
+            Some(&octet) => is_class(octet, CONSTANT),
+            None => false,
+        };
+        if let Some((value, length)) = small_decimal(octets)
+            && !is_part(length)
+        {
+            return Ok((Integer::new(value.into(), Format::Decimal), length));
+        }
+        let (mut length, mut has_dots) = (0, false);
+        while is_part(length) {
+            // In `1.2.3.4:80` the colon and the port are tokens of their own.
+            if octets[length] == b':' && has_dots && rest[..length].parse::<Ipv4Addr>().is_ok() {
                 break;
             }
+            has_dots |= octets[length] == b'.';
             length += 1;
-        }
-        // In `1.2.3.4:80` the colon and the port are tokens of their own.
-        if let Some(colon) =
-            rest[..length].find(':').filter(|&colon| colon >= 7 && rest[..colon].parse::<Ipv4Addr>().is_ok())
-        {
-            length = colon;
         }
         let text = &rest[..length];
         let number = parse_constant(text).or_else(|message| self.error(skip + length, message))?;
         Ok((number, length))
+    }
+
+    /// The punctuation that comes next, `None` if it is something else.
+    pub(crate) fn peek(&self) -> Option<Punct> {
+        let mut ahead = self.clone();
+        ahead.skip_space_and_comments().ok()?;
+        Punct::at(ahead.rest().as_bytes())
     }
 
     fn string(&self) -> Result<(Token<'a>, usize), Error> {
@@ -399,17 +424,60 @@ impl<'a> Lexer<'a> {
     }
 }
 
-fn is_id(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || octet == b'_' || octet == b'.'
+/// Of names.
+const ID: u8 = 1;
+/// Hexadecimal digits.
+const HEX: u8 = 2;
+/// Of constants, but for single dots.
+const CONSTANT: u8 = 4;
+
+/// The classes of each octet.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut octet = 0;
+    while octet < 128 {
+        let b = octet as u8;
+        if b.is_ascii_alphanumeric() || b == b'_' || b == b'.' {
+            classes[octet] |= ID;
+        }
+        if b.is_ascii_hexdigit() {
+            classes[octet] |= HEX;
+        }
+        if b.is_ascii_alphanumeric() || b == b':' {
+            classes[octet] |= CONSTANT;
+        }
+        octet += 1;
+    }
+    classes
+};
+
+fn is_class(octet: u8, class: u8) -> bool {
+    CLASSES[usize::from(octet)] & class != 0
 }
 
-/// How many octets at the start of `text` are ASCII characters for which `belongs` holds.
-fn span(text: &str, belongs: impl Fn(u8) -> bool) -> usize {
-    text.bytes().position(|octet| !belongs(octet)).unwrap_or(text.len())
+/// How many octets at the start of `text` are of a class, of which only ASCII characters are.
+fn span(text: &str, class: u8) -> usize {
+    text.bytes().position(|octet| !is_class(octet, class)).unwrap_or(text.len())
 }
 
 fn low_ones(n: u32) -> u128 {
     u128::MAX.checked_shr(128 - n).unwrap_or(0)
+}
+
+/// The decimal number that a text begins with, and its length, if it is in its plain form and small enough.
+fn small_decimal(octets: &[u8]) -> Option<(u64, usize)> {
+    /// So many digits fit for sure.
+    const DIGITS_MAX: usize = 18;
+    let mut value = 0;
+    let mut length = 0;
+    while let Some(digit) = octets.get(length).filter(|octet| octet.is_ascii_digit()) {
+        value = 10 * value + u64::from(digit - b'0');
+        length += 1;
+        if length > DIGITS_MAX {
+            return None;
+        }
+    }
+    (length == 1 || (length > 1 && octets[0] != b'0')).then_some((value, length))
 }
 
 fn parse_constant(text: &str) -> Result<Integer, String> {
@@ -615,6 +683,13 @@ mod tests {
         ];
         for (input, output) in table {
             assert_eq!(lex(input), output, "{input}");
+        }
+    }
+
+    #[test]
+    fn every_punctuation_is_found_by_its_text() {
+        for punct in Punct::ALL {
+            assert_eq!(Punct::at(punct.text().as_bytes()), Some(*punct), "{punct}");
         }
     }
 

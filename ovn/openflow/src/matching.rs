@@ -65,6 +65,15 @@ impl Match {
     /// Requires the bits of `mask` in `field` to be as in `value`, replacing what was required of these bits;
     /// requirements on its other bits stay.
     pub fn set_masked(&mut self, field: Field, value: u128, mask: u128) {
+        if is_kept(field) {
+            let mask = mask & field.full_mask();
+            if mask != 0 {
+                let entry = self.entry(field);
+                entry.value = (entry.value & !mask) | (value & mask);
+                entry.mask |= mask;
+            }
+            return;
+        }
         for piece in pieces(field, value, mask) {
             let entry = self.entry(piece.field);
             entry.value = (entry.value & !piece.mask) | piece.value;
@@ -78,10 +87,34 @@ impl Match {
     /// # Errors
     /// If that contradicts what is required; the match is then unchanged.
     pub fn constrain(&mut self, field: Field, value: u128, mask: u128) -> Result<(), Contradiction> {
+        if is_kept(field) {
+            return self.constrain_kept(field, value, mask);
+        }
         if !self.admits(field, value, mask) {
             return Err(Contradiction { field });
         }
         self.set_masked(field, value, mask);
+        Ok(())
+    }
+
+    /// The same for a field that is its own only piece, as nearly all are.
+    fn constrain_kept(&mut self, field: Field, value: u128, mask: u128) -> Result<(), Contradiction> {
+        let mask = mask & field.full_mask();
+        let value = value & mask;
+        if mask == 0 {
+            return Ok(());
+        }
+        match self.position(field) {
+            Ok(i) => {
+                let entry = &mut self.fields[i];
+                if (entry.value ^ value) & entry.mask & mask != 0 {
+                    return Err(Contradiction { field });
+                }
+                entry.value |= value;
+                entry.mask |= mask;
+            }
+            Err(i) => self.fields.insert(i, MatchField { field, value, mask }),
+        }
         Ok(())
     }
 
@@ -162,6 +195,14 @@ impl Match {
         });
         &mut self.fields[i]
     }
+}
+
+/// Whether a field is the only piece of itself, see [`pieces`].
+const fn is_kept(field: Field) -> bool {
+    !matches!(
+        field,
+        Field::XReg(_) | Field::XXReg(_) | Field::VlanVid | Field::VlanPcp | Field::IpTos | Field::InPort16
+    )
 }
 
 /// The smallest pieces that `field == value/mask` says something about.

@@ -83,7 +83,7 @@ pub(super) fn commit_affinity(commit: &CommitLbAff, env: &Environment<'_>, out: 
     }
     out.push(Action::Learn(Box::new(Learn {
         table: tables::CHK_LB_AFFINITY.number(),
-        cookie: env.cookie.into(),
+        cookie: env.resources.cookie().into(),
         idle_timeout: commit.timeout_seconds,
         delete_learned: true,
         specs,

@@ -44,10 +44,6 @@ pub struct Environment<'a> {
     pub table: u8,
     /// Whether the datapath is a switch; a router has zones of its own for address translation.
     pub is_switch: bool,
-    /// The key of the datapath.
-    pub datapath: u32,
-    /// The cookie of the flow.
-    pub cookie: u32,
     /// The zone for address translation of sources and destinations in one.
     pub common_zone: Subfield,
     /// The meter that limits what the flow hands to the controller, if any.
@@ -64,8 +60,14 @@ pub struct Features {
     pub l4_symmetric_hash: bool,
 }
 
-/// What actions need in the switch besides flows. `None` leaves the action out.
+/// What actions need besides what all flows of a stage have in common. `None` leaves the action out.
 pub trait Resources {
+    /// The key of the datapath.
+    fn datapath(&self) -> u32;
+
+    /// The cookie of the flow.
+    fn cookie(&self) -> u32;
+
     /// The number of a group like this one.
     fn group(&self, group: Group) -> Option<GroupId>;
 

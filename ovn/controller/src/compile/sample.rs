@@ -16,14 +16,16 @@ pub(super) fn sample(
     }
     let (form, point) = match &sample.point {
         ObservationPoint::Number(number) => (SampleForm::V1, SampleSource::Immediate(*number)),
-        ObservationPoint::Cookie => (SampleForm::V1, SampleSource::Immediate(env.cookie)),
+        ObservationPoint::Cookie => (SampleForm::V1, SampleSource::Immediate(env.resources.cookie())),
         ObservationPoint::Field(field) => (SampleForm::V4, SampleSource::Field(subfield(field)?)),
     };
     out.push(Action::Sample(Sample {
         form,
         probability: sample.probability,
         collector_set: sample.collector_set,
-        domain: SampleSource::Immediate(u32::from(sample.domain) << 24 | env.datapath & 0xff_ffff),
+        domain: SampleSource::Immediate(
+            u32::from(sample.domain) << 24 | env.resources.datapath() & 0xff_ffff,
+        ),
         point,
         port: PortNo::NONE,
         direction: SampleDirection::Default,

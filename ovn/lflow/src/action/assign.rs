@@ -95,7 +95,7 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Result<Action, Error> {
         return Err(parser.cursor.expecting("`=' or `<->'"));
     }
     if let Token::Id(_) = parser.cursor.token() {
-        if *parser.cursor.peek() == Token::Punct(Punct::LParen)
+        if parser.cursor.peek() == Some(Punct::LParen)
             && let Some(action) = parser.function(field)?
         {
             return Ok(action);

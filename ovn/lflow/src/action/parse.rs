@@ -69,7 +69,7 @@ pub(super) struct Parser<'a> {
 impl Parser<'_> {
     /// Actions up to `end`, which stays the current token.
     fn actions(&mut self, end: &Token<'_>) -> Result<Vec<Action>, Error> {
-        if self.cursor.is_id("drop") && *self.cursor.peek() == Token::Punct(Punct::Semicolon) {
+        if self.cursor.is_id("drop") && self.cursor.peek() == Some(Punct::Semicolon) {
             self.cursor.advance()?;
             self.cursor.advance()?;
             return if self.cursor.token() == end { Ok(Vec::new()) } else { Err(self.end_expected(end)) };
@@ -109,7 +109,7 @@ impl Parser<'_> {
     /// One action without its `;`.
     fn action(&mut self) -> Result<Action, Error> {
         let &Token::Id(name) = self.cursor.token() else { return Err(self.cursor.unexpected()) };
-        if let Token::Punct(Punct::Equals | Punct::Exchange | Punct::LSquare) = self.cursor.peek() {
+        if let Some(Punct::Equals | Punct::Exchange | Punct::LSquare) = self.cursor.peek() {
             return assign::parse(self);
         }
         if self.scope == Scope::Connection {
@@ -125,15 +125,6 @@ impl Parser<'_> {
 
     /// What begins with its name, after that. `None` if nothing has that name.
     fn statement(&mut self, name: &str) -> Result<Option<Action>, Error> {
-        if let Some(kind) = Replacement::from_name(name) {
-            return nested::parse_replace(self, kind).map(Some);
-        }
-        if let Some(kind) = NatKind::from_name(name) {
-            return nat::parse(self, kind).map(Some);
-        }
-        if let Some(kind) = LbKind::from_name(name) {
-            return load_balance::parse(self, kind).map(Some);
-        }
         let action = match name {
             "output" => Action::Output,
             "next" => flow::parse_next(self)?,
@@ -168,9 +159,23 @@ impl Parser<'_> {
             "igmp" => Action::Igmp,
             "bind_vport" => packet_in::parse_bind_vport(self)?,
             "trigger_event" => packet_in::parse_trigger_event(self)?,
-            _ => return Ok(None),
+            _ => return self.statement_of_a_kind(name),
         };
         Ok(Some(action))
+    }
+
+    /// Those of which there are several kinds.
+    fn statement_of_a_kind(&mut self, name: &str) -> Result<Option<Action>, Error> {
+        if let Some(kind) = Replacement::from_name(name) {
+            return nested::parse_replace(self, kind).map(Some);
+        }
+        if let Some(kind) = NatKind::from_name(name) {
+            return nat::parse(self, kind).map(Some);
+        }
+        match LbKind::from_name(name) {
+            Some(kind) => load_balance::parse(self, kind).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// `name(...)` on the right of `result =`, at its name. `None` if no function has that name.

@@ -114,7 +114,7 @@ impl Parser<'_> {
             return Ok(inner);
         }
         if matches!(self.cursor.token(), Token::Id(_)) {
-            if *self.cursor.peek() == Token::Punct(Punct::LParen) {
+            if self.cursor.peek() == Some(Punct::LParen) {
                 return self.function();
             }
             return self.field_first(after_not);
@@ -190,7 +190,7 @@ impl Parser<'_> {
         if let &Token::Integer(Integer {
             value: value @ (0 | 1), mask: None, format: Format::Decimal, ..
         }) = self.cursor.token()
-            && relation_of(self.cursor.peek()).is_none()
+            && self.cursor.peek().and_then(relation_of).is_none()
         {
             self.cursor.advance()?;
             return Ok(Expr::Boolean(value == 1));
@@ -229,7 +229,10 @@ impl Parser<'_> {
     }
 
     fn relation(&self) -> Option<Relation> {
-        relation_of(self.cursor.token())
+        match self.cursor.token() {
+            Token::Punct(punct) => relation_of(*punct),
+            _ => None,
+        }
     }
 
     fn expect_relation(&mut self) -> Result<Relation, Error> {
@@ -287,14 +290,14 @@ fn value_of(field: &FieldRef, integer: &Integer) -> Value {
     Value::Integer { value: integer.value & mask, mask }
 }
 
-fn relation_of(token: &Token<'_>) -> Option<Relation> {
-    match token {
-        Token::Punct(Punct::Eq) => Some(Relation::Eq),
-        Token::Punct(Punct::Ne) => Some(Relation::Ne),
-        Token::Punct(Punct::Lt) => Some(Relation::Lt),
-        Token::Punct(Punct::Le) => Some(Relation::Le),
-        Token::Punct(Punct::Gt) => Some(Relation::Gt),
-        Token::Punct(Punct::Ge) => Some(Relation::Ge),
+fn relation_of(punct: Punct) -> Option<Relation> {
+    match punct {
+        Punct::Eq => Some(Relation::Eq),
+        Punct::Ne => Some(Relation::Ne),
+        Punct::Lt => Some(Relation::Lt),
+        Punct::Le => Some(Relation::Le),
+        Punct::Gt => Some(Relation::Gt),
+        Punct::Ge => Some(Relation::Ge),
         _ => None,
     }
 }

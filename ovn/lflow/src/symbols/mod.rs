@@ -251,13 +251,23 @@ pub struct SymbolTable {
 #[derive(Default)]
 struct NameHasher(u64);
 
+impl NameHasher {
+    fn mix(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 impl Hasher for NameHasher {
     fn write(&mut self, octets: &[u8]) {
-        for chunk in octets.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut word = 0;
+        for (i, octet) in octets.iter().enumerate() {
+            word = word << 8 | u64::from(*octet);
+            if i % 8 == 7 {
+                self.mix(word);
+                word = 0;
+            }
         }
+        self.mix(word);
     }
 
     fn finish(&self) -> u64 {

@@ -164,7 +164,8 @@ impl Message {
     ///
     /// A multipart reply that is longer than 65535 octets cannot be written at once; see [`Self::encode_split`].
     pub fn encode(&self, version: Version) -> Vec<u8> {
-        let mut out = Vec::with_capacity(64);
+        // Room for most flows; others are short-lived too.
+        let mut out = Vec::with_capacity(256);
         encode_into(&mut out, version, self);
         out
     }
