@@ -84,6 +84,8 @@ pub struct Northd {
     is_pending: bool,
     /// The time of the last call.
     now: Option<Instant>,
+    /// When something ends because time has gone by.
+    ageing_at: Option<Instant>,
     lost: VecDeque<(Db, LostReason)>,
     /// The units that ran when any last did, at most [`Northd::LAST_RUN_MAX`] of them.
     pub(crate) last_run: Vec<Unit>,
@@ -129,6 +131,7 @@ impl Northd {
             nb_cfg_sent: None,
             is_pending: false,
             now: None,
+            ageing_at: None,
             lost: VecDeque::new(),
             last_run: Vec::new(),
         }
@@ -167,6 +170,7 @@ impl Northd {
         if self.north.is_known && self.south.is_known {
             self.compute();
             self.write(wall_ms);
+            self.ageing_at = self.next_ageing(now, wall_ms);
         }
     }
 
@@ -175,6 +179,8 @@ impl Northd {
         let pending = self.now.filter(|_| self.is_pending).map(|now| (now, "database changes"));
         let probes = [&self.north, &self.south].into_iter().filter_map(|side| side.replica.poll_timeout());
         let retries = [&self.north, &self.south].into_iter().filter_map(|side| side.retry_at);
+        let ageing = self.ageing_at.map(|at| (at, "neighbours that nobody used"));
+        let probes = probes.chain(ageing);
         probes.chain(retries.map(|at| (at, "refused transaction"))).chain(pending).min_by_key(|(at, _)| *at)
     }
 
@@ -342,13 +348,26 @@ impl Northd {
         }
     }
 
+    /// When something is due because time has gone by. Not while a transaction is on its way, whose end is an event.
+    fn next_ageing(&mut self, now: Instant, wall_ms: i64) -> Option<Instant> {
+        let next_ms = self.southbound.next_ms()?;
+        let wait = Duration::from_millis(u64::try_from(next_ms.saturating_sub(wall_ms)).unwrap_or(0));
+        // A time so far off that it cannot be told is none.
+        now.checked_add(wait).filter(|_| self.status() == Status::Active && self.south.can_write())
+    }
+
     fn write(&mut self, wall_ms: i64) {
         if self.status() != Status::Active {
             return;
         }
-        if self.south.can_write() && (self.southbound.is_dirty() || self.globals.is_south_dirty()) {
+        let is_old = self.southbound.next_ms().is_some_and(|next| next <= wall_ms);
+        let is_dirty = self.southbound.is_dirty() || self.globals.is_south_dirty();
+        if self.south.can_write() && (is_dirty || is_old) {
             let mut plan = Plan::default();
             self.southbound.plan(&mut plan);
+            let limit = self.inputs.network.global.peek(&()).and_then(|global| global.neighbors_removed_max);
+            let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+            self.southbound.plan_ageing(wall_ms, limit, &mut plan);
             self.globals.plan_south(wall_ms, &mut plan);
             if self.south.send(plan) {
                 self.nb_cfg_sent = Some(self.globals.nb_cfg());
@@ -435,7 +454,7 @@ fn southbound_monitors() -> Vec<ovsdb::replica::MonitorTable> {
     .into();
     monitors.push(TableId::Chassis.monitor_columns(&["name", "hostname", "other_config"]));
     monitors.push(TableId::Encap.monitor_columns(&["type"]));
-    monitors.push(TableId::MacBinding.monitor_columns(&["logical_port", "datapath"]));
+    monitors.push(TableId::MacBinding.monitor_columns(&["logical_port", "ip", "timestamp", "datapath"]));
     monitors.push(TableId::LearnedRoute.monitor_columns(&["logical_port", "datapath"]));
     monitors.push(TableId::Fdb.monitor_columns(&["dp_key", "port_key"]));
     // Of leftovers only that they are there; without any column the server would not tell even that.

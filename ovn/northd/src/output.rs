@@ -10,6 +10,7 @@ use ovsdb::{Str, Uuid};
 
 use crate::flows::FlowRow;
 use crate::model::Complaint;
+use crate::model::ageing::Ages;
 use crate::model::switch_port::PortColumns;
 
 /// One output of a unit.
@@ -37,6 +38,13 @@ pub enum Output {
     },
     /// A row of `HA_Chassis_Group`, with those of `HA_Chassis` in it.
     ChassisGroup(Arc<ChassisGroupRow>),
+    /// What a router has learned about its neighbours grows old.
+    Ageing {
+        /// The router.
+        router: Uuid,
+        /// How old.
+        ages: Arc<Ages>,
+    },
     /// A row of `Static_MAC_Binding`.
     StaticMac(Arc<StaticMacRow>),
     /// An address set, or one of its addresses.

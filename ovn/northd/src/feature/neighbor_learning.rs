@@ -143,6 +143,7 @@ mod tests {
         insta::assert_snapshot!(check_change(SCRIPT, "lr-set lr0 mac_binding_age_threshold=300"), @r"
         - datapath lr0 key 1
         + datapath lr0 key 1
+        + lr0 forgets after Some(300) s
         + lr0: lr_in_learn_neighbor 101 reg9[2] == 1 -> mac_cache_use; next;
         ");
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::model::prefix::Prefix;
 
 /// Ages by what they are for, in seconds. Zero is for ever.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ages {
     /// From the longest prefix to the shortest.
     prefixes: Vec<(Prefix, u32)>,

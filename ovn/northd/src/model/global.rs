@@ -17,6 +17,8 @@ pub struct Global {
     pub service_monitor_mac_inside: Option<MacAddr>,
     /// Whether chassis that offer VXLAN narrow the range of tunnel keys.
     pub vxlan_counts: bool,
+    /// At most so many neighbours that nobody used are forgotten at once.
+    pub neighbors_removed_max: Option<u32>,
     /// What was not understood.
     pub complaints: Vec<String>,
 }
@@ -28,6 +30,9 @@ impl Global {
         let mut options = Options::new(&row.options, "options", &mut complaints);
         Self {
             ignores_down_ports: options.flag("ignore_lsp_down", true),
+            neighbors_removed_max: options
+                .number("mac_binding_removal_limit", 0..=u32::MAX)
+                .filter(|limit| *limit > 0),
             vxlan_counts: options.flag("vxlan_mode", true),
             service_monitor_mac: mac(options.text("svc_monitor_mac")),
             service_monitor_mac_inside: mac(options.text("svc_monitor_mac_dst")),

@@ -1,6 +1,7 @@
 //! `Logical_Router`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ovsdb::{Str, Uuid};
 use schema::nb;
@@ -27,7 +28,7 @@ pub struct Router {
     /// Whether it finds out about other routers rather than being told.
     pub finds_routers: bool,
     /// How long what was learned about neighbours is kept without being used.
-    pub ages: Ages,
+    pub ages: Arc<Ages>,
     /// `Datapath_Binding.external_ids`.
     pub external_ids: BTreeMap<Str, Str>,
     /// What was not understood.
@@ -60,7 +61,7 @@ impl Router {
             learns_from_requests,
             finds_routers,
             external_ids: external_ids(row, &ages, learns_from_requests),
-            ages,
+            ages: Arc::new(ages),
             complaints,
         }
     }

@@ -177,6 +177,9 @@ impl<'a> View<'a> {
         };
         let (kind, external_ids) = (DatapathKind::Router, row.external_ids.clone());
         emit.output(Output::Datapath(Arc::new(DatapathRow { uuid: router, kind, key, external_ids })));
+        if row.ages.shortest().is_some() {
+            emit.output(Output::Ageing { router, ages: row.ages.clone() });
+        }
         for feature in feature::ROUTER {
             feature(row, self, &mut self.sink(router, emit));
         }

@@ -22,6 +22,7 @@ pub mod leftover;
 pub mod logical_flow;
 pub mod mirror;
 pub mod multicast_group;
+pub mod neighbor_ageing;
 pub mod plan;
 pub mod port_binding;
 pub mod port_group;
@@ -44,6 +45,7 @@ pub struct Southbound {
     static_macs: static_mac_binding::StaticMacs,
     rbac: rbac::Rbac,
     dependents: dependents::Dependents,
+    neighbor_ageing: neighbor_ageing::NeighborAgeing,
     leftovers: leftover::Leftovers,
     fdb: fdb::Fdb,
     complaints: incr::Gather<Complaint, Unit>,
@@ -81,7 +83,10 @@ impl Southbound {
             sb::Change::PortGroup(delta) => self.port_groups.found(delta),
             sb::Change::RbacRole(delta) => self.rbac.found_role(delta),
             sb::Change::RbacPermission(delta) => self.rbac.found_permission(delta),
-            sb::Change::MacBinding(delta) => self.dependents.found_mac_binding(delta),
+            sb::Change::MacBinding(delta) => {
+                self.dependents.found_mac_binding(delta);
+                self.neighbor_ageing.found(delta);
+            }
             sb::Change::LearnedRoute(delta) => self.dependents.found_learned_route(delta),
             sb::Change::Fdb(delta) => self.fdb.found(delta),
             // Chassis and what belongs to them are written by controllers; SB_Global is in `global`.
@@ -105,6 +110,17 @@ impl Southbound {
         self.static_macs.plan(&self.datapaths, plan);
         self.rbac.plan(plan);
         self.fdb.plan(plan);
+    }
+
+    /// What happens because time has gone by: when the next of it is due, in milliseconds since 1970.
+    pub fn next_ms(&mut self) -> Option<i64> {
+        self.neighbor_ageing.settle(&self.datapaths);
+        self.neighbor_ageing.next_ms()
+    }
+
+    /// Writes down what has to change because time has gone by; of each kind at most `limit` rows, if there is a limit.
+    pub fn plan_ageing(&mut self, now_ms: i64, limit: Option<usize>, plan: &mut Plan) {
+        self.neighbor_ageing.plan(now_ms, limit, plan);
     }
 
     /// Compares everything anew at the next plan, because a transaction did not happen.
@@ -162,6 +178,7 @@ impl Southbound {
             }
             Output::Flow { flow, datapath } => self.flows.want(flow, datapath, present),
             Output::ChassisGroup(row) => self.chassis_groups.want(&row, present),
+            Output::Ageing { router, ages } => self.neighbor_ageing.want(router, &ages, present),
             Output::StaticMac(row) => self.static_macs.want(&row, present),
             Output::Address { set, address } => self.address_sets.want(set, address, present),
             Output::PortGroupMember { group, port } => self.port_groups.want(group, port, present),

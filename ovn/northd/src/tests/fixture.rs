@@ -36,7 +36,13 @@ pub(crate) struct Rows {
 impl Rows {
     /// Runs a script.
     pub(crate) fn run(&mut self, script: &str) {
-        for command in script.split([';', '\n']) {
+        // Not inside of quotes, where settings may have such a sign.
+        let mut is_quoted = false;
+        let ends = |c: char| {
+            is_quoted ^= c == '"';
+            !is_quoted && matches!(c, ';' | '\n')
+        };
+        for command in script.split(ends) {
             let words = words(command);
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             if let [verb, args @ ..] = &words[..] {
@@ -437,6 +443,9 @@ impl Fixture {
                     row.members.iter().map(|(name, (_, priority))| format!("{name} {priority}")).collect();
                 format!("chassis group {}: {}", row.name, members.join(", "))
             }
+            Output::Ageing { router, ages } => {
+                format!("{} forgets after {:?} s", switch(router), ages.shortest())
+            }
             Output::StaticMac(row) => {
                 format!("static MAC {} {} {} on {}", row.ip, row.mac, row.port, switch(&row.datapath))
             }
@@ -465,6 +474,7 @@ fn sort_key(output: &Output) -> Option<(lflow::pipeline::Stage, std::cmp::Revers
         Output::Datapath(_)
         | Output::Port(_)
         | Output::ChassisGroup(_)
+        | Output::Ageing { .. }
         | Output::StaticMac(_)
         | Output::GroupMember { .. }
         | Output::Address { .. }

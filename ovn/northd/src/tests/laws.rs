@@ -1,5 +1,7 @@
 //! What holds after any changes: the southbound rows are those that a start from scratch would write.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use crate::northd::Db;
@@ -13,6 +15,8 @@ enum Transition {
     Gone(u8),
     Bind(u8, u8),
     Learn(u8),
+    Neighbor(u8),
+    Wait(u8),
     Vandalize(&'static str, u8),
     /// The northd that writes dies; another one was started before.
     Failover,
@@ -117,6 +121,8 @@ fn transition() -> impl Strategy<Value = Transition> {
         1 => (0..2_u8).prop_map(Transition::Gone),
         1 => (0..6_u8, 0..2_u8).prop_map(|(port, chassis)| Transition::Bind(port, chassis)),
         1 => (0..6_u8).prop_map(Transition::Learn),
+        1 => (0..4_u8).prop_map(Transition::Neighbor),
+        1 => (1..50_u8).prop_map(Transition::Wait),
         2 => (prop::sample::select(&TABLES[..]), any::<u8>()).prop_map(|(table, n)| Transition::Vandalize(table, n)),
         1 => Just(Transition::Failover),
         1 => (prop::sample::select(&[Db::Northbound, Db::Southbound][..]), script())
@@ -132,6 +138,8 @@ fn apply(world: &mut World, transition: &Transition) {
         Transition::Gone(n) => world.chassis_gone(&format!("hv{n}")),
         Transition::Bind(port, chassis) => world.bind(&format!("p{port}"), &format!("hv{chassis}")),
         Transition::Learn(port) => world.learn(&format!("p{port}"), &format!("00:00:00:00:01:0{port}")),
+        Transition::Neighbor(port) => world.neighbor(&format!("rp{port}"), "10.0.0.77"),
+        Transition::Wait(seconds) => world.wait(Duration::from_secs((*seconds).into())),
         Transition::Vandalize(table, n) => world.vandalize(table, usize::from(*n)),
         Transition::Failover => {
             world.start(9);

@@ -307,6 +307,52 @@ impl World {
         self.settle();
     }
 
+    /// Somebody sees a neighbour of a router port.
+    pub(crate) fn neighbor(&mut self, port: &str, ip: &str) {
+        let southbound = self.southbound();
+        let Some(port) = southbound.port_binding.values().find(|row| &*row.logical_port == port) else {
+            return;
+        };
+        let mut transaction = Transaction::new();
+        let same = |row: &&Arc<sb::MacBinding>| row.logical_port == port.logical_port && &*row.ip == ip;
+        match southbound.mac_binding.values().find(same) {
+            Some(row) => {
+                let seen = (Str::from("timestamp"), Datum::scalar(self.wall_ms));
+                transaction.update("MAC_Binding", row.uuid, [seen].into());
+            }
+            None => {
+                let row = sb::MacBinding {
+                    logical_port: port.logical_port.clone(),
+                    ip: ip.into(),
+                    mac: "00:00:00:00:00:99".into(),
+                    timestamp: self.wall_ms,
+                    datapath: port.datapath,
+                    ..Default::default()
+                };
+                self.requests += 1;
+                let uuid = content_uuid(&[b"neighbor", &self.requests.to_be_bytes()]);
+                transaction.insert("MAC_Binding", uuid, row.to_row());
+            }
+        }
+        self.transact("OVN_Southbound", &transaction);
+        self.settle();
+    }
+
+    /// Time goes by: northds are woken when they asked to be, and at the end.
+    pub(crate) fn wait(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            let due = self.northds.iter().filter_map(|member| Some(member.northd.poll_timeout()?.0)).min();
+            let next = due.unwrap_or(end).clamp(self.now, end);
+            self.wall_ms += i64::try_from((next - self.now).as_millis()).expect("not for ever");
+            self.now = next;
+            self.settle();
+            if self.now >= end {
+                return;
+            }
+        }
+    }
+
     /// Somebody deletes the `n`th row of a southbound table, counted round, with what refers to it.
     pub(crate) fn vandalize(&mut self, table: &'static str, n: usize) {
         let mut rows = Vec::new();
@@ -324,6 +370,9 @@ impl World {
             }
             for row in southbound.logical_flow.values().filter(|row| row.logical_datapath == Some(uuid)) {
                 transaction.delete("Logical_Flow", row.uuid);
+            }
+            for row in southbound.mac_binding.values().filter(|row| row.datapath == uuid) {
+                transaction.delete("MAC_Binding", row.uuid);
             }
             for row in southbound.static_mac_binding.values().filter(|row| row.datapath == uuid) {
                 transaction.delete("Static_MAC_Binding", row.uuid);
