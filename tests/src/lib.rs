@@ -16,7 +16,6 @@ pub mod ovsdb_wire;
 pub mod process;
 pub mod switch;
 pub mod switch_pair;
-pub mod world;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,13 +1,21 @@
 //! The network of the quickstart in one thread and in virtual time: two chassis, four guests, one logical switch.
 
 #![allow(clippy::unwrap_used)] // A test stops where something is missing.
+#![allow(clippy::disallowed_methods)] // A world begins at some instant.
 
-use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::cell::RefCell;
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use ovsdb::Uuid;
-use packet::{Arp, EtherType, Ethernet, Geneve, GeneveOption, MacAddr};
-use tests::world::{ChassisId, GuestId, Way, World};
+use packet::{Arp, EtherType, Ethernet, Geneve, GeneveOption, Ipv4, MacAddr, Udp};
+use sandbox::fabric::Side;
+use sandbox::sim::{ChassisId, GuestId, ProgramId, Watched, World};
+use sandbox::text::values::{Cidr, Ratio, Span};
+use sandbox::tools::capture::Capture;
+use sandbox::tools::ping::Plan;
+use sandbox::topology::LinkSettings;
 
 /// Nothing in these tests takes longer, in virtual time.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -19,19 +27,32 @@ struct Quickstart {
     hv2: ChassisId,
     /// vm1 and vm2 on hv1, vm3 and vm4 on hv2.
     vms: Vec<GuestId>,
+    /// What is seen at each of them, and on the fabric.
+    heard: Vec<Capture>,
+    underlay: Capture,
+    events: Rc<RefCell<Vec<String>>>,
 }
 
 impl Quickstart {
     /// Everything is there, and every port is up.
     fn new(seed: u64) -> Self {
-        let mut world = World::new(seed);
-        let hv1 = world.add_chassis("hv1", "172.31.0.1".parse().unwrap(), seed + 100);
-        let hv2 = world.add_chassis("hv2", "172.31.0.2".parse().unwrap(), seed + 200);
+        let mut world = World::new(seed, Instant::now());
+        let events = Rc::new(RefCell::new(Vec::new()));
+        let sink = events.clone();
+        world.tell_events(Box::new(move |at, line| {
+            sink.borrow_mut().push(format!("{} {line}", at.as_micros()));
+        }));
+        world.init_northbound();
+        let link = LinkSettings::default();
+        let hv1 = world.add_chassis("hv1", "172.31.0.1".parse().unwrap(), link);
+        let hv2 = world.add_chassis("hv2", "172.31.0.2".parse().unwrap(), link);
         let switch = world.add_logical_switch("sw0");
         let has_bridges =
             |world: &World| [hv1, hv2].iter().all(|id| !world.chassis(*id).rows().bridge.is_empty());
         assert!(world.run_until(LIMIT, has_bridges), "the controllers make their bridges");
-        let mut this = Self { world, switch, hv1, hv2, vms: Vec::new() };
+        let underlay = world.watch(Watched::Underlay);
+        let (vms, heard) = (Vec::new(), Vec::new());
+        let mut this = Self { world, switch, hv1, hv2, vms, heard, underlay, events };
         for (number, chassis) in [(1, hv1), (2, hv1), (3, hv2), (4, hv2)] {
             this.add_vm(number, chassis);
         }
@@ -50,10 +71,12 @@ impl Quickstart {
 
     fn add_vm(&mut self, number: u8, chassis: ChassisId) -> GuestId {
         let (mac, ip) = (MacAddr([0x0a, 0, 0, 0, 0, number]), Ipv4Addr::new(10, 0, 0, number));
-        let guest = self.world.add_guest(chassis, &format!("vm{number}"), mac, ip);
+        let ips = [Cidr { addr: ip.into(), prefix_len: 24 }];
+        let guest = self.world.add_guest(chassis, &format!("vm{number}"), mac, &ips);
         self.world.add_logical_port(self.switch, guest);
         self.world.plug(guest);
         self.vms.push(guest);
+        self.heard.push(self.world.watch(Watched::Guest(guest)));
         guest
     }
 
@@ -64,9 +87,39 @@ impl Quickstart {
         wanted
     }
 
-    fn ping(&mut self, from: GuestId, to: GuestId, seq: u16, limit: Duration) -> bool {
-        self.world.ping(from, to, seq);
-        self.world.run_until(limit, |world| world.is_answered(from, to, seq))
+    fn start_ping(&mut self, from: GuestId, to: GuestId, interval: Duration) -> ProgramId {
+        let to = self.world.guest(to).ip().unwrap();
+        self.world.start_ping(from, Plan { to, interval, size: 56, patience: LIMIT })
+    }
+
+    /// How many requests were sent, and how many answered.
+    fn end_ping(&mut self, from: GuestId, ping: ProgramId, wait: Duration) -> (u64, u64) {
+        self.world.stop_ping(from, ping);
+        self.world.run_until(wait, |world| world.ping_report(from, ping).unwrap().1);
+        let report = self.world.ping_report(from, ping).unwrap().0;
+        (report.sent, report.received)
+    }
+
+    fn ping(&mut self, from: GuestId, to: GuestId, limit: Duration) -> bool {
+        let ping = self.start_ping(from, to, LIMIT);
+        self.end_ping(from, ping, limit) == (1, 1)
+    }
+
+    /// What was seen at a guest that came to it, from a frame on.
+    fn came(&self, vm: usize, from: u64) -> Vec<Vec<u8>> {
+        let (frames, _, _) = self.heard[vm].since(from);
+        frames.iter().filter(|f| !f.outgoing).map(|f| f.octets.to_vec()).collect()
+    }
+
+    /// Where captures of guests and of the fabric are now.
+    fn marks(&self) -> (Vec<u64>, u64) {
+        (self.heard.iter().map(|capture| capture.since(0).1).collect(), self.underlay.since(0).1)
+    }
+
+    /// The tunnel packets that were sent, from a frame on.
+    fn sent(&self, from: u64) -> Vec<Vec<u8>> {
+        let (frames, _, _) = self.underlay.since(from);
+        frames.iter().filter(|f| f.outgoing).map(|f| f.octets.to_vec()).collect()
     }
 
     /// Tunnel key of the datapath, and of a logical port.
@@ -76,40 +129,41 @@ impl Quickstart {
         let datapath = &rows.datapath_binding[&port.datapath];
         (u32::try_from(datapath.tunnel_key).unwrap(), u32::try_from(port.tunnel_key).unwrap())
     }
+}
 
-    /// The network, port in and port out of a tunnel packet.
-    fn tunnelled(&self, index: usize) -> (u32, u32, u32) {
-        let packet = &self.world.underlay.sent[index];
-        assert_eq!(packet.destination_port, Geneve::PORT);
-        let (geneve, _) = Geneve::parse(packet.payload.as_slice()).unwrap();
-        let options: Vec<GeneveOption> = geneve.options().collect();
-        let [GeneveOption { class: 0x0102, ty, data }] = options[..] else { panic!("{options:?}") };
-        assert_eq!(ty, 0x80, "the option with the ports, marked critical");
-        let ports = u32::from_be_bytes(data.try_into().unwrap());
-        (geneve.vni.get(), ports >> 16, ports & 0xffff)
-    }
+/// Where a tunnel packet goes, its network, port in and port out.
+fn tunnelled(frame: &[u8]) -> (IpAddr, u32, u32, u32) {
+    let (_, rest) = Ethernet::parse(frame).unwrap();
+    let (ip, rest) = Ipv4::parse(rest).unwrap();
+    let (udp, payload) = Udp::parse(rest).unwrap();
+    assert_eq!(udp.dst, Geneve::PORT);
+    let (geneve, _) = Geneve::parse(payload).unwrap();
+    let options: Vec<GeneveOption> = geneve.options().collect();
+    let [GeneveOption { class: 0x0102, ty, data }] = options[..] else { panic!("{options:?}") };
+    assert_eq!(ty, 0x80, "the option with the ports, marked critical");
+    let ports = u32::from_be_bytes(data.try_into().unwrap());
+    (ip.dst.into(), geneve.vni.get(), ports >> 16, ports & 0xffff)
 }
 
 #[test]
 fn ping_on_one_chassis_stays_there() {
     let mut net = Quickstart::new(1);
     let (vm1, vm2) = (net.vms[0], net.vms[1]);
-    assert!(net.ping(vm1, vm2, 1, LIMIT));
+    assert!(net.ping(vm1, vm2, LIMIT));
     // The switch answers ARP itself, so not even that goes out.
-    assert_eq!(net.world.underlay.sent, []);
+    assert_eq!(net.sent(0), Vec::<Vec<u8>>::new());
 }
 
 #[test]
 fn ping_across_takes_the_tunnel_with_the_keys_of_the_southbound_rows() {
     let mut net = Quickstart::new(1);
     let (vm1, vm3) = (net.vms[0], net.vms[2]);
-    assert!(net.ping(vm1, vm3, 1, LIMIT));
+    assert!(net.ping(vm1, vm3, LIMIT));
     let ((network, port1), (_, port3)) = (net.keys("vm1"), net.keys("vm3"));
-    assert_eq!(net.world.underlay.sent.len(), 2);
-    let ways: Vec<String> = net.world.underlay.sent.iter().map(|packet| packet.remote.to_string()).collect();
-    assert_eq!(ways, ["172.31.0.2", "172.31.0.1"]);
-    assert_eq!(net.tunnelled(0), (network, port1, port3));
-    assert_eq!(net.tunnelled(1), (network, port3, port1));
+    let sent: Vec<_> = net.sent(0).iter().map(|frame| tunnelled(frame)).collect();
+    let address = |text: &str| text.parse::<IpAddr>().unwrap();
+    let there = (address("172.31.0.2"), network, port1, port3);
+    assert_eq!(sent, [there, (address("172.31.0.1"), network, port3, port1)]);
 }
 
 fn broadcast(from: MacAddr, ip: Ipv4Addr) -> Vec<u8> {
@@ -126,14 +180,15 @@ fn broadcast(from: MacAddr, ip: Ipv4Addr) -> Vec<u8> {
 fn a_broadcast_reaches_all_others_once() {
     let mut net = Quickstart::new(1);
     let vms = net.vms.clone();
-    vms.iter().for_each(|vm| net.world.clear_heard(*vm));
-    let frame = broadcast(net.world.guest(vms[0]).mac, net.world.guest(vms[0]).ip);
+    let (marks, mark) = net.marks();
+    let frame = broadcast(net.world.guest(vms[0]).mac, Ipv4Addr::new(10, 0, 0, 1));
     net.world.send(vms[0], frame.clone());
     net.world.run_for(Duration::from_secs(1));
-    let heard: Vec<_> = vms.iter().map(|vm| net.world.guest(*vm).heard.clone()).collect();
+    let heard: Vec<_> = marks.iter().enumerate().map(|(vm, mark)| net.came(vm, *mark)).collect();
     assert_eq!(heard, [vec![], vec![frame.clone()], vec![frame.clone()], vec![frame]]);
-    assert_eq!(net.world.underlay.sent.len(), 1, "one copy for the other chassis");
-    let (_, _, port) = net.tunnelled(0);
+    let sent = net.sent(mark);
+    assert_eq!(sent.len(), 1, "one copy for the other chassis");
+    let (_, _, _, port) = tunnelled(&sent[0]);
     assert!(port >= 0x8000, "{port:#x} is that of a multicast group");
 }
 
@@ -141,12 +196,12 @@ fn a_broadcast_reaches_all_others_once() {
 fn a_frame_with_the_mac_of_another_is_dropped() {
     let mut net = Quickstart::new(1);
     let vms = net.vms.clone();
-    vms.iter().for_each(|vm| net.world.clear_heard(*vm));
-    let frame = broadcast(MacAddr([0x0a, 0, 0, 0, 0, 0x66]), net.world.guest(vms[0]).ip);
+    let (marks, mark) = net.marks();
+    let frame = broadcast(MacAddr([0x0a, 0, 0, 0, 0, 0x66]), Ipv4Addr::new(10, 0, 0, 1));
     net.world.send(vms[0], frame);
     net.world.run_for(Duration::from_secs(1));
-    assert!(vms.iter().all(|vm| net.world.guest(*vm).heard.is_empty()));
-    assert_eq!(net.world.underlay.sent, []);
+    assert!(marks.iter().enumerate().all(|(vm, mark)| net.came(vm, *mark).is_empty()));
+    assert_eq!(net.sent(mark), Vec::<Vec<u8>>::new());
 }
 
 #[test]
@@ -155,7 +210,7 @@ fn a_port_added_while_all_runs_answers_within_a_second() {
     let (vm1, hv2) = (net.vms[0], net.hv2);
     let begin = net.world.elapsed();
     let vm5 = net.add_vm(5, hv2);
-    let answered = (1..=100).any(|seq| net.ping(vm1, vm5, seq, Duration::from_millis(10)));
+    let answered = (1..=100).any(|_| net.ping(vm1, vm5, Duration::from_millis(10)));
     assert!(answered);
     assert!(net.world.elapsed() - begin <= Duration::from_secs(1));
 }
@@ -175,46 +230,43 @@ fn a_controller_replaced_during_a_flood_ping_loses_no_packet() {
     let mut net = Quickstart::new(1);
     let (vm1, vm2, vm3, hv1) = (net.vms[0], net.vms[1], net.vms[2], net.hv1);
     let wanted = net.world.hv_cfg();
-    for seq in 1..=500 {
-        if seq == 50 {
-            net.world.crash_controller(hv1);
-        }
-        net.world.ping(vm1, vm2, seq);
-        net.world.ping(vm1, vm3, seq);
-        // The bridge takes as long for a message of the fresh controller, so packets pass between any two.
-        net.world.run_for(Duration::from_micros(100));
-    }
-    net.world.run_for(Duration::from_secs(1));
-    for to in [vm2, vm3] {
-        let lost: Vec<u16> = (1..=500).filter(|seq| !net.world.is_answered(vm1, to, *seq)).collect();
-        assert_eq!(lost, Vec::<u16>::new(), "to {}", net.world.guest(to).name);
+    // The bridge takes as long for a message of the fresh controller, so packets pass between any two.
+    let interval = Duration::from_micros(100);
+    let pings = [vm2, vm3].map(|to| net.start_ping(vm1, to, interval));
+    net.world.run_for(interval * 50);
+    net.world.crash_controller(hv1);
+    net.world.run_for(interval * 449);
+    for (ping, to) in pings.into_iter().zip([vm2, vm3]) {
+        let (sent, answered) = net.end_ping(vm1, ping, Duration::from_secs(1));
+        assert_eq!((sent >= 500, sent - answered), (true, 0), "to {}", net.world.guest(to).name);
     }
     assert_eq!(net.wait_hv(), wanted + 1, "the fresh controller does its work");
 }
 
-/// A flood ping over a bad underlay: how many requests were answered, and the trace of all.
-fn lossy(seed: u64) -> (usize, Vec<String>) {
+/// A flood ping over a bad underlay: how many requests were answered, and all events.
+fn lossy(seed: u64) -> (u64, Vec<String>) {
     let mut net = Quickstart::new(seed);
     let (vm1, vm3) = (net.vms[0], net.vms[2]);
-    let way = Way { delay: Duration::from_millis(3), loss_permille: 100 };
-    net.world.underlay.set(net.hv1, net.hv2, way);
-    net.world.underlay.set(net.hv2, net.hv1, way);
-    for seq in 1..=200 {
-        net.world.ping(vm1, vm3, seq);
-        net.world.run_for(Duration::from_millis(10));
+    for chassis in [net.hv1, net.hv2] {
+        let end = net.world.chassis(chassis).end;
+        let settings = LinkSettings { delay: Span::millis(3), loss: Ratio(0.1), ..LinkSettings::default() };
+        net.world.fabric.set(end, Side::Tx, settings);
     }
-    net.world.run_for(Duration::from_secs(1));
-    let answered = (1..=200).filter(|seq| net.world.is_answered(vm1, vm3, *seq)).count();
-    (answered, net.world.trace().to_vec())
+    let ping = net.start_ping(vm1, vm3, Duration::from_millis(10));
+    net.world.run_for(Duration::from_millis(1995));
+    let (sent, answered) = net.end_ping(vm1, ping, Duration::from_secs(1));
+    assert_eq!(sent, 200);
+    let events = net.events.take();
+    (answered, events)
 }
 
 #[test]
-fn a_bad_underlay_loses_pings_and_the_same_seed_gives_the_same_trace() {
-    let (answered, trace) = lossy(7);
+fn a_bad_underlay_loses_pings_and_the_same_seed_gives_the_same_events() {
+    let (answered, events) = lossy(7);
     assert!((120..200).contains(&answered), "{answered} of 200 came back, a tenth lost each way");
     let (again, same) = lossy(7);
-    let difference = trace.iter().zip(&same).position(|(one, other)| one != other);
-    let lines = difference.map(|at| (&trace[at], &same[at]));
-    assert_eq!((again, same.len(), lines), (answered, trace.len(), None));
-    assert_ne!(lossy(8).1, trace, "another seed, another world");
+    let difference = events.iter().zip(&same).position(|(one, other)| one != other);
+    let lines = difference.map(|at| (&events[at], &same[at]));
+    assert_eq!((again, same.len(), lines), (answered, events.len(), None));
+    assert_ne!(lossy(8).1, events, "another seed, another world");
 }

@@ -5,13 +5,17 @@ use super::{BROKEN, FAIL, NOTHING_RAN, PASS, read_file};
 use crate::lab::boot::{Boot, Event, Keep};
 use crate::report::{json, junit, text};
 use crate::scenario::Scenario;
-use crate::scenario::report::{Outcome, Report};
+use crate::scenario::backend::BackendKind;
+use crate::scenario::report::{Outcome, Report, StepReport};
+use crate::sim::play::{self, Play, Said};
 use crate::text::Source;
 use crate::text::values::LabName;
 use crate::topology::{Role, Stack, Topology};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -31,6 +35,15 @@ pub(super) struct Args {
     /// Write the results as JUnit XML to this file.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// What the lab is made of.
+    #[arg(long, value_enum, default_value = "netns")]
+    backend: BackendKind,
+    /// With --backend sim: what all chance follows from; the topology says it otherwise.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// With --backend sim: write every event to this file, a line each.
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
     /// Which labs outlive their scenario.
     #[arg(long, value_enum, default_value = "never")]
     keep: Keep,
@@ -48,10 +61,17 @@ struct Work {
     source: Source,
     topology: Source,
     lab: LabName,
+    seed: u64,
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
-    let work = collect(&args.scenarios)?;
+    if args.backend == BackendKind::Netns && (args.seed.is_some() || args.events.is_some()) {
+        bail!("--seed and --events say how to simulate: expected --backend sim with them");
+    }
+    let work = collect(args)?;
+    if args.events.is_some() && work.len() > 1 {
+        bail!("the events of {} scenarios in one file: expected one scenario with --events", work.len());
+    }
     if work.is_empty() {
         eprintln!("ovn sandbox: no scenario found");
         return Ok(NOTHING_RAN);
@@ -87,9 +107,9 @@ pub(super) fn run(args: &Args) -> Result<u8> {
 }
 
 /// Reads all scenarios first: a bad file is found before anything runs.
-fn collect(paths: &[PathBuf]) -> Result<Vec<Work>> {
+fn collect(args: &Args) -> Result<Vec<Work>> {
     let mut files = Vec::new();
-    for path in paths {
+    for path in &args.scenarios {
         if path.is_dir() {
             let mut inside: Vec<PathBuf> = std::fs::read_dir(path)
                 .with_context(|| format!("listing {}", path.display()))?
@@ -106,11 +126,12 @@ fn collect(paths: &[PathBuf]) -> Result<Vec<Work>> {
     let mut work = Vec::new();
     for (i, file) in files.iter().enumerate() {
         let source = read_file(file)?;
-        let (scenario, topology, _) = Scenario::read(&source)?;
+        let (scenario, topology, _) = Scenario::read(&source, args.backend)?;
         let (described, _) = Topology::read(&topology)?;
         let stem: String = described.name.as_str().chars().take(24).collect();
         let lab = format!("{stem}-{}-{}", std::process::id(), i + 1).parse()?;
-        work.push(Work { scenario, source, topology, lab });
+        let seed = args.seed.unwrap_or(described.seed);
+        work.push(Work { scenario, source, topology, lab, seed });
     }
     Ok(work)
 }
@@ -130,9 +151,14 @@ fn try_one(work: &Work, args: &Args) -> Report {
         error: None,
         logs: Vec::new(),
         kept: false,
+        simulated: None,
     };
     show.say(&text::head(&report.scenario, &report.file, &report.lab));
-    if let Err(e) = follow(work, args, &mut report, &mut show) {
+    let followed = match args.backend {
+        BackendKind::Netns => follow(work, args, &mut report, &mut show),
+        BackendKind::Sim => simulate(work, args, &mut report, &mut show),
+    };
+    if let Err(e) = followed {
         report.error = Some(format!("{e:#}"));
     }
     report.total_ms = began.elapsed().as_secs_f64() * 1e3;
@@ -183,9 +209,55 @@ fn follow(work: &Work, args: &Args, report: &mut Report, show: &mut Show) -> Res
     Ok(())
 }
 
+/// Plays the scenario in virtual time, in this thread.
+fn simulate(work: &Work, args: &Args, report: &mut Report, show: &mut Show) -> Result<()> {
+    let play = Play {
+        scenario: &work.scenario,
+        source: &work.source,
+        topology: &work.topology,
+        seed: work.seed,
+        events: args.events.as_deref(),
+    };
+    let heard = Rc::new(RefCell::new(Heard { up_ms: 0.0, steps: Vec::new(), show: show.another() }));
+    let (told, file) = (heard.clone(), work.source.name.clone());
+    let played = play::play(&play, move |said| told.borrow_mut().hear(said, &file));
+    let mut heard = heard.borrow_mut();
+    (report.up_ms, report.steps) = (heard.up_ms, std::mem::take(&mut heard.steps));
+    show.text += &heard.show.text;
+    let played = played?;
+    report.outcome = if played.result.is_ok() { Outcome::Passed } else { Outcome::Failed };
+    report.simulated = Some(played.simulated);
+    Ok(())
+}
+
+/// What a scenario in virtual time has said so far.
+struct Heard {
+    up_ms: f64,
+    steps: Vec<StepReport>,
+    show: Show,
+}
+
+impl Heard {
+    fn hear(&mut self, said: Said, file: &str) {
+        match said {
+            Said::Up(after) => {
+                self.up_ms = after.as_secs_f64() * 1e3;
+                self.show.say(&text::up(self.up_ms));
+            }
+            Said::Step(step) => {
+                self.show.say(&text::step(&step, file));
+                self.steps.push(*step);
+            }
+        }
+    }
+}
+
 /// The command that does it again.
 fn rerun(work: &Work, args: &Args) -> String {
     let mut command = format!("ovn sandbox test {}", work.source.name);
+    if args.backend == BackendKind::Sim {
+        return format!("{command} --backend sim --seed {}", work.seed);
+    }
     for (role, path) in Stack::collect(&args.stack).0 {
         command += &format!(" --use {role}={}", path.display());
     }
@@ -214,6 +286,11 @@ struct Show {
 }
 
 impl Show {
+    /// An empty one of the same kind.
+    fn another(&self) -> Self {
+        Self { live: self.live, text: String::new() }
+    }
+
     fn say(&mut self, text: &str) {
         if self.live {
             print!("{text}");

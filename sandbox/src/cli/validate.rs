@@ -2,6 +2,7 @@
 
 use super::{BROKEN, PASS, read_file};
 use crate::scenario::Scenario;
+use crate::scenario::backend::BackendKind;
 use crate::text::diagnostic::Refused;
 use crate::text::{Diagnostic, Severity, Source};
 use crate::topology::Topology;
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Args) -> u8 {
 fn check(file: &Path) -> Result<(Source, Vec<Diagnostic>)> {
     let source = read_file(file)?;
     let found = if Scenario::is_one(&source.text) {
-        Scenario::read(&source).map(|(_, _, advice)| advice)
+        Scenario::read(&source, BackendKind::Netns).map(|(_, _, advice)| advice)
     } else {
         Topology::read(&source).map(|(_, advice)| advice).map_err(anyhow::Error::from)
     };

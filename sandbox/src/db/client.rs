@@ -1,11 +1,15 @@
 //! Connections of a lab to its databases: one transaction, or waiting until rows are as they should be.
 
+use crate::sim::lab::Sim;
+use crate::sim::{self, Site};
 use anyhow::{Context, Result, bail};
 use ovsdb::replica::{MonitorTable, Replica, ReplicaEvent, ReplicaOptions};
 use ovsdb::rpc::{Framer, Message};
 use ovsdb::{DatabaseSchema, Datum, Uuid};
 use serde_json::Value;
+use std::fmt;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,7 +26,25 @@ const RETRY: Duration = Duration::from_millis(2);
 #[derive(Clone)]
 pub struct Database {
     pub schema: &'static Arc<DatabaseSchema>,
-    pub socket: PathBuf,
+    pub server: Server,
+}
+
+/// A database server of a lab.
+#[derive(Clone)]
+pub enum Server {
+    /// It listens on this socket.
+    Socket(PathBuf),
+    /// It is a part of a world in virtual time.
+    Simulated(Rc<Sim>, Site),
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(path) => path.display().fmt(f),
+            Self::Simulated(..) => f.write_str("the simulated server"),
+        }
+    }
 }
 
 /// The tables and columns to look at.
@@ -80,7 +102,7 @@ impl Database {
         let mut params = vec![Value::from(&*self.schema.name)];
         params.extend(operations);
         let exchange = async {
-            let mut connection = self.connect().await?;
+            let mut connection = self.server.connect().await;
             connection.send(&Message::request(0, "transact", Value::Array(params))).await?;
             loop {
                 match connection.receive().await? {
@@ -92,7 +114,7 @@ impl Database {
                 }
             }
         };
-        let late = || format!("no answer to a transaction from {} in time", self.socket.display());
+        let late = || format!("no answer to a transaction from {} in time", self.server);
         tokio::time::timeout_at(deadline, exchange).await.with_context(late)?
     }
 
@@ -115,33 +137,44 @@ impl Database {
         let mut replica = Replica::new(self.schema.clone(), monitors.collect(), options);
         let watching = async {
             loop {
-                let Ok(mut connection) = self.connect().await else { continue };
-                replica.connected(std::time::Instant::now());
+                let mut connection = self.server.connect().await;
+                replica.connected(now());
                 if let Ok(found) = follow(&mut replica, &mut connection, tables, &mut condition).await {
                     return found;
                 }
-                replica.disconnected(std::time::Instant::now());
+                replica.disconnected(now());
                 tokio::time::sleep(RETRY).await;
             }
         };
         tokio::time::timeout_at(deadline, watching).await.ok()
     }
+}
 
+impl Server {
     /// Connects, however long it takes the server to be there.
-    async fn connect(&self) -> Result<Connection> {
+    pub(crate) async fn connect(&self) -> Connection {
         loop {
-            match UnixStream::connect(&self.socket).await {
-                Ok(stream) => {
-                    return Ok(Connection {
-                        stream,
-                        framer: Framer::new(MESSAGE_MAX),
-                        buffer: vec![0; 64 << 10],
-                    });
+            match self {
+                Self::Socket(path) => {
+                    if let Ok(stream) = UnixStream::connect(path).await {
+                        let framer = Box::new(Framer::new(MESSAGE_MAX));
+                        return Connection::Stream { stream, framer, buffer: vec![0; 64 << 10] };
+                    }
                 }
-                Err(_) => tokio::time::sleep(RETRY).await,
+                Self::Simulated(sim, site) => {
+                    if let Some(connection) = sim.connect(*site) {
+                        return Connection::Simulated(connection);
+                    }
+                }
             }
+            tokio::time::sleep(RETRY).await;
         }
     }
+}
+
+/// The time by the clock that the lab lives by.
+pub(crate) fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }
 
 /// Feeds the replica until the condition is met; an error when the connection is of no more use.
@@ -175,33 +208,46 @@ async fn follow<T>(
             None => Ok(connection.receive().await),
         };
         match message {
-            Ok(message) => replica.handle_message(message?, std::time::Instant::now()),
-            Err(_) => replica.handle_timeout(std::time::Instant::now()),
+            Ok(message) => replica.handle_message(message?, now()),
+            Err(_) => replica.handle_timeout(now()),
         }
     }
 }
 
-/// A stream of messages to and from a server.
-struct Connection {
-    stream: UnixStream,
-    framer: Framer,
-    buffer: Vec<u8>,
+/// Messages to and from a server.
+pub(crate) enum Connection {
+    /// By a socket.
+    Stream { stream: UnixStream, framer: Box<Framer>, buffer: Vec<u8> },
+    /// In a world.
+    Simulated(sim::lab::Connection),
 }
 
 impl Connection {
-    async fn send(&mut self, message: &Message) -> Result<()> {
-        self.stream.write_all(message.to_string().as_bytes()).await.context("writing to the database")
+    pub(crate) async fn send(&mut self, message: &Message) -> Result<()> {
+        match self {
+            Self::Stream { stream, .. } => {
+                stream.write_all(message.to_string().as_bytes()).await.context("writing to the database")
+            }
+            Self::Simulated(connection) => {
+                connection.send(message.clone());
+                Ok(())
+            }
+        }
     }
 
     /// The next message. May be given up at any time: nothing is lost.
-    async fn receive(&mut self) -> Result<Message> {
+    pub(crate) async fn receive(&mut self) -> Result<Message> {
+        let (stream, framer, buffer) = match self {
+            Self::Stream { stream, framer, buffer } => (stream, framer, buffer),
+            Self::Simulated(connection) => return Ok(connection.receive().await?),
+        };
         loop {
-            if let Some(message) = self.framer.pop() {
+            if let Some(message) = framer.pop() {
                 return Ok(message);
             }
-            match self.stream.read(&mut self.buffer).await.context("reading from the database")? {
+            match stream.read(buffer).await.context("reading from the database")? {
                 0 => bail!("the database server closed the connection"),
-                n => self.framer.push(&self.buffer[..n])?,
+                n => framer.push(&buffer[..n])?,
             }
         }
     }

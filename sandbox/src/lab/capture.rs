@@ -2,6 +2,7 @@
 
 use super::world::Lab;
 use crate::fabric::Side;
+use crate::sim::lab::Sim;
 use crate::text::values::BadValue;
 use crate::tools::capture::Capture;
 use crate::tools::pcapng::Stream;
@@ -66,6 +67,30 @@ enum Keep {
     Sniffing(Sniffing),
     #[expect(dead_code, reason = "it is kept for what its drop does")]
     Watch(Watch),
+    #[expect(dead_code, reason = "it is kept for what its drop does")]
+    Simulated(Simulated),
+}
+
+/// A watch in virtual time that ends when this is dropped.
+struct Simulated {
+    sim: Rc<Sim>,
+    capture: Capture,
+}
+
+impl Drop for Simulated {
+    fn drop(&mut self) {
+        self.sim.unwatch(&self.capture);
+    }
+}
+
+/// Begins a capture in virtual time.
+///
+/// # Errors
+/// When there is no such place.
+pub fn begin_simulated(sim: &Rc<Sim>, place: &Place) -> Result<Begun> {
+    let capture = sim.watch(place)?;
+    let keep = Simulated { sim: sim.clone(), capture: capture.clone() };
+    Ok(Begun { capture, _keep: Keep::Simulated(keep) })
 }
 
 /// A watch of the fabric that ends when this is dropped.

@@ -9,6 +9,7 @@
 pub mod boot;
 pub mod capture;
 pub mod chassis;
+pub mod command;
 pub mod control;
 pub mod daemons;
 pub mod guest;

@@ -14,13 +14,15 @@ use super::keeper::THIS_EXECUTABLE;
 use super::netns::Netns;
 use super::supervisor::NAMES_DIR;
 use super::world::{Kind, Lab, Node};
+use crate::db::client::{Database, Record};
 use crate::db::rows;
 use crate::text::values::Name;
 use crate::topology::check::{CENTRAL, switches};
-use crate::topology::{Attach, Chassis, Guest, Role};
+use crate::topology::{Attach, Chassis, Guest, Role, Topology};
 use anyhow::{Context, Result, anyhow, bail};
 use futures::future::{try_join, try_join_all};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -49,11 +51,7 @@ impl Lab {
         let nodes = async {
             let chassis = self.topology.chassis.iter().map(|(name, c)| self.start_chassis(name, c, deadline));
             try_join(self.start_central(deadline), try_join_all(chassis)).await?;
-            let made = switches(&self.topology);
-            let ports = self.topology.guests.iter().map(|(name, guest)| guest.port_name(name).to_owned());
-            // One that is to be made later cannot be waited for.
-            let ports: Vec<String> = ports.filter(|port| made.contains_key(port)).collect();
-            self.wait_ports_up(&ports, deadline).await?;
+            self.wait_ports_up(&ports_to_come(&self.topology), deadline).await?;
             // Without ports nothing above needs northd and the controllers; they must live all the same.
             self.wait_started(deadline).await
         };
@@ -233,25 +231,9 @@ impl Lab {
 
     /// Waits until logical switch ports are up: claimed, and their flows in place.
     pub async fn wait_ports_up(&self, ports: &[String], deadline: Instant) -> Result<()> {
-        let mut down: Vec<String> = ports.to_vec();
-        let northbound = self.northbound();
-        let done = northbound.wait(&[("Logical_Switch_Port", &["name", "up"])], deadline, |rows| {
-            let rows = rows.of("Logical_Switch_Port");
-            let up: Vec<&str> = rows
-                .iter()
-                .filter(|row| row.get("up").as_boolean() == Some(true))
-                .map(|row| row.text("name"))
-                .collect();
-            down = ports.iter().filter(|p| !up.contains(&p.as_str())).cloned().collect();
-            down.is_empty().then_some(())
-        });
-        match done.await {
-            Some(()) => Ok(()),
-            None => {
-                let errors = self.interface_errors().await;
-                bail!("these logical switch ports did not come up in time: {}{errors}", down.join(", "))
-            }
-        }
+        let Err(down) = ports_up(&self.northbound(), ports, deadline).await else { return Ok(()) };
+        let errors = self.interface_errors().await;
+        bail!("{down}{errors}")
     }
 
     /// What switches say about interfaces that they could not make, in words.
@@ -268,4 +250,35 @@ impl Lab {
         }
         words
     }
+}
+
+/// Logical switch ports that did not come up.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("these logical switch ports did not come up in time: {}", .0.join(", "))]
+pub struct Down(pub Vec<String>);
+
+/// Waits until logical switch ports are up: claimed, and their flows in place.
+///
+/// # Errors
+/// Those that are not by the deadline.
+pub async fn ports_up(northbound: &Database, ports: &[String], deadline: Instant) -> Result<(), Down> {
+    let mut down: Vec<String> = ports.to_vec();
+    let done = northbound.wait(&[("Logical_Switch_Port", &["name", "up"])], deadline, |rows| {
+        let rows = rows.of("Logical_Switch_Port");
+        let is_up = |row: &&Record<'_>| row.get("up").as_boolean() == Some(true);
+        let up: BTreeSet<&str> = rows.iter().filter(is_up).map(|row| row.text("name")).collect();
+        down = ports.iter().filter(|p| !up.contains(p.as_str())).cloned().collect();
+        down.is_empty().then_some(())
+    });
+    match done.await {
+        Some(()) => Ok(()),
+        None => Err(Down(down)),
+    }
+}
+
+/// The ports of guests of a topology that it makes itself; one that is to be made later cannot be waited for.
+pub fn ports_to_come(topology: &Topology) -> Vec<String> {
+    let made = switches(topology);
+    let ports = topology.guests.iter().map(|(name, guest)| guest.port_name(name).to_owned());
+    ports.filter(|port| made.contains_key(port)).collect()
 }

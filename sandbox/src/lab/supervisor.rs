@@ -5,6 +5,7 @@ use super::control;
 use super::process::Processes;
 use super::world::Lab;
 use crate::scenario::Scenario;
+use crate::scenario::backend::Backend;
 use crate::scenario::report::{Failure, StepReport};
 use crate::scenario::run::Run;
 use crate::text::Source;
@@ -149,7 +150,7 @@ async fn try_scenario(lab: &Rc<Lab>, source: Source, events: &Events) -> Result<
         source.read().map_err(|refused| Failure::new("a scenario", refused.to_string()))?;
     let sink = events.clone();
     let tell = Rc::new(move |report: &StepReport| sink.say(Event::Step(Box::new(report.clone()))));
-    Run::new(lab.clone(), source, tell).steps(&scenario.steps).await
+    Run::new(Backend::Netns(lab.clone()), source, tell).steps(&scenario.steps).await
 }
 
 /// What the supervisor says to the command, in order. When nobody listens any more, nothing is lost.

@@ -6,7 +6,7 @@ use super::netns::Netns;
 use super::process::Processes;
 use super::service::Service;
 use super::supervisor::LAB_DIR;
-use crate::db::client::Database;
+use crate::db::client::{Database, Server};
 use crate::fabric::End;
 use crate::fabric::run::Running;
 use crate::text::values::LabName;
@@ -133,16 +133,19 @@ impl Lab {
     }
 
     pub fn northbound(&self) -> Database {
-        Database { schema: schema::nb::schema(), socket: self.files.northbound_socket() }
+        Database { schema: schema::nb::schema(), server: Server::Socket(self.files.northbound_socket()) }
     }
 
     pub fn southbound(&self) -> Database {
-        Database { schema: schema::sb::schema(), socket: self.files.southbound_socket() }
+        Database { schema: schema::sb::schema(), server: Server::Socket(self.files.southbound_socket()) }
     }
 
     /// The switch database of a chassis.
     pub fn switch(&self, chassis: &str) -> Database {
-        Database { schema: schema::vswitch::schema(), socket: self.files.switch_socket(chassis) }
+        Database {
+            schema: schema::vswitch::schema(),
+            server: Server::Socket(self.files.switch_socket(chassis)),
+        }
     }
 
     /// The last lines of the logs of some nodes; of all when none is named.

@@ -45,6 +45,10 @@ pub fn foot(report: &Report, rerun: &str) -> String {
         Outcome::Failed => writeln!(out, "failed after {seconds:.2} s; again: {rerun}"),
         Outcome::Broken => writeln!(out, "broken set-up after {seconds:.2} s; again: {rerun}"),
     };
+    if let Some(simulated) = report.simulated {
+        let (virtual_s, events) = (simulated.ms / 1e3, simulated.events);
+        let _ = writeln!(out, "simulated {virtual_s:.3} s, {events} events, seed {}", simulated.seed);
+    }
     if report.kept {
         let _ = writeln!(
             out,
@@ -103,6 +107,7 @@ mod tests {
                 lines: vec!["x".into()],
             }],
             kept: true,
+            simulated: None,
         }
     }
 

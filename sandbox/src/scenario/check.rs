@@ -1,6 +1,7 @@
 //! What the types of a scenario cannot say: nodes that exist, captures that were begun.
 
 use super::Scenario;
+use super::backend::BackendKind;
 use super::verb::Step;
 #[cfg(test)]
 use super::verb::Verb;
@@ -15,7 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 const DEPTH_MAX: usize = 4;
 
 /// All complaints about a scenario.
-pub fn check(scenario: &Scenario, topology: &Topology, source: &Source) -> Vec<Diagnostic> {
+pub fn check(
+    scenario: &Scenario,
+    topology: &Topology,
+    source: &Source,
+    backend: BackendKind,
+) -> Vec<Diagnostic> {
     let mut nodes: BTreeMap<String, NodeKind> = BTreeMap::new();
     nodes.insert(CENTRAL.to_owned(), NodeKind::Central);
     nodes.extend(topology.chassis.keys().map(|n| (n.to_string(), NodeKind::Chassis)));
@@ -23,6 +29,7 @@ pub fn check(scenario: &Scenario, topology: &Topology, source: &Source) -> Vec<D
     let mut checker = Checker {
         source,
         nodes,
+        backend,
         captures: BTreeSet::new(),
         place: path!["steps"],
         depth: 0,
@@ -48,6 +55,8 @@ pub enum NodeKind {
 pub struct Checker<'a> {
     source: &'a Source,
     pub nodes: BTreeMap<String, NodeKind>,
+    /// In which kind of lab the steps are to run.
+    pub backend: BackendKind,
     pub captures: BTreeSet<String>,
     /// The arguments of the verb being checked.
     place: Path,
@@ -61,6 +70,10 @@ impl Checker<'_> {
             let place = self.place.clone();
             self.place.extend([Part::Index(i), Part::from(step.verb.key())]);
             step.verb.check(self);
+            if let (BackendKind::Sim, Some(why)) = (self.backend, step.verb.not_simulated()) {
+                let title = format!("{} is not simulated: {why}", step.verb.key());
+                self.complain_key(Path::new(), title, "expected another step, or --backend netns");
+            }
             self.place = place;
         }
     }
@@ -142,7 +155,7 @@ guests:
         let (topology, _) = Topology::read(&Source::new("lab.yaml", TOPOLOGY)).unwrap();
         let source = Source::new("s.yaml", format!("version: 1\nname: s\ntopology: lab\nsteps:\n{steps}"));
         let found = match source.read::<Scenario>() {
-            Ok(scenario) => check(&scenario, &topology, &source),
+            Ok(scenario) => check(&scenario, &topology, &source, BackendKind::Netns),
             Err(refused) => refused.diagnostics,
         };
         let help = |d: &Diagnostic| d.help.as_ref().map_or(String::new(), |h| format!(" ({h})"));

@@ -4,6 +4,7 @@
 //! does. `verb/mod.rs` is the list of all. `run.rs` runs the steps of a scenario in a lab, `report.rs` is what comes
 //! out.
 
+pub mod backend;
 pub mod check;
 pub mod report;
 pub mod run;
@@ -13,6 +14,8 @@ pub mod words;
 use crate::text::{Diagnostic, Severity, Source};
 use crate::topology::{Topology, Version};
 use anyhow::{Context, Result};
+use backend::BackendKind;
+pub use report::Failure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -35,15 +38,15 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// A scenario and the topology it names, with the advice about it.
+    /// A scenario and the topology it names, with the advice about it, for a backend.
     ///
     /// # Errors
     /// Every complaint about either file, or that the topology is not there.
-    pub fn read(source: &Source) -> Result<(Self, Source, Vec<Diagnostic>)> {
+    pub fn read(source: &Source, backend: BackendKind) -> Result<(Self, Source, Vec<Diagnostic>)> {
         let scenario: Self = source.read()?;
         let topology_source = find_topology(source, &scenario)?;
         let (topology, _) = Topology::read(&topology_source)?;
-        let found = check::check(&scenario, &topology, source);
+        let found = check::check(&scenario, &topology, source, backend);
         if found.iter().any(|d| d.severity == Severity::Error) {
             return Err(source.refuse(found).into());
         }

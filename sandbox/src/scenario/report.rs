@@ -82,6 +82,20 @@ pub struct Report {
     pub logs: Vec<LogTail>,
     /// The lab lives on.
     pub kept: bool,
+    /// What it was in virtual time; the times of the steps are virtual then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated: Option<Simulated>,
+}
+
+/// A scenario in virtual time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Simulated {
+    /// Virtual time that went by.
+    pub ms: f64,
+    /// Messages and frames that arrived somewhere.
+    pub events: u64,
+    /// What all chance followed from.
+    pub seed: u64,
 }
 
 /// How a scenario ended.

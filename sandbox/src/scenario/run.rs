@@ -1,9 +1,10 @@
 //! Runs the steps of a scenario in a lab.
 
+use super::backend::Backend;
 use super::report::{Failure, StepReport};
 use super::verb::Step;
 use crate::lab::capture::Begun;
-use crate::lab::world::{Kind, Lab};
+use crate::lab::world::Kind;
 use crate::path;
 use crate::text::{Path, Source};
 use crate::topology::Guest;
@@ -11,14 +12,15 @@ use anyhow::{Result, anyhow};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Says a step's report as soon as it is there.
 pub type Tell = Rc<dyn Fn(&StepReport)>;
 
 /// A scenario under way.
 pub struct Run {
-    pub lab: Rc<Lab>,
+    pub lab: Backend,
     pub source: Source,
     /// Captures by name.
     pub captures: BTreeMap<String, Begun>,
@@ -29,7 +31,7 @@ pub struct Run {
 }
 
 impl Run {
-    pub fn new(lab: Rc<Lab>, source: Source, tell: Tell) -> Self {
+    pub fn new(lab: Backend, source: Source, tell: Tell) -> Self {
         Self { lab, source, captures: BTreeMap::new(), tell, place: path!["steps"], number: String::new() }
     }
 
@@ -95,8 +97,8 @@ impl Run {
     /// # Errors
     /// When there is none of that name.
     pub fn guest(&self, name: &str) -> Result<Guest> {
-        match &self.lab.node(name)?.kind {
-            Kind::Guest(guest) => Ok(guest.clone()),
+        match self.lab.kind(name)? {
+            Kind::Guest(guest) => Ok(guest),
             Kind::Central | Kind::Chassis(_) => Err(anyhow!("{name} is not a guest")),
         }
     }
@@ -105,10 +107,10 @@ impl Run {
     pub fn concerned<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         let mut nodes: Vec<String> = names
             .into_iter()
-            .filter_map(|name| self.lab.node(name).ok())
-            .map(|node| match &node.kind {
+            .filter_map(|name| Some((name, self.lab.kind(name).ok()?)))
+            .map(|(name, kind)| match kind {
                 Kind::Guest(guest) => guest.chassis.to_string(),
-                Kind::Central | Kind::Chassis(_) => node.name.clone(),
+                Kind::Central | Kind::Chassis(_) => name.to_owned(),
             })
             .collect();
         nodes.sort();
@@ -124,7 +126,7 @@ impl Run {
         if let Ok(address) = text.parse() {
             return Ok(address);
         }
-        match &self.lab.node(text)?.kind {
+        match self.lab.kind(text)? {
             Kind::Guest(guest) => {
                 guest.ip.first().map(|c| c.addr).ok_or_else(|| anyhow!("{text} has no address"))
             }

@@ -3,6 +3,7 @@
 use super::pcapng::Captured;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Octets that a capture keeps; the oldest frames go first, and are counted.
@@ -34,6 +35,11 @@ impl Capture {
     /// Adds a frame, as seen now.
     pub fn add(&self, interface: u32, outgoing: bool, octets: Arc<[u8]>) {
         let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        self.add_at(time, interface, outgoing, octets);
+    }
+
+    /// Adds a frame as seen so long after the beginning of 1970.
+    pub fn add_at(&self, time: Duration, interface: u32, outgoing: bool, octets: Arc<[u8]>) {
         let mut store = self.lock();
         store.octets += octets.len();
         store.frames.push_back(Captured { interface, time, outgoing, octets });
@@ -45,6 +51,11 @@ impl Capture {
         }
         drop(store);
         self.more.notify_waiters();
+    }
+
+    /// Whether the other is the same one.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.store, &other.store)
     }
 
     /// Nothing more will come.

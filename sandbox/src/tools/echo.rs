@@ -123,7 +123,18 @@ impl Books {
     /// What a raw socket received: for IPv4 with the header, for IPv6 without. True when it answers a request of
     /// ours.
     pub fn answer(&mut self, from: IpAddr, octets: &[u8], now: Instant) -> bool {
-        let Some(sequence) = self.sequence_of(from, octets) else { return false };
+        match from {
+            IpAddr::V4(_) => match Ipv4::parse(octets) {
+                Ok((ip, message)) if ip.proto == IpProto::ICMP => self.answer_message(from, message, now),
+                Ok(_) | Err(_) => false,
+            },
+            IpAddr::V6(_) => self.answer_message(from, octets, now),
+        }
+    }
+
+    /// The same for what comes without a header.
+    pub fn answer_message(&mut self, from: IpAddr, message: &[u8], now: Instant) -> bool {
+        let Some(sequence) = self.sequence_of(from, message) else { return false };
         let Some(sent) = self.waiting.remove(&sequence) else {
             if self.given_up.remove(&sequence) {
                 self.report.late += 1;
@@ -185,8 +196,7 @@ impl Books {
     fn sequence_of(&self, from: IpAddr, octets: &[u8]) -> Option<u64> {
         let (is_reply, data, body) = match from {
             IpAddr::V4(_) => {
-                let (ip, rest) = Ipv4::parse(octets).ok()?;
-                let (icmp, body) = Icmp4::parse(rest).ok().filter(|_| ip.proto == IpProto::ICMP)?;
+                let (icmp, body) = Icmp4::parse(octets).ok()?;
                 (icmp.ty == Icmp4::ECHO_REPLY, icmp.data, body)
             }
             IpAddr::V6(_) => {

@@ -57,9 +57,9 @@ impl Action for Broadcast {
             Some(from) => Sent::arp(guest.mac.0, MacAddr::BROADCAST, from),
             None => Sent::probe(guest.mac.0, MacAddr::BROADCAST),
         };
-        let others = run.lab.all_nodes().into_iter().filter(|node| matches!(node.kind, Kind::Guest(_)));
+        let others = run.lab.all_nodes().into_iter().filter(|(_, kind)| matches!(kind, Kind::Guest(_)));
         let others =
-            others.filter_map(|node| node.name.parse::<Name>().ok()).filter(|name| *name != self.from);
+            others.filter_map(|(name, _)| name.parse::<Name>().ok()).filter(|name| *name != self.from);
         let reaches: Vec<Name> =
             if self.reaches.is_empty() { others.collect() } else { self.reaches.to_vec() };
         deliver(run, &self.from, &sent, &reaches, &[], self.within.0).await

@@ -1,9 +1,10 @@
 //! `capture`: begins to record frames, for `expect-capture` and for a file.
 
 use super::Action;
-use crate::lab::capture::{self, Place};
+use crate::lab::capture::Place;
 use crate::path;
-use crate::scenario::check::Checker;
+use crate::scenario::backend::BackendKind;
+use crate::scenario::check::{Checker, NodeKind};
 use crate::scenario::report::Failure;
 use crate::scenario::run::Run;
 use schemars::JsonSchema;
@@ -32,6 +33,14 @@ impl Action for Capture {
         if let Place::Interface { node, .. } = &self.at {
             let all: Vec<_> = checker.nodes.values().copied().collect();
             checker.node(path!["at"], node, &all);
+            let at_a_guest = checker.nodes.get(node) == Some(&NodeKind::Guest);
+            if checker.backend == BackendKind::Sim && !at_a_guest {
+                checker.complain(
+                    path!["at"],
+                    format!("nothing is seen at {} in sim", self.at),
+                    "expected underlay, or eth0 of a guest",
+                );
+            }
         }
         if !checker.captures.insert(self.name.clone()) {
             checker.complain(
@@ -43,7 +52,7 @@ impl Action for Capture {
     }
 
     async fn run(&self, run: &mut Run) -> Result<String, Failure> {
-        let begun = capture::begin(&run.lab, &self.at).await?;
+        let begun = run.lab.capture(&self.at).await?;
         if let Some(file) = &self.file {
             begun.write_to(file)?;
         }

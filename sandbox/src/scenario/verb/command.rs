@@ -1,26 +1,18 @@
 //! `nbctl`, `sbctl`, `vsctl`, `exec`: programs that are run to their end.
 
 use super::Action;
-use crate::lab::process::Launch;
 use crate::path;
 use crate::scenario::check::{Checker, NodeKind};
 use crate::scenario::report::Failure;
-use crate::scenario::run::{Run, deadline};
+use crate::scenario::run::Run;
 use crate::scenario::words::Words;
 use crate::text::values::{List, Span};
 use crate::topology::Role;
 use crate::topology::check::CENTRAL;
-use anyhow::{Context, Result};
-use nix::sys::signal::Signal;
 use schemars::JsonSchema;
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
-use std::time::Duration;
-use tokio::io::AsyncReadExt;
-
-/// Output that is kept of a program, in octets; more is read and let go.
-const OUTPUT_MAX: usize = 1 << 20;
 
 /// What is run, and what must come of it. A bare command means: it must exit with 0.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -96,60 +88,14 @@ impl Invocation {
     }
 }
 
-/// What a program said and how it ended.
-pub(super) struct Ran {
-    pub output: String,
-    pub exit: i32,
-}
-
-/// Runs a program on a node to its end, or to the deadline, when it is killed.
-pub(super) async fn run_program(run: &Run, node: &str, words: &[String], within: Duration) -> Result<Ran> {
-    let node = run.lab.node(node)?;
-    let environment = run.lab.files.environment(&node.name);
-    let (reader, writer) = std::io::pipe().context("making a pipe")?;
-    let launch = Launch {
-        program: lookup(&run.lab.files.programs(&node.name), &words[0]),
-        args: words[1..].iter().map(Into::into).collect(),
-        env: environment,
-        dir: None,
-    };
-    let errors = writer.try_clone().context("making a pipe")?;
-    let process = run.lab.processes.spawn(&node.netns, launch, writer.into(), errors.into()).await?;
-    let mut reader =
-        tokio::net::unix::pipe::Receiver::from_owned_fd(reader.into()).context("reading a pipe")?;
-    let mut output = Vec::new();
-    let finish = async {
-        let mut buffer = vec![0; 16 << 10];
-        while let Ok(n @ 1..) = reader.read(&mut buffer).await {
-            let room = OUTPUT_MAX.saturating_sub(output.len());
-            output.extend(&buffer[..n.min(room)]);
-        }
-        process.wait().await
-    };
-    let ended = tokio::time::timeout_at(deadline(within), finish).await;
-    let output = String::from_utf8_lossy(&output).into_owned();
-    match ended {
-        Ok(crate::lab::process::Ended::Exited(exit)) => Ok(Ran { output, exit }),
-        Ok(crate::lab::process::Ended::Killed(signal)) => Ok(Ran { output, exit: 128 + signal as i32 }),
-        Err(_) => {
-            process.signal(Signal::SIGKILL);
-            anyhow::bail!("it did not end within {within:?}; it said: {}", output.trim())
-        }
-    }
-}
-
-/// The lab's own program of that name, or whatever the path has.
-fn lookup(programs: &std::path::Path, word: &str) -> std::path::PathBuf {
-    let own = programs.join(word);
-    if !word.contains('/') && own.exists() { own } else { word.into() }
-}
-
 impl Details {
     /// Runs it and looks at what came out.
     async fn try_on(&self, run: &Run, node: &str, before: &[String]) -> Result<String, Failure> {
         let words: Vec<String> = before.iter().chain(&self.run.0).cloned().collect();
         let command = Words(words.clone());
-        let ran = run_program(run, node, &words, self.within.0)
+        let ran = run
+            .lab
+            .run_program(node, &words, self.within.0)
             .await
             .map_err(|e| Failure::new(format!("`{command}` to run"), format!("{e:#}")))?;
         let output = ran.output.trim();
@@ -252,9 +198,8 @@ impl Action for Vsctl {
     }
 
     async fn run(&self, run: &mut Run) -> Result<String, Failure> {
-        let socket = run.lab.files.switch_socket(&self.on);
         let [program] = client(Role::Vsctl);
-        let before = [program, format!("--db=unix:{}", socket.display())];
+        let before: Vec<String> = [program].into_iter().chain(run.lab.switch_option(&self.on)).collect();
         self.invocation.details.try_on(run, &self.on, &before).await
     }
 }
@@ -266,6 +211,10 @@ impl Action for Exec {
 
     fn check(&self, checker: &mut Checker<'_>) {
         checker.node(path!["on"], &self.on, &[NodeKind::Central, NodeKind::Chassis, NodeKind::Guest]);
+    }
+
+    fn not_simulated(&self) -> Option<&'static str> {
+        Some("there are no processes")
     }
 
     async fn run(&self, run: &mut Run) -> Result<String, Failure> {

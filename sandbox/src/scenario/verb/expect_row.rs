@@ -148,7 +148,7 @@ impl Action for ExpectRow {
         let database: Database = match (self.db, &self.on) {
             (Which::Nb, _) => run.lab.northbound(),
             (Which::Sb, _) => run.lab.southbound(),
-            (Which::Switch, on) => run.lab.switch(on.as_deref().unwrap_or_default()),
+            (Which::Switch, on) => run.lab.switch(on.as_deref().unwrap_or_default())?,
         };
         let tables = self.tables(database.schema);
         let borrowed: Vec<(&str, Vec<&str>)> =

@@ -2,12 +2,11 @@
 
 use super::{Action, Step};
 use crate::path;
-use crate::scenario::check::{Checker, NodeKind};
+use crate::scenario::check::Checker;
 use crate::scenario::report::Failure;
 use crate::scenario::run::Run;
 use crate::text::values::{Name, Span};
-use crate::tools::ping::{self, Plan, Until};
-use anyhow::Context;
+use crate::tools::ping::{Plan, Until};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -51,7 +50,7 @@ impl Action for FloodPing {
     }
 
     fn check(&self, checker: &mut Checker<'_>) {
-        checker.node(path!["from"], self.from.as_str(), &[NodeKind::Guest, NodeKind::Chassis]);
+        super::ping::check_source(checker, self.from.as_str());
         checker.node_or_address(path!["to"], &self.to);
         if self.interval.0 < Duration::from_millis(1) {
             checker.complain(path!["interval"], "too often", "expected at least 1ms");
@@ -66,12 +65,11 @@ impl Action for FloodPing {
             size: self.size,
             patience: self.patience.0,
         };
-        let node = run.lab.node(self.from.as_str())?;
         let (end, told) = watch::channel(false);
-        let report = ping::start(&node.netns, plan, Until::Told(told)).await;
+        let report = run.lab.start_ping(self.from.as_str(), plan, Until::Told(told)).await?;
         let result = run.inner("flood-ping", "during", &self.during).await;
         end.send_replace(true);
-        let report = report.await.context("the ping died")??;
+        let report = report.await?;
         result?;
         if report.sent == 0 {
             return Err(Failure::new("the steps to last for at least one ping", "nothing was sent"));

@@ -57,6 +57,16 @@ impl From<How> for Signal {
     }
 }
 
+/// Why a daemon is not ended in virtual time, if it is not.
+fn server(daemon: Daemon) -> Option<&'static str> {
+    match daemon {
+        Daemon::NorthboundServer | Daemon::SouthboundServer | Daemon::SwitchServer => {
+            Some("its databases live in memory")
+        }
+        Daemon::Northd | Daemon::Vswitchd | Daemon::Controller => None,
+    }
+}
+
 fn check(checker: &mut Checker<'_>, on: &str, daemon: Daemon) {
     let kind = if daemon.is_central() { NodeKind::Central } else { NodeKind::Chassis };
     checker.node(path!["on"], on, &[kind]);
@@ -71,9 +81,12 @@ impl Action for Kill {
         check(checker, &self.on, self.daemon);
     }
 
+    fn not_simulated(&self) -> Option<&'static str> {
+        server(self.daemon)
+    }
+
     async fn run(&self, run: &mut Run) -> Result<String, Failure> {
-        let node = run.lab.node(&self.on)?;
-        Ok(run.lab.kill_daemon(&node, self.daemon, self.signal.into()).await?.to_string())
+        Ok(run.lab.kill(&self.on, self.daemon, self.signal.into()).await?)
     }
 }
 
@@ -86,19 +99,19 @@ impl Action for Restart {
         check(checker, &self.on, self.daemon);
     }
 
+    fn not_simulated(&self) -> Option<&'static str> {
+        server(self.daemon).or(self.hand_over.then_some("switches do not hand over there"))
+    }
+
     async fn run(&self, run: &mut Run) -> Result<String, Failure> {
-        let node = run.lab.node(&self.on)?;
-        let runs = node
-            .daemons()
-            .iter()
-            .any(|(daemon, process)| *daemon == self.daemon && process.ended().is_none());
+        let runs = run.lab.runs(&self.on, self.daemon)?;
         if runs && self.hand_over {
-            return Ok(run.lab.succeed_daemon(&node, self.daemon).await?.to_string());
+            return Ok(run.lab.succeed(&self.on, self.daemon).await?);
         }
         if runs {
-            run.lab.kill_daemon(&node, self.daemon, self.signal.into()).await?;
+            run.lab.kill(&self.on, self.daemon, self.signal.into()).await?;
         }
-        run.lab.start_daemon(&node, self.daemon).await?;
+        run.lab.launch(&self.on, self.daemon).await?;
         debug_assert!(!self.daemon.is_central() || self.on == CENTRAL);
         Ok(String::new())
     }

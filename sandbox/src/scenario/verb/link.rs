@@ -1,14 +1,13 @@
 //! `link`: faults of the fabric.
 
 use super::Action;
-use crate::fabric::{End, Side};
+use crate::fabric::Side;
 use crate::path;
 use crate::scenario::check::{Checker, NodeKind};
 use crate::scenario::report::Failure;
 use crate::scenario::run::Run;
 use crate::text::values::{List, Name};
 use crate::topology::LinkSettings;
-use anyhow::anyhow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,32 +69,21 @@ impl Action for Link {
     }
 
     async fn run(&self, run: &mut Run) -> Result<String, Failure> {
-        let fabric = &run.lab.fabric;
         if self.heal {
-            fabric.heal_all().await;
+            run.lab.heal_all().await;
         }
         for name in &*self.cut {
-            let end = end_of(run, name)?;
-            for other in run.lab.all_nodes().iter().filter_map(|node| node.end) {
-                if other != end {
-                    fabric.cut(end, other, true).await;
-                }
-            }
+            run.lab.cut(name.as_str()).await?;
         }
         if let Some(settings) = self.set {
             for name in &*self.at {
-                let end = end_of(run, name)?;
                 for side in [Side::Tx, Side::Rx] {
                     if self.dir.is_none_or(|dir| dir == side) {
-                        fabric.set(end, side, settings).await;
+                        run.lab.set_link(name.as_str(), side, settings).await?;
                     }
                 }
             }
         }
         Ok(String::new())
     }
-}
-
-fn end_of(run: &Run, name: &Name) -> anyhow::Result<End> {
-    run.lab.node(name.as_str())?.end.ok_or_else(|| anyhow!("{name} is not attached to the fabric"))
 }

@@ -31,6 +31,11 @@ pub trait Action {
     /// Says what is wrong with it, given the topology and the steps before it.
     fn check(&self, checker: &mut Checker<'_>);
 
+    /// Why it can only be done in real namespaces, if it can only be done there.
+    fn not_simulated(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Does it; what it has to say when it went well, or how it failed.
     fn run(&self, run: &mut Run) -> impl Future<Output = Result<String, Failure>>;
 }
@@ -77,6 +82,12 @@ macro_rules! verbs {
             pub fn check(&self, checker: &mut Checker<'_>) {
                 match self {
                     $(Self::$variant(verb) => verb.check(checker),)*
+                }
+            }
+
+            pub fn not_simulated(&self) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant(verb) => verb.not_simulated(),)*
                 }
             }
 

@@ -2,11 +2,12 @@
 
 use super::Action;
 use crate::path;
+use crate::scenario::backend::BackendKind;
 use crate::scenario::check::{Checker, NodeKind};
 use crate::scenario::report::Failure;
 use crate::scenario::run::{Run, deadline};
 use crate::text::values::{Name, Span};
-use crate::tools::ping::{self, Plan, Until};
+use crate::tools::ping::{Plan, Until};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -72,13 +73,22 @@ fn half_a_second() -> Span {
     Span::millis(500)
 }
 
+/// Who asks: in virtual time only guests have a network stack.
+pub(super) fn check_source(checker: &mut Checker<'_>, from: &str) {
+    let kinds: &[NodeKind] = match checker.backend {
+        BackendKind::Netns => &[NodeKind::Guest, NodeKind::Chassis],
+        BackendKind::Sim => &[NodeKind::Guest],
+    };
+    checker.node(path!["from"], from, kinds);
+}
+
 impl Action for Ping {
     fn title(&self) -> String {
         format!("ping {} -> {}", self.from, self.to)
     }
 
     fn check(&self, checker: &mut Checker<'_>) {
-        checker.node(path!["from"], self.from.as_str(), &[NodeKind::Guest, NodeKind::Chassis]);
+        check_source(checker, self.from.as_str());
         checker.node_or_address(path!["to"], &self.to);
     }
 
@@ -90,9 +100,10 @@ impl Action for Ping {
             size: self.size,
             patience: self.within.0,
         };
-        let node = run.lab.node(self.from.as_str())?;
-        let report =
-            ping::ping(&node.netns, plan, Until::InARow(self.count, deadline(self.within.0))).await?;
+        let report = run
+            .lab
+            .ping(self.from.as_str(), plan, Until::InARow(self.count, deadline(self.within.0)))
+            .await?;
         let fastest = Duration::from_micros(report.rtt_min_us);
         let in_time = self.rtt_max.is_none_or(|max| fastest <= max.0);
         if report.in_a_row >= self.count && in_time && self.rtt_min.is_none_or(|min| fastest >= min.0) {
@@ -132,7 +143,7 @@ impl Action for NoPing {
     }
 
     fn check(&self, checker: &mut Checker<'_>) {
-        checker.node(path!["from"], self.from.as_str(), &[NodeKind::Guest, NodeKind::Chassis]);
+        check_source(checker, self.from.as_str());
         checker.node_or_address(path!["to"], &self.to);
     }
 
@@ -143,8 +154,7 @@ impl Action for NoPing {
             size: size(),
             patience: Duration::from_millis(100),
         };
-        let node = run.lab.node(self.from.as_str())?;
-        let report = ping::ping(&node.netns, plan, Until::Time(deadline(self.duration.0))).await?;
+        let report = run.lab.ping(self.from.as_str(), plan, Until::Time(deadline(self.duration.0))).await?;
         if report.received == 0 {
             return Ok(format!("{} sent, none answered", report.sent));
         }

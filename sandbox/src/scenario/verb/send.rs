@@ -1,14 +1,14 @@
 //! `send`: one frame of our own making, and who must receive it and who must not.
 
 use super::Action;
-use crate::lab::capture::{self, Begun, Place};
+use crate::lab::capture::{Begun, Place};
 use crate::lab::guest::GUEST_INTERFACE;
 use crate::path;
 use crate::scenario::check::{Checker, NodeKind};
 use crate::scenario::report::Failure;
 use crate::scenario::run::{Run, deadline};
 use crate::text::values::{List, Mac, Name, Span};
-use crate::tools::{decode, frame, sniff};
+use crate::tools::{decode, frame};
 use packet::MacAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -154,10 +154,9 @@ pub(super) async fn deliver(
     let mut watched: Vec<(&Name, Begun)> = Vec::new();
     for name in reaches.iter().chain(misses) {
         let place = Place::Interface { node: name.to_string(), interface: GUEST_INTERFACE.to_owned() };
-        watched.push((name, capture::begin(&run.lab, &place).await?));
+        watched.push((name, run.lab.capture(&place).await?));
     }
-    let node = run.lab.node(from.as_str())?;
-    sniff::send(&node.netns, GUEST_INTERFACE, sent.octets.clone()).await?;
+    run.lab.send(from.as_str(), sent.octets.clone()).await?;
     let end = deadline(within);
     let (hits, misses_seen) = watched.split_at(reaches.len());
     let mut silent = Vec::new();

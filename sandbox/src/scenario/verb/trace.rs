@@ -1,7 +1,6 @@
 //! `trace`: what the logical network says would happen to a packet.
 
 use super::Action;
-use super::command::run_program;
 use crate::path;
 use crate::scenario::check::{Checker, NodeKind};
 use crate::scenario::report::Failure;
@@ -93,7 +92,7 @@ impl Action for Trace {
             Format::Minimal => "--minimal",
         };
         let words = [Role::Trace.program(), format, &datapath, &flow].map(str::to_owned);
-        let ran = run_program(run, CENTRAL, &words, self.within.0).await?;
+        let ran = run.lab.run_program(CENTRAL, &words, self.within.0).await?;
         let lines = || ran.output.lines().map(str::to_owned);
         if ran.exit != 0 {
             return Err(Failure::new("a trace", format!("it exited with {}", ran.exit)).with_details(lines()));
@@ -124,7 +123,7 @@ impl Trace {
         let datapath = match (&self.datapath, &from) {
             (Some(datapath), _) => datapath.clone(),
             (None, Some((name, guest))) => {
-                switches(&run.lab.topology).remove(guest.port_name(name)).ok_or_else(|| {
+                switches(run.lab.topology()).remove(guest.port_name(name)).ok_or_else(|| {
                     anyhow!("the topology does not say in which switch {name} is: name the datapath")
                 })?
             }

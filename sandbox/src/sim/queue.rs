@@ -17,13 +17,8 @@ pub(super) struct Queue<T> {
 }
 
 impl<T> Queue<T> {
-    /// Nothing is due yet.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "an Instant has no other origin; only differences to it are seen"
-    )]
-    pub(super) fn new() -> Self {
-        let start = Instant::now();
+    /// Nothing is due yet, and this is the beginning: only differences to it are seen.
+    pub(super) fn new(start: Instant) -> Self {
         Self { start, now: start, sent: 0, waiting: BTreeMap::new() }
     }
 
@@ -39,7 +34,7 @@ impl<T> Queue<T> {
 
     /// The present for people, in milliseconds since 1970.
     pub(super) fn wall_ms(&self) -> i64 {
-        let elapsed = i64::try_from(self.elapsed().as_millis()).expect("no test lasts for ages");
+        let elapsed = i64::try_from(self.elapsed().as_millis()).expect("no world lasts for ages");
         WALL_START_MS + elapsed
     }
 
@@ -63,20 +58,5 @@ impl<T> Queue<T> {
     pub(super) fn pop(&mut self) -> Option<T> {
         let first = self.waiting.first_entry()?;
         (first.key().0 <= self.now).then(|| first.remove())
-    }
-}
-
-/// Chance that follows from a seed (`SplitMix64`).
-#[derive(Debug)]
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    /// The next number.
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
     }
 }

@@ -8,7 +8,9 @@ use ovsdb::Str;
 use ovsdb::rpc::Message;
 
 use super::database::DatabaseNode;
-use super::{CONTROL_DELAY, ChassisId, Client, Delivery, OPENFLOW_PACE, RECONNECT_DELAY, Site, World};
+use super::{
+    CONTROL_DELAY, ChassisId, Client, Delivery, OPENFLOW_PACE, Part, RECONNECT_DELAY, Site, World, tool,
+};
 
 /// The server that a client is of.
 fn site_of(client: Client) -> Site {
@@ -17,10 +19,30 @@ fn site_of(client: Client) -> Site {
         Client::Switch(id) | Client::Controller(id, Link::Vswitch | Link::Flows | Link::Packets) => {
             Site::Chassis(id)
         }
+        Client::Tool(site, _) => site,
+    }
+}
+
+/// Whose client it is.
+fn owner(client: Client, site: Site) -> Part {
+    match client {
+        Client::Northd(_) => Part::Northd,
+        Client::Switch(id) | Client::Controller(id, _) => Part::Chassis(id),
+        Client::Tool(..) => tool::part_of(site),
     }
 }
 
 impl World {
+    /// Whether the process runs whose client it is.
+    fn runs_client(&self, client: Client) -> bool {
+        match client {
+            Client::Northd(_) => self.northd_runs,
+            Client::Switch(id) => self.chassis[id.0].switch_runs,
+            Client::Controller(id, _) => self.chassis[id.0].controller_runs,
+            Client::Tool(..) => true,
+        }
+    }
+
     pub(super) fn server(&mut self, site: Site) -> &mut DatabaseNode {
         match site {
             Site::Central => &mut self.central,
@@ -68,18 +90,25 @@ impl World {
             // It was asked for by a controller that is no more.
             return;
         }
-        if !self.server(site_of(client)).open(client, now.instant) {
+        let site = site_of(client);
+        if !self.runs_client(client) || self.server(site).session(client).is_some() {
             return;
         }
+        if !self.server(site).open(client, now.instant) {
+            return self.queue.push(RECONNECT_DELAY, Delivery::Connect(client));
+        }
+        self.touched.extend([tool::part_of(site), owner(client, site)]);
         match client {
             Client::Northd(db) => self.northd.connected(db, now.instant),
             Client::Switch(id) => self.chassis[id.0].switch.database_connected(now.instant),
             Client::Controller(id, link) => self.chassis[id.0].controller.connected(link, now),
+            Client::Tool(..) => {}
         }
     }
 
     pub(super) fn connect_bridge(&mut self, id: ChassisId, link: Link) {
         let now = self.now();
+        self.touched.insert(Part::Chassis(id));
         let chassis = &mut self.chassis[id.0];
         let Some(target) = chassis.targets.get(&link).filter(|_| !chassis.conns.contains_key(&link)) else {
             return;
@@ -98,16 +127,20 @@ impl World {
     /// A connection ends, and its client hears of it.
     fn disconnect(&mut self, client: Client) {
         let now = self.now();
-        self.server(site_of(client)).close(client);
+        let site = site_of(client);
+        self.server(site).close(client);
+        self.touched.extend([tool::part_of(site), owner(client, site)]);
         match client {
             Client::Northd(db) => self.northd.disconnected(db, now.instant),
             Client::Switch(id) => self.chassis[id.0].switch.database_disconnected(now.instant),
             Client::Controller(id, link) => self.chassis[id.0].controller.disconnected(link, now),
+            Client::Tool(..) => {}
         }
     }
 
     fn disconnect_bridge(&mut self, id: ChassisId, link: Link) {
         let now = self.now();
+        self.touched.insert(Part::Chassis(id));
         let chassis = &mut self.chassis[id.0];
         if let Some((conn, _)) = chassis.conns.remove(&link) {
             chassis.switch.switch_mut().openflow_closed(conn);

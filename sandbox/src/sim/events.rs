@@ -1,13 +1,21 @@
-//! What a delivery looks like in the trace.
+//! What is told of a delivery.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::guest::describe;
 use super::{Delivery, World};
+use crate::tools::decode;
 
 impl World {
+    /// Something arrives somewhere.
+    pub(super) fn happened(&mut self, delivery: &Delivery) {
+        self.events += 1;
+        let Some(mut tell) = self.tell.take() else { return };
+        tell(self.elapsed(), &self.describe(delivery));
+        self.tell = Some(tell);
+    }
+
     /// One line. Messages between processes are long, so only a digest of them is told.
-    pub(super) fn describe(&self, delivery: &Delivery) -> String {
+    fn describe(&self, delivery: &Delivery) -> String {
         match delivery {
             Delivery::Connect(client) => format!("{client:?} connects"),
             Delivery::ConnectBridge(id, link) => format!("{link:?} of {} connects", self.chassis[id.0].name),
@@ -23,11 +31,15 @@ impl World {
             Delivery::FromBridge(id, conn, octets) => {
                 format!("{} > {conn:?}: {}", self.chassis[id.0].name, digest(octets))
             }
-            Delivery::Tunnel(id, packet) => {
-                format!("tunnel > {}: {}", self.chassis[id.0].name, digest(packet.payload.as_slice()))
+            Delivery::Underlay(id, frame) => {
+                format!("underlay > {}: {}", self.chassis[id.0].name, decode::decode(frame).text)
             }
-            Delivery::FromGuest(id, frame) => format!("{} > {}", self.guests[id.0].name, describe(frame)),
-            Delivery::ToGuest(id, frame) => format!("> {} {}", self.guests[id.0].name, describe(frame)),
+            Delivery::FromGuest(id, frame) => {
+                format!("{} > {}", self.guests[id.0].name, decode::decode(frame).text)
+            }
+            Delivery::ToGuest(id, frame) => {
+                format!("> {}: {}", self.guests[id.0].name, decode::decode(frame).text)
+            }
         }
     }
 }

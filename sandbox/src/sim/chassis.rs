@@ -7,16 +7,14 @@ use std::time::Instant;
 use controller::{Controller, Link, Options};
 use datapath::{ConnId, DeviceId, DeviceInfo, DeviceKind, Vswitchd};
 use openflow::{Framer, Message, Version};
-use ovsdb::{Str, Transaction, Uuid};
+use ovsdb::Str;
 use packet::MacAddr;
-use schema::TypedRow as _;
-use schema::vswitch::{self, OpenVSwitch};
+use schema::vswitch;
+use serde_json::{Value, json};
 
+use super::GuestId;
 use super::database::DatabaseNode;
-use super::queue::Queue;
-
-/// The row of `Open_vSwitch`, the same in every database.
-pub(super) const ROOT: Uuid = Uuid::from_u128(1);
+use crate::fabric::End;
 
 /// A chassis.
 pub struct Chassis {
@@ -28,7 +26,15 @@ pub struct Chassis {
     pub(super) database: DatabaseNode,
     /// The switch.
     pub switch: Vswitchd,
+    /// Whether the switch is connected to its database, or tries to be. One that does not run is a fresh one.
+    pub(super) switch_runs: bool,
     pub(super) controller: Controller,
+    /// Whether the controller does anything. One that does not run is a fresh one.
+    pub(super) controller_runs: bool,
+    /// Where it is attached to the fabric.
+    pub end: End,
+    /// Guests by the name of their interfaces, which is their own.
+    pub(super) guests: BTreeMap<String, GuestId>,
     /// What the controller wants to be connected to.
     pub(super) targets: BTreeMap<Link, Str>,
     pub(super) conns: BTreeMap<Link, (ConnId, Framer)>,
@@ -36,46 +42,66 @@ pub struct Chassis {
     pub(super) devices: BTreeMap<String, DeviceId>,
     /// When the bridge has taken the last OpenFlow message that is on its way to it.
     pub(super) bridge_free_at: Instant,
-    /// How many controllers there were.
-    controllers: u64,
+    /// How many controllers and switches there were.
+    replaced: u64,
     seed: u64,
 }
 
+/// The operation that `ovs-vsctl` is told first: who the chassis is and where the southbound database is.
+pub(super) fn first_row(name: &str, ip: IpAddr) -> Vec<Value> {
+    let pairs = [
+        ("system-id", name.to_owned()),
+        ("ovn-remote", "tcp:172.31.0.254:6642".to_owned()),
+        ("ovn-encap-type", "geneve".to_owned()),
+        ("ovn-encap-ip", ip.to_string()),
+    ];
+    let pairs: Vec<Value> = pairs.iter().map(|(key, value)| json!([key, value])).collect();
+    vec![json!({ "op": "insert", "table": "Open_vSwitch", "row": { "external_ids": ["map", pairs] } })]
+}
+
 impl Chassis {
-    /// A chassis whose database says what `ovs-vsctl` is told first: who it is and where the southbound database is.
-    pub(super) fn new<T>(name: &str, ip: IpAddr, seed: u64, queue: &Queue<T>) -> Self {
-        let mut database = DatabaseNode::new(seed, &[vswitch::schema()]);
-        let settings = [
-            ("system-id", name.to_owned()),
-            ("ovn-remote", "tcp:172.31.0.254:6642".to_owned()),
-            ("ovn-encap-type", "geneve".to_owned()),
-            ("ovn-encap-ip", ip.to_string()),
-        ];
-        let external_ids = settings.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-        let mut transaction = Transaction::new();
-        let row = OpenVSwitch { external_ids, ..OpenVSwitch::default() };
-        transaction.insert(OpenVSwitch::TABLE, ROOT, row.to_row());
-        database.transact("Open_vSwitch", &transaction, queue.now());
+    /// A chassis with an empty database.
+    pub(super) fn new(name: &str, ip: IpAddr, end: End, seed: u64, now: Instant) -> Self {
         Self {
             name: name.to_owned(),
             ip,
-            database,
+            database: DatabaseNode::new(seed, &[vswitch::schema()]),
             switch: Vswitchd::new(seed),
+            switch_runs: true,
             controller: controller(name, seed),
+            controller_runs: true,
+            end,
+            guests: BTreeMap::new(),
             targets: BTreeMap::new(),
             conns: BTreeMap::new(),
             devices: BTreeMap::new(),
-            bridge_free_at: queue.now(),
-            controllers: 1,
+            bridge_free_at: now,
+            replaced: 0,
             seed,
         }
     }
 
     /// Another controller, which knows nothing, takes the place of the present one.
     pub(super) fn replace_controller(&mut self) {
-        self.controllers += 1;
-        self.controller = controller(&self.name, self.seed + (self.controllers << 32));
+        self.replaced += 1;
+        self.controller = controller(&self.name, self.seed.wrapping_add(self.replaced << 32));
         self.targets.clear();
+    }
+
+    /// Another switch, which knows nothing and is not started yet, takes the place of the present one.
+    pub(super) fn replace_switch(&mut self) {
+        self.replaced += 1;
+        self.switch = Vswitchd::new(self.seed.wrapping_add(self.replaced << 32));
+        self.switch_runs = false;
+        self.devices.clear();
+    }
+
+    /// When something of it is to be called next.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let controller = self.controller.poll_timeout().filter(|_| self.controller_runs);
+        let switch = self.switch.poll_timeout().filter(|_| self.switch_runs);
+        let timeouts = controller.into_iter().chain(switch).map(|(at, _)| at);
+        timeouts.chain(self.database.poll_timeout()).min()
     }
 
     /// The rows of the switch.
@@ -88,25 +114,18 @@ impl Chassis {
         tables
     }
 
-    /// Answers to the wish for a device: those of `guests` exist, and internal ones are made.
-    pub(super) fn open_device<T>(
-        &mut self,
-        id: DeviceId,
-        name: &str,
-        kind: DeviceKind,
-        guests: &[&str],
-        queue: &Queue<T>,
-    ) {
+    /// Answers to the wish for a device: those of guests exist, and internal ones are made.
+    pub(super) fn open_device(&mut self, id: DeviceId, name: &str, kind: DeviceKind, now: Instant) {
         let exists = match kind {
-            DeviceKind::System => guests.contains(&name),
+            DeviceKind::System => self.guests.contains_key(name),
             DeviceKind::Internal | DeviceKind::Tap => true,
             DeviceKind::Dummy => false,
         };
         if exists {
             self.devices.insert(name.to_owned(), id);
-            self.switch.device_opened(id, device_info(id), queue.now());
+            self.switch.device_opened(id, device_info(id), now);
         } else {
-            self.switch.device_failed(id, "No such device", queue.now());
+            self.switch.device_failed(id, "No such device", now);
         }
     }
 

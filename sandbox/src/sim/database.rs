@@ -1,4 +1,4 @@
-//! A node with a database server: its sessions, and how tests write and read its rows.
+//! A node with a database server: its sessions, and how rows are written and read beside them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl DatabaseNode {
     pub(super) fn new(seed: u64, schemas: &[&Arc<DatabaseSchema>]) -> Self {
         let mut server = Server::new(seed);
         for schema in schemas {
-            let database = Database::new(Arc::clone(schema), seed + 1);
+            let database = Database::new(Arc::clone(schema), seed.wrapping_add(1));
             server.add_database(database, Storage::Memory).expect("each schema is given once");
         }
         Self { server, clients: BTreeMap::new(), sessions: BTreeMap::new() }
@@ -114,9 +114,14 @@ impl DatabaseNode {
     pub(super) fn transact(&mut self, database: &str, transaction: &Transaction, now: Instant) {
         let params = transaction.to_params(database);
         let operations = params.as_array().and_then(|all| all.get(1..)).expect("a name, then operations");
+        self.operate(database, operations, now);
+    }
+
+    /// Operations that must succeed.
+    pub(super) fn operate(&mut self, database: &str, operations: &[serde_json::Value], now: Instant) {
         let results = self.server.transact(database, operations, now).expect("the database is served");
-        let failed = results.iter().find(|result| result.get("error").is_some());
-        assert!(failed.is_none(), "{failed:?} of {transaction:?}");
+        let failed = results.iter().find(|result| result.get("error").is_some_and(|e| !e.is_null()));
+        assert!(failed.is_none(), "{failed:?} of {operations:?}");
     }
 
     /// Hands every row of a database to `each`: its table, its UUID, and a way to get columns of it.

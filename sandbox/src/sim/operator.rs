@@ -6,20 +6,35 @@ use schema::nb::{self, LogicalSwitch, LogicalSwitchPort, NbGlobal};
 use schema::sb;
 use schema::vswitch::{Bridge, Interface, OpenVSwitch, Port};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::chassis::ROOT;
-use super::{GuestId, NB_GLOBAL, World};
+use super::tool::part_of;
+use super::{GuestId, Part, Site, World};
+use serde_json::Value;
 
 impl World {
     /// Runs a northbound transaction, which must succeed.
     pub fn northbound_transact(&mut self, transaction: &Transaction) {
         self.central.transact("OVN_Northbound", transaction, self.queue.now());
+        self.touched.insert(Part::Central);
         self.drain();
     }
 
-    pub(super) fn init_northbound(&mut self) {
+    /// Runs operations on a database of a server.
+    ///
+    /// # Panics
+    /// When the database refuses.
+    pub fn operate(&mut self, site: Site, database: &str, operations: &[Value]) {
+        let now = self.queue.now();
+        self.server(site).operate(database, operations, now);
+        self.touched.insert(part_of(site));
+        self.drain();
+    }
+
+    /// `ovn-nbctl init`
+    pub fn init_northbound(&mut self) {
         let mut transaction = Transaction::new();
-        transaction.insert(NbGlobal::TABLE, NB_GLOBAL, NbGlobal::default().to_row());
+        transaction.insert(NbGlobal::TABLE, self.uuids.generate(), NbGlobal::default().to_row());
         self.northbound_transact(&transaction);
     }
 
@@ -36,7 +51,8 @@ impl World {
     /// `ovn-nbctl lsp-add`, `lsp-set-addresses` and `lsp-set-port-security` for a guest.
     pub fn add_logical_port(&mut self, switch: Uuid, guest: GuestId) {
         let guest = &self.guests[guest.0];
-        let addresses: BTreeSet<ovsdb::Str> = [format!("{} {}", guest.mac, guest.ip).into()].into();
+        let ips: Vec<String> = guest.ips.iter().map(|cidr| cidr.addr.to_string()).collect();
+        let addresses: BTreeSet<ovsdb::Str> = [format!("{} {}", guest.mac, ips.join(" ")).into()].into();
         let row = LogicalSwitchPort {
             name: guest.name.as_str().into(),
             port_security: addresses.clone(),
@@ -69,22 +85,31 @@ impl World {
         transaction.insert(Port::TABLE, port, row.to_row());
         let ports: BTreeSet<Uuid> = [port].into();
         transaction.mutate(Bridge::TABLE, bridge.uuid, "ports", Mutator::Insert, ports.to_datum());
-        transaction.mutate(OpenVSwitch::TABLE, ROOT, "next_cfg", Mutator::Add, Datum::scalar(1));
+        let root = *rows.open_vswitch.keys().next().expect("the first row was written");
+        transaction.mutate(OpenVSwitch::TABLE, root, "next_cfg", Mutator::Add, Datum::scalar(1));
         chassis.database.transact("Open_vSwitch", &transaction, self.queue.now());
+        let id = guest.chassis;
+        self.touched.insert(Part::Chassis(id));
         self.drain();
     }
 
     /// What `ovn-nbctl --wait=hv` does first. Gives the number that `hv_cfg` is to become.
     pub fn ask_for_hv_cfg(&mut self) -> i64 {
+        let row = self.global().0;
         let mut transaction = Transaction::new();
-        transaction.mutate(NbGlobal::TABLE, NB_GLOBAL, "nb_cfg", Mutator::Add, Datum::scalar(1));
+        transaction.mutate(NbGlobal::TABLE, row, "nb_cfg", Mutator::Add, Datum::scalar(1));
         self.northbound_transact(&transaction);
-        self.northbound().nb_global[&NB_GLOBAL].nb_cfg
+        self.global().1.nb_cfg
     }
 
     /// The `hv_cfg` of the northbound database.
     pub fn hv_cfg(&self) -> i64 {
-        self.northbound().nb_global[&NB_GLOBAL].hv_cfg
+        self.global().1.hv_cfg
+    }
+
+    fn global(&self) -> (Uuid, Arc<NbGlobal>) {
+        let rows = self.northbound().nb_global;
+        rows.into_iter().next().expect("init_northbound was called")
     }
 
     /// The northbound rows.

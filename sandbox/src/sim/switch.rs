@@ -4,10 +4,15 @@ use datapath::vswitchd::Output;
 use datapath::{ConnOutput, Departure};
 
 use super::chassis::device_info;
-use super::{CONTROL_DELAY, ChassisId, Client, Delivery, GUEST_DELAY, GuestId, World};
+use super::world::Watched;
+use super::{CONTROL_DELAY, ChassisId, Client, Delivery, GUEST_DELAY, Part, World, underlay};
+use crate::fabric::line::Frame;
 
 impl World {
     pub(super) fn drain_switch(&mut self, id: ChassisId) {
+        if !self.chassis[id.0].switch_runs {
+            return;
+        }
         while let Some(output) = self.chassis[id.0].switch.poll_output() {
             self.carry_out(id, output);
         }
@@ -44,9 +49,7 @@ impl World {
         let chassis = &mut self.chassis[id.0];
         match output {
             Output::OpenDevice { id: device, name, kind, .. } => {
-                let guests = self.guests.iter().filter(|guest| guest.chassis == id);
-                let guests: Vec<&str> = guests.map(|guest| guest.name.as_str()).collect();
-                chassis.open_device(device, &name, kind, &guests, &self.queue);
+                chassis.open_device(device, &name, kind, now);
             }
             Output::ChangeDevice { id: device, .. } => {
                 chassis.switch.device_changed(device, device_info(device), now);
@@ -63,25 +66,26 @@ impl World {
     fn depart(&mut self, id: ChassisId, departure: Departure) {
         match departure {
             Departure::Device { device, frame } => {
-                let devices = &self.chassis[id.0].devices;
-                let name = devices.iter().find(|(_, other)| **other == device).map(|(name, _)| name);
-                let is_it = |name: &String| {
-                    self.guests.iter().position(|guest| guest.chassis == id && guest.name == *name)
-                };
+                let chassis = &self.chassis[id.0];
+                let name = chassis.devices.iter().find(|(_, other)| **other == device).map(|(name, _)| name);
                 // What goes to the host's own stack is of no interest.
-                if let Some(guest) = name.and_then(is_it) {
-                    let delivery = Delivery::ToGuest(GuestId(guest), frame.as_slice().to_vec());
+                if let Some(guest) = name.and_then(|name| chassis.guests.get(name)) {
+                    let delivery = Delivery::ToGuest(*guest, frame.as_slice().to_vec());
                     self.queue.push(GUEST_DELAY, delivery);
                 }
             }
-            Departure::Tunnel(mut packet) => {
+            Departure::Tunnel(packet) => {
                 let Some(to) = self.chassis.iter().position(|chassis| chassis.ip == packet.remote) else {
                     return;
                 };
+                let chassis = &self.chassis[id.0];
                 // The host fills in its address.
-                packet.local = packet.local.or(Some(self.chassis[id.0].ip));
-                if let Some(delay) = self.underlay.carry(id, ChassisId(to), &packet) {
-                    self.queue.push(delay, Delivery::Tunnel(ChassisId(to), packet));
+                let (end, from) = (chassis.end, packet.local.unwrap_or(chassis.ip));
+                for frame in underlay::frames((id, from), ChassisId(to), &packet) {
+                    let frame: Frame = frame.into();
+                    self.see(Watched::Underlay, end.0 as u32, true, &frame);
+                    self.fabric.handle_frame(end, &frame, self.queue.now());
+                    self.touched.insert(Part::Fabric);
                 }
             }
         }

@@ -1,0 +1,93 @@
+//! Scenarios in virtual time: the same files as in namespaces, the same events for the same seed.
+
+#![allow(clippy::unwrap_used)] // A test stops where it fails.
+
+use std::fs;
+
+use tests::lab::Labs;
+use tests::process::run;
+use tests::root;
+
+/// A topology and a scenario on a bad fabric, where much depends on chance.
+const LOSSY: &str = "\
+version: 1
+name: lossy
+topology: two-chassis
+steps:
+  - link: {at: [hv1, hv2], set: {loss: 10%, delay: 2ms, jitter: 1ms, duplicate: 5%, reorder: 5%}}
+  - flood-ping: {from: vm1, to: vm3, max-lost: 1000, during: [{wait: {for: 500ms}}]}
+  - broadcast: {from: vm2, reaches: vm1}
+  - kill: {on: hv1, daemon: ovn-controller}
+  - restart: {on: hv1, daemon: ovn-controller}
+  - restart: {on: hv2, daemon: ovs-vswitchd}
+  - nbctl: --wait=hv sync
+  - link: {at: [hv1, hv2], set: {}}
+  - ping: {from: vm1, to: vm3}
+";
+
+fn topology(labs: &Labs) {
+    fs::copy(root().join("topologies/two-chassis.yaml"), labs.path("two-chassis.yaml")).unwrap();
+}
+
+#[test]
+fn quickstart_passes_in_virtual_time() {
+    let labs = Labs::default();
+    let file = root().join("scenarios/quickstart.yaml");
+    let outcome = run(labs.sandbox(&["test", "--backend", "sim", file.to_str().unwrap()]));
+    assert_eq!(outcome.code, Some(0), "{}{}", outcome.stdout, outcome.stderr);
+    assert!(outcome.stdout.contains("passed: 27 steps"), "{}", outcome.stdout);
+}
+
+#[test]
+fn one_seed_gives_one_log() {
+    let labs = Labs::default();
+    topology(&labs);
+    fs::write(labs.path("lossy.yaml"), LOSSY).unwrap();
+    let events = |seed: &str, file: &str| {
+        let arguments = ["test", "--backend", "sim", "--seed", seed, "--events", file, "lossy.yaml"];
+        let outcome = run(labs.sandbox(&arguments));
+        assert_eq!(outcome.code, Some(0), "{}{}", outcome.stdout, outcome.stderr);
+        fs::read_to_string(labs.path(file)).unwrap()
+    };
+    let first = events("7", "first");
+    assert!(first.lines().count() > 1000, "{} events", first.lines().count());
+    for again in ["second", "third"] {
+        let same = events("7", again);
+        let differs = first.lines().zip(same.lines()).find(|(one, other)| one != other);
+        assert_eq!((differs, same.len()), (None, first.len()));
+    }
+    assert_ne!(events("8", "other"), first, "another seed, another world");
+}
+
+#[test]
+fn what_is_not_simulated_is_refused_before_anything_runs() {
+    let labs = Labs::default();
+    topology(&labs);
+    let steps = "\
+version: 1
+name: real things
+topology: two-chassis
+steps:
+  - exec: {on: vm1, do: ip link}
+  - capture: {name: c, at: 'hv1:uplink'}
+  - ping: {from: hv1, to: hv2}
+  - restart: {on: hv1, daemon: ovsdb-server}
+";
+    fs::write(labs.path("real.yaml"), steps).unwrap();
+    let outcome = run(labs.sandbox(&["test", "--backend", "sim", "real.yaml"]));
+    assert_eq!(outcome.code, Some(4), "{}{}", outcome.stdout, outcome.stderr);
+    for complaint in [
+        "exec is not simulated: there are no processes",
+        "real.yaml:5:5",
+        "nothing is seen at hv1:uplink in sim",
+        "real.yaml:6:28",
+        "there is no such node here: hv1",
+        "real.yaml:7:18",
+        "restart is not simulated: its databases live in memory",
+        "real.yaml:8:5",
+    ] {
+        assert!(outcome.stderr.contains(complaint), "no {complaint:?} in\n{}", outcome.stderr);
+    }
+    let outcome = run(labs.sandbox(&["test", "--seed", "1", "real.yaml"]));
+    assert!(outcome.stderr.contains("expected --backend sim"), "{}", outcome.stderr);
+}
