@@ -1,7 +1,8 @@
-//! `dpctl/dump-flows`, `dpif/dump-flows`, `revalidator/purge`: what the caches hold.
+//! `dpctl/dump-flows`, `dpif/dump-flows`, `revalidator/purge`: what the caches hold; `bridge/dump-flows`: what the tables do.
 
 use std::time::Instant;
 
+use openflow::{FlowMod, FlowModCommand};
 use packet::key::slot;
 
 use crate::BridgeId;
@@ -60,4 +61,31 @@ fn text(switch: &mut Switch, only: Option<BridgeId>, now: Instant) -> String {
     lines.sort();
     lines.push(format!("{} flows, {} masks\n", switch.cache.len(), switch.cache.n_masks()));
     lines.concat()
+}
+
+/// Every flow of a bridge with what it counted, in one line each.
+pub(super) fn dump_rules(switch: &mut Switch, args: &[&str], now: Instant) -> Result<String, String> {
+    let offload = args.contains(&"--offload-stats");
+    let name = args.iter().find(|arg| !arg.starts_with("--")).copied().unwrap_or_default();
+    let id = switch.bridge_named(name).map_err(|_| "Unknown bridge".to_owned())?;
+    switch.push_counters(now);
+    let mut out = String::new();
+    for rule in switch.bridges[&id].rules() {
+        if rule.table != 0 {
+            out += &format!("table_id={}, ", rule.table);
+        }
+        let age = now.saturating_duration_since(rule.created).as_secs();
+        let (packets, octets) = (rule.counters.packets(), rule.counters.octets());
+        out += &format!("duration={age}s, n_packets={packets}, n_bytes={octets}, ");
+        // There is no hardware that takes flows over.
+        out += if offload { "n_offload_packets=0, n_offload_bytes=0, " } else { "" };
+        let flow = FlowMod {
+            priority: rule.priority,
+            matching: rule.matching.clone(),
+            instructions: rule.instructions.clone(),
+            ..FlowMod::empty(FlowModCommand::Add)
+        };
+        out += &format!("{}\n", flow.to_string().replacen(" actions=", ",actions=", 1));
+    }
+    Ok(out)
 }

@@ -5,6 +5,7 @@ mod conntrack;
 mod coverage;
 mod dpif;
 mod fdb;
+mod flow_text;
 mod flows;
 mod fragments;
 mod trace;
@@ -20,6 +21,7 @@ pub type Run = fn(&mut Switch, &[&str], Instant) -> Result<String, String>;
 pub const COMMANDS: &[(&str, &str, usize, usize, Run)] = &[
     ("bfd/set-forwarding", "[INTERFACE] normal|false|true", 1, 2, bfd::set_forwarding),
     ("bfd/show", "[INTERFACE]", 0, 1, bfd::show),
+    ("bridge/dump-flows", "[--offload-stats] BRIDGE", 1, 2, flows::dump_rules),
     ("coverage/read-counter", "COUNTER", 1, 1, coverage::read),
     ("coverage/show", "", 0, 0, coverage::show),
     ("dpctl/ct-bkts", "[DATAPATH] [gt=N]", 0, 2, conntrack::buckets),
@@ -49,10 +51,20 @@ pub const COMMANDS: &[(&str, &str, usize, usize, Run)] = &[
     ("dpctl/ipf-set-min-frag", "[DATAPATH] v4|v6 N", 2, 3, fragments::set_min),
     ("dpif/dump-flows", "BRIDGE", 1, 1, flows::dump_bridge),
     ("dpif/show", "", 0, 0, dpif::show),
+    ("fdb/add", "BRIDGE PORT VLAN MAC", 4, 4, fdb::add),
+    ("fdb/del", "BRIDGE VLAN MAC", 3, 3, fdb::delete),
     ("fdb/flush", "[BRIDGE]", 0, 1, fdb::flush),
     ("fdb/show", "BRIDGE", 1, 1, fdb::show),
+    ("fdb/stats-clear", "[BRIDGE]", 0, 1, fdb::clear_stats),
+    ("fdb/stats-show", "BRIDGE", 1, 1, fdb::stats),
     ("ofproto/list", "", 0, 0, dpif::list),
-    ("ofproto/trace", "BRIDGE FLOW [PACKET] [--ct-next=FLAGS]...", 2, usize::MAX, trace::trace),
+    (
+        "ofproto/trace",
+        "BRIDGE FLOW [PACKET] [-generate] [--names] [--ct-next FLAGS]...",
+        1,
+        usize::MAX,
+        trace::trace,
+    ),
     ("revalidator/purge", "", 0, 0, flows::purge),
 ];
 
@@ -127,16 +139,135 @@ mod tests {
         flow_mod                         total: 2
     "#);
         let packet: String = udp4(1, 3, (1, 2), &[]).iter().map(|octet| format!("{octet:02x}")).collect();
-        insta::assert_snapshot!(run("ofproto/trace", &["br", "in_port=1", &packet]), @r#"
-        Flow: in_port=1,eth_src=02:00:00:00:00:01,eth_dst=02:00:00:00:00:03,eth_type=0x800,vlan_tci=0x0,nw_src=10.0.0.1,nw_dst=10.0.0.3,nw_proto=17,nw_tos=0x0,nw_ttl=64,nw_frag=0x0,ipv6_label=0x0,tp_src=1,tp_dst=2,tcp_flags=0x0
+        insta::assert_snapshot!(run("ofproto/trace", &["br", "in_port=p1", &packet, "--names"]), @r#"
+        Flow: udp,in_port=1,vlan_tci=0x0000,dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:03,nw_src=10.0.0.1,nw_dst=10.0.0.3,nw_tos=0,nw_ecn=0,nw_ttl=64,nw_frag=no,tp_src=1,tp_dst=2
 
         bridge("br")
         ------------
-         0. ip,nw_dst=10.0.0.3, priority 5: set_field:02:00:00:00:00:07->eth_dst,output:2
+         0. ip,nw_dst=10.0.0.3, priority 5
+            set_field:02:00:00:00:00:07->eth_dst
             output:2
 
-        Megaflow: in_port=1,eth_type=0x800,nw_dst=10.0.0.3
+        Final flow: udp,in_port=1,vlan_tci=0x0000,dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:07,nw_src=10.0.0.1,nw_dst=10.0.0.3,nw_tos=0,nw_ecn=0,nw_ttl=64,nw_frag=no,tp_src=1,tp_dst=2
+        Megaflow: recirc_id=0,eth,ip,in_port=1,nw_dst=10.0.0.3
         Datapath actions: set(eth_dst=02:00:00:00:00:07),p2
-    "#);
+        "#);
+        insta::assert_snapshot!(run("bridge/dump-flows", &["br"]), @r#"
+        duration=0s, n_packets=1, n_bytes=42, priority=0,actions=NORMAL
+        duration=0s, n_packets=1, n_bytes=42, priority=5,ip,nw_dst=10.0.0.3,actions=set_field:02:00:00:00:00:07->eth_dst,output:2
+        "#);
+    }
+
+    #[test]
+    fn a_trace_is_a_tree_of_what_happened() {
+        let mut lab = Lab::new(3);
+        for flow in [
+            "table=0,priority=50,ip,cookie=0x12,actions=load:5->NXM_NX_REG0[],resubmit(,2),output:3",
+            "table=2,tcp,actions=ct(table=3,zone=5)",
+            "table=2,udp,actions=clone(load:1->NXM_NX_REG1[],output:1,output:9),resubmit(,4)",
+            "table=3,ct_state=+est,actions=ct(commit,zone=5,exec(load:1->NXM_NX_CT_MARK[])),output:2",
+            "table=0,priority=1,arp,actions=resubmit(,5)",
+            "table=5,actions=drop",
+        ] {
+            lab.flow_mod(&flow.parse().unwrap()).unwrap();
+        }
+        let mut run = |args: &[&str]| {
+            let text = lab.switch.command("ofproto/trace", args, lab.now).unwrap();
+            let text = text.unwrap_or_else(|error| error);
+            // What is about one packet and its way is shown above.
+            let kept = text.lines().filter(|line| !line.starts_with("Flow") && !line.starts_with("Megaflow"));
+            kept.collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(run(&["br", "in_port=1,tcp", "--ct-next", "est"]), @r#"
+bridge("br")
+------------
+ 0. ip, priority 50, cookie 0x12
+    set_field:0x5->reg0
+    resubmit(,2)
+     2. tcp, priority 32768
+            ct(table=3,zone=5)
+            drop
+             -> A clone of the packet is forked to recirculate. The forked pipeline will be resumed at table 3.
+             -> Sets the packet to an untracked state, and clears all the conntrack fields.
+    output:3
+
+Final flow: tcp,reg0=0x5,in_port=1,vlan_tci=0x0000,dl_src=00:00:00:00:00:00,dl_dst=00:00:00:00:00:00,nw_src=0.0.0.0,nw_dst=0.0.0.0,nw_tos=0,nw_ecn=0,nw_ttl=0,nw_frag=no,tp_src=0,tp_dst=0,tcp_flags=0
+Datapath actions: ct(zone=5),recirc(0x1),2
+
+===============================================================================
+recirc(0x1) - resume conntrack with ct_state=est|trk
+===============================================================================
+
+
+bridge("br")
+------------
+    thaw
+        Resuming from table 3
+ 3. ct_state=+est, priority 32768
+    ct(commit,zone=5,exec(set_field:0x1->ct_mark))
+    set_field:0x1->ct_mark
+     -> Sets the packet to an untracked state, and clears all the conntrack fields.
+    output:2
+
+Final flow: recirc_id=0x1,eth,tcp,reg0=0x5,in_port=1,vlan_tci=0x0000,dl_src=00:00:00:00:00:00,dl_dst=00:00:00:00:00:00,nw_src=0.0.0.0,nw_dst=0.0.0.0,nw_tos=0,nw_ecn=0,nw_ttl=0,nw_frag=no,tp_src=0,tp_dst=0,tcp_flags=0
+Datapath actions: ct(commit,zone=5,mark=0x1/0xffffffff),1"#);
+        insta::assert_snapshot!(run(&["br", "in_port=1,udp", "-generate"]), @r#"
+bridge("br")
+------------
+ 0. ip, priority 50, cookie 0x12
+    set_field:0x5->reg0
+    resubmit(,2)
+     2. udp, priority 32768
+            clone(set_field:0x1->reg1,output:1,output:9)
+            set_field:0x1->reg1
+            output:1
+             >> skipping output to input port
+            output:9
+             >> Nonexistent output port
+            resubmit(,4)
+         4. No match.
+            drop
+    output:3
+
+Final flow: udp,reg0=0x5,in_port=1,vlan_tci=0x0000,dl_src=00:00:00:00:00:00,dl_dst=00:00:00:00:00:00,nw_src=0.0.0.0,nw_dst=0.0.0.0,nw_tos=0,nw_ecn=0,nw_ttl=0,nw_frag=no,tp_src=0,tp_dst=0
+Datapath actions: 2"#);
+        insta::assert_snapshot!(run(&["br", "in_port=1,arp"]), @r#"
+bridge("br")
+------------
+ 0. arp, priority 1
+    resubmit(,5)
+ 5. priority 32768
+    drop
+
+Final flow: unchanged
+Datapath actions: drop"#);
+        insta::assert_snapshot!(run(&["br9", "in_port=1"]), @"br9: unknown bridge");
+        insta::assert_snapshot!(run(&["br"]), @"syntax error at br (or the bridge name was omitted)");
+    }
+
+    #[test]
+    fn addresses_are_given_taken_and_counted() {
+        let mut lab = Lab::new(2);
+        lab.flow(0, 0, Match::any(), vec![Action::output(PortNo::NORMAL)]);
+        let mut run = |name: &str, args: &[&str]| {
+            lab.switch.command(name, args, lab.now).unwrap().unwrap_or_else(|error| error)
+        };
+        assert_eq!(run("fdb/add", &["br", "p1", "0", "02:00:00:00:00:77"]), "");
+        insta::assert_snapshot!(run("fdb/add", &["br", "p9", "0", "02:00:00:00:00:77"]), @"software error, odp port is present but no ofp port");
+        insta::assert_snapshot!(run("fdb/add", &["br", "p1", "0", "x"]), @"bad MAC address");
+        insta::assert_snapshot!(run("fdb/del", &["br", "1", "02:00:00:00:00:77"]), @"could not find static mac entry");
+        insta::assert_snapshot!(run("fdb/show", &["br"]), @r"
+         port  VLAN  MAC                Age
+            1     0  02:00:00:00:00:77  static
+        ");
+        insta::assert_snapshot!(run("fdb/stats-show", &["br"]), @r#"Statistics for bridge "br":
+  Current/maximum MAC entries in the table: 1/8192
+  Current static MAC entries in the table : 1
+  Total number of learned MAC entries     : 0
+  Total number of expired MAC entries     : 0
+  Total number of evicted MAC entries     : 0
+  Total number of port moved MAC entries  : 0"#);
+        assert_eq!(run("fdb/del", &["br", "0", "02:00:00:00:00:77"]), "");
+        insta::assert_snapshot!(run("fdb/stats-clear", &[]), @"statistics successfully cleared");
     }
 }

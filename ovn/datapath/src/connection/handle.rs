@@ -48,18 +48,7 @@ impl Switch {
                 self.bundle_add(id, add, frame)?;
                 None
             }
-            Body::MultipartRequest(MultipartRequest::FlowMonitor(monitors)) => {
-                let reply = MultipartReply::FlowMonitor(self.flow_monitor(id, monitors)?);
-                Some(Body::MultipartReply { more: false, reply })
-            }
-            Body::FlowMonitorCancel(monitor) => {
-                connection.monitors.cancel(monitor)?;
-                None
-            }
-            Body::MultipartRequest(request) => {
-                let reply = self.multipart(bridge, &request, now)?;
-                Some(Body::MultipartReply { more: false, reply })
-            }
+            Body::MultipartRequest(request) => Some(self.multipart_of(id, bridge, request, now)?),
             Body::PacketOut(out) => {
                 self.packet_out(bridge, &out, now)?;
                 None
@@ -98,6 +87,23 @@ impl Switch {
             connection.send(&reply.with_xid(xid));
         }
         Ok(())
+    }
+
+    /// Answers a request for descriptions, statistics or monitors.
+    fn multipart_of(
+        &mut self,
+        id: ConnId,
+        bridge: BridgeId,
+        request: MultipartRequest,
+        now: Instant,
+    ) -> Result<Body, ErrorCode> {
+        let reply = match request {
+            MultipartRequest::FlowMonitor(monitors) => {
+                MultipartReply::FlowMonitor(self.flow_monitor(id, monitors)?)
+            }
+            request => self.multipart(bridge, &request, now)?,
+        };
+        Ok(Body::MultipartReply { more: false, reply })
     }
 
     /// Forgets tracked connections. There is no answer, whether there were any or not.
@@ -226,6 +232,7 @@ impl Connection {
             Body::SetPacketInFormat(format) => self.format = format,
             Body::SetControllerId(id) => self.controller_id = id,
             Body::FlowModTableId(names) => self.names_tables = names,
+            Body::FlowMonitorCancel(monitor) => self.monitors.cancel(monitor)?,
             Body::SetAsync(masks) => self.masks.change(&masks, self.version.unwrap_or(Version::Of15)),
             Body::GetAsyncRequest if self.version != Some(Version::Of10) => {
                 return Ok(Some(Body::GetAsyncReply(self.masks.to_message())));

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use openflow::{Action, Actions, Conjunction, FlowMod, FlowModFlags, Instruction, Match};
+use openflow::{Conjunction, FlowMod, FlowModFlags, Instruction, Match};
 
 use super::step::Steps;
 
@@ -47,13 +47,12 @@ impl Rule {
         self.priority == 0 && self.matching.is_any()
     }
 
-    /// As `ofproto/trace` shows it: table, match, priority, cookie and instructions.
+    /// As `ofproto/trace` shows it: table, match, priority and cookie.
     pub(crate) fn to_text(&self) -> String {
         let Self { table, priority, matching, cookie, .. } = self;
         let matching = if matching.is_any() { String::new() } else { format!("{matching}, ") };
         let cookie = if *cookie == 0 { String::new() } else { format!(", cookie {cookie:#x}") };
-        let actions: Vec<Action> = crate::switch::all_actions(&self.instructions);
-        format!("{table:2}. {matching}priority {priority}{cookie}: {}", Actions(&actions))
+        format!("{table:2}. {matching}priority {priority}{cookie}")
     }
 
     /// When the flow goes because no packet came, as far as is known now.

@@ -52,13 +52,19 @@ impl Xlate<'_> {
                     return self.fail(Event::DropRecirc);
                 };
                 self.note(|| {
-                    format!("ct: a copy goes on in table {next} as recirc_id {:#x}", recirc.number())
+                    format!(
+                        "A clone of the packet is forked to recirculate. The forked pipeline will be resumed at \
+                         table {next}."
+                    )
                 });
                 Some(recirc)
             }
         };
         self.emit(Op::Ct(Arc::new(Ct { request, recirc })));
         self.tracked = true;
+        self.note(|| {
+            "Sets the packet to an untracked state, and clears all the conntrack fields.".to_owned()
+        });
         self.untrack();
     }
 

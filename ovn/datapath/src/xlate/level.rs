@@ -70,6 +70,7 @@ impl Xlate<'_> {
             }
             *next += 1;
             let steps = Arc::clone(steps);
+            self.record(|trace, levels| trace.step(levels, at));
             self.step(&steps[at], table);
         }
     }
@@ -79,7 +80,9 @@ impl Xlate<'_> {
         if depth > DEPTH_MAX {
             self.fail(Event::DropRecursion);
         } else {
+            let level = self.levels.len();
             self.levels.push(Level::Steps { steps, next: 0, table, cookie, depth, miss, rule: None });
+            self.record(|trace, _| trace.enter(level));
         }
     }
 
@@ -134,14 +137,20 @@ impl Xlate<'_> {
         if let Some(at) = self.pending_for(&key, table, rule.map(|rule| rule.priority)) {
             let pending = &self.pending[at];
             let (learned, steps) = (Arc::clone(&pending.learned), Arc::clone(&pending.steps));
-            self.note(|| format!("{table:2}. {}", learned.change));
+            self.record(|trace, levels| {
+                trace.table(
+                    levels,
+                    format!("{table:2}. {}", learned.change),
+                    Some(&learned.change.instructions),
+                );
+            });
             self.out.credits.push(Credit::Rule(Arc::clone(&learned.counters)));
             return self.push_steps(steps, table, learned.change.cookie, depth, false);
         }
         match rule {
-            None => self.note(|| format!("{table:2}. No match.")),
+            None => self.record(|trace, levels| trace.table(levels, format!("{table:2}. No match."), None)),
             Some(rule) => {
-                self.note(|| rule.to_text());
+                self.record(|trace, levels| trace.table(levels, rule.to_text(), Some(&rule.instructions)));
                 self.out.credits.push(Credit::Rule(Arc::clone(&rule.counters)));
                 let steps = Arc::clone(&rule.steps);
                 self.push_steps(steps, table, rule.cookie, depth, rule.is_table_miss());
@@ -264,9 +273,13 @@ impl Xlate<'_> {
         let floor = self.copy_floor();
         let rest = self.levels.split_off(floor);
         let saved = (self.key.clone(), self.written.clone(), self.stack.clone(), self.set.clone());
+        let mark = self.trace.as_ref().map(|trace| trace.mark());
         let branch = |this: &mut Self, bit: u128| {
             (this.key, this.written, this.stack, this.set) = saved.clone();
             this.levels.extend(rest.iter().cloned());
+            if let (Some(trace), Some(mark)) = (&mut this.trace, &mark) {
+                trace.back_to(mark);
+            }
             this.programs.push(Vec::new());
             this.write_place(dst, bit);
             this.run(floor);

@@ -23,6 +23,7 @@ mod select;
 mod set;
 mod state;
 mod steps;
+mod trace;
 mod vlan;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ use crate::group::GroupCounters;
 use crate::port::PortId;
 use crate::program::Op;
 use crate::recirc::Frozen;
+use trace::Trace;
 
 /// What a translation comes to.
 #[derive(Debug, Default)]
@@ -117,8 +119,8 @@ pub(crate) struct Xlate<'a> {
     mirrored: Vec<(BridgeId, u32)>,
     /// The tracker knows the packet.
     tracked: bool,
-    /// Lines for `ofproto/trace`, if they are asked for.
-    trace: Option<Vec<String>>,
+    /// The record for `ofproto/trace`, if one is asked for.
+    trace: Option<Box<Trace>>,
 }
 
 impl<'a> Xlate<'a> {
@@ -149,7 +151,8 @@ impl<'a> Xlate<'a> {
 
     /// Keeps a record of what happens; see [`Self::finish_traced`].
     pub(crate) fn with_trace(mut self) -> Self {
-        self.trace = Some(Vec::new());
+        let name = self.current().map_or("", |bridge| bridge.name.as_str());
+        self.trace = Some(Box::new(Trace::new(name)));
         self
     }
 
@@ -167,6 +170,7 @@ impl<'a> Xlate<'a> {
         self.stack = frozen.stack.clone();
         self.set = frozen.set.clone();
         self.mirrored = frozen.mirrored.clone();
+        self.record(|trace, _| trace.thaw(frozen.table));
         self.table_lookup(None, frozen.table, 0);
         self
     }
@@ -193,8 +197,8 @@ impl<'a> Xlate<'a> {
         self.finish_traced().0
     }
 
-    /// Runs to the end; with the record, if one was asked for.
-    pub(crate) fn finish_traced(mut self) -> (Translation, Vec<String>) {
+    /// Runs to the end; with the record, if one was asked for, and the packet as the last table left it.
+    pub(crate) fn finish_traced(mut self) -> (Translation, String, FlowKey) {
         self.run(0);
         self.action_set();
         let ops = std::mem::take(&mut self.programs[0]);
@@ -206,21 +210,30 @@ impl<'a> Xlate<'a> {
             self.out.events.push(Event::DropNoOutput);
         }
         self.out.looked = self.looked;
-        (self.out, self.trace.unwrap_or_default())
+        (self.out, self.trace.map_or_else(String::new, |trace| trace.into_text()), self.key)
     }
 
-    /// Notes a line for the operator, indented by depth.
-    fn note(&mut self, line: impl FnOnce() -> String) {
+    /// Records something, if a record is asked for; the number is that of the levels on the stack.
+    fn record(&mut self, what: impl FnOnce(&mut Trace, usize)) {
         if let Some(trace) = &mut self.trace {
-            let steps = self.levels.iter().filter(|level| matches!(level, Level::Steps { .. })).count();
-            trace.push(format!("{:indent$}{}", "", line(), indent = 4 * steps));
+            what(trace, self.levels.len());
         }
+    }
+
+    /// Notes how an action went.
+    fn note(&mut self, line: impl FnOnce() -> String) {
+        self.record(|trace, levels| trace.detail(levels, line()));
+    }
+
+    /// Notes that an action did not do what it says.
+    fn warn(&mut self, line: impl FnOnce() -> String) {
+        self.record(|trace, levels| trace.warning(levels, line()));
     }
 
     /// Gives the packet up.
     fn fail(&mut self, event: Event) {
         self.failure.get_or_insert(event);
-        self.note(|| format!(">> {} <<", event.name()));
+        self.record(|trace, levels| trace.error(levels, event.name().to_owned()));
     }
 
     /// The port this packet came in by, as the pipeline sees it now.

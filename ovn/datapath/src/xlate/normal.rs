@@ -15,16 +15,24 @@ impl Xlate<'_> {
         let in_port = self.in_port();
         self.depend(None);
         if self.is_mirror_out(in_port) {
-            self.note(|| "NORMAL: dropped, as the port is for mirrored packets only".to_owned());
+            self.note(|| {
+                "dropping packet received on port, which is reserved exclusively for mirroring".to_owned()
+            });
             return self.out.events.push(Event::DropNormal);
         }
         // A packet that a controller made came in by no port and may be in any VLAN.
         let vlan = match self.port(in_port) {
             Some((_, port)) => port.vlans.incoming(tci),
-            None => Some(tci & 0x0fff),
+            None if matches!(in_port, PortNo::CONTROLLER | PortNo::NONE) => Some(tci & 0x0fff),
+            None => {
+                self.warn(|| "no input bundle, dropping".to_owned());
+                return self.out.events.push(Event::DropNormal);
+            }
         };
         let Some(vlan) = vlan.filter(|_| !dst.is_reserved_multicast()) else {
-            self.note(|| "NORMAL: dropped".to_owned());
+            self.note(|| {
+                "packet is of no VLAN of its port or has reserved destination MAC, dropping".to_owned()
+            });
             return self.out.events.push(Event::DropNormal);
         };
         if !src.is_multicast() && self.port(in_port).is_some() {
@@ -35,15 +43,15 @@ impl Xlate<'_> {
         let known = if dst.is_multicast() { None } else { self.learned(vlan, dst) };
         match known {
             Some(port) if port == in_port => {
-                self.note(|| "NORMAL: learned port is the input port, dropped".to_owned());
+                self.note(|| "learned port is input port, dropping".to_owned());
                 self.out.events.push(Event::DropNormal);
             }
             Some(port) => {
-                self.note(|| format!("NORMAL: forwarding to learned port {port}"));
+                self.note(|| "forwarding to learned port".to_owned());
                 self.normal_output(port, tci, vlan);
             }
             None => {
-                self.note(|| "NORMAL: no learned MAC for destination, flooding".to_owned());
+                self.note(|| "no learned MAC for destination, flooding".to_owned());
                 self.normal_flood(in_port, tci, vlan);
             }
         }

@@ -35,7 +35,7 @@ impl Xlate<'_> {
                 self.punt_plain(reason, 0);
             }
             PortNo::NONE => {}
-            port if port == self.in_port() => self.note(|| "skipping output to input port".to_owned()),
+            port if port == self.in_port() => self.warn(|| "skipping output to input port".to_owned()),
             port => self.output_to(port),
         }
     }
@@ -69,11 +69,14 @@ impl Xlate<'_> {
     pub(super) fn output_to(&mut self, number: PortNo) {
         self.depend(None);
         let found = self.port(number);
-        let Some((id, port)) = found else { return self.no_output(number) };
+        let Some((id, port)) = found else {
+            self.out.events.push(Event::DropPort);
+            return self.warn(|| "Nonexistent output port".to_owned());
+        };
         if port.config.0 & (PortConfig::NO_FWD | PortConfig::PORT_DOWN) != 0 {
-            return self.no_output(number);
+            self.out.events.push(Event::DropPort);
+            return self.note(|| "the port takes no packets, skipping output".to_owned());
         }
-        self.note(|| format!("output:{}", port.number));
         match &port.kind {
             PortKind::Device(_) => {
                 self.commit();
@@ -84,11 +87,6 @@ impl Xlate<'_> {
             PortKind::Null => self.out.credits.push(Credit::Sent(id)),
         }
         self.mirror_egress(number);
-    }
-
-    fn no_output(&mut self, number: PortNo) {
-        self.out.events.push(Event::DropPort);
-        self.note(|| format!("port {number} is not there or takes no packets"));
     }
 
     /// The packet goes on in the bridge at the other end, as if it had come in there; then all is as
@@ -118,6 +116,9 @@ impl Xlate<'_> {
         self.stack.clear();
         self.store(slot::IN_PORT, u128::from(other.number.0), u128::MAX);
         self.bridge = other.bridge;
+        let level = self.levels.len() - 1;
+        let name = self.current().map_or("", |bridge| bridge.name.as_str());
+        self.record(|trace, _| trace.bridge(level, name));
         if other.config.0 & PortConfig::NO_RECV == 0 {
             self.out.credits.push(Credit::Received(other_id));
             self.mirror_ingress();

@@ -60,7 +60,6 @@ impl Xlate<'_> {
             .and_then(|bridge| bridge.meters.get(&meter.unwrap_or(MeterId::CONTROLLER)))
             .map(|meter| Arc::clone(&meter.gauge));
         self.commit();
-        self.note(|| format!("controller, reason {reason:?}"));
         self.emit(Op::Punt(Arc::new(Punt {
             bridge: self.bridge,
             controller_id,

@@ -67,7 +67,7 @@ impl Xlate<'_> {
     pub(super) fn group(&mut self, id: GroupId) {
         self.depend(None);
         let found = self.current().and_then(|bridge| bridge.groups.get(&id));
-        let Some(group) = found else { return self.note(|| format!("group {} is not there", id.0)) };
+        let Some(group) = found else { return self.warn(|| format!("output to nonexistent group {}", id.0)) };
         let (table, cookie, depth, miss) = self.position();
         if depth >= DEPTH_MAX {
             return self.fail(Event::DropRecursion);
@@ -95,12 +95,14 @@ impl Xlate<'_> {
             (GroupKind::Select | GroupKind::Indirect | GroupKind::FastFailover, None) => {}
         }
         for at in chosen {
-            self.note(|| format!("bucket {}", group.buckets[at].id.0));
+            let bucket = &group.buckets[at];
             self.begin_copy();
             if self.failure.is_some() {
                 return;
             }
             let floor = self.levels.len();
+            // Its lines hang on where the group was, not on the copy.
+            self.record(|trace, levels| trace.bucket(levels, bucket.id.0, &bucket.actions));
             self.push_steps(group.steps[at].clone(), table, cookie, depth + 1, miss);
             // One bucket is done before the next begins.
             self.run(floor - 1);

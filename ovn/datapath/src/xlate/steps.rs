@@ -41,7 +41,7 @@ impl Xlate<'_> {
             }
             Step::Pop(dst) => match self.stack.pop() {
                 Some((value, _)) => self.write_place(dst, value),
-                None => self.note(|| "pop: the stack is empty".to_owned()),
+                None => self.warn(|| "the stack is empty".to_owned()),
             },
             Step::Resubmit { in_port, table: next, with_ct } => {
                 self.resubmit(*in_port, *with_ct, next.unwrap_or(table), table);
@@ -146,7 +146,7 @@ impl Xlate<'_> {
                 self.commit();
                 self.emit(Op::Meter(gauge));
             }
-            None => self.note(|| format!("meter {} is not there", id.0)),
+            None => self.warn(|| format!("meter {} is not there", id.0)),
         }
     }
 

@@ -261,7 +261,7 @@ fn connections_are_shown_limited_and_flushed() {
 fn traces_go_on_behind_the_tracker() {
     let mut lab = firewall();
     let mut run = |next: &[&str]| {
-        let args = [&["br", "in_port=1,tcp,nw_src=10.0.0.1"], next].concat();
+        let args = [&["br", "in_port=1,tcp,nw_src=10.0.0.1", "--names"], next].concat();
         let text = lab.switch.command("ofproto/trace", &args, lab.now).unwrap().unwrap();
         text.lines()
             .filter(|line| line.starts_with("recirc") || line.starts_with("Datapath"))
@@ -270,9 +270,9 @@ fn traces_go_on_behind_the_tracker() {
     };
     insta::assert_snapshot!(run(&[]), @r"
     Datapath actions: ct(zone=7),recirc(0x1)
-    recirc(0x1) - resume conntrack with default ct_state=new|trk (use --ct-next to customize)
+    recirc(0x1) - resume conntrack with default ct_state=trk|new (use --ct-next to customize)
     Datapath actions: ct(commit,zone=7),recirc(0x2)
-    recirc(0x2) - resume conntrack with default ct_state=new|trk (use --ct-next to customize)
+    recirc(0x2) - resume conntrack with default ct_state=trk|new (use --ct-next to customize)
     Datapath actions: p2
     ");
     insta::assert_snapshot!(run(&["--ct-next", "trk,est"]), @r"

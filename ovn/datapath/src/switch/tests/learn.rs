@@ -21,7 +21,8 @@ fn dump(lab: &Lab, table: u8) -> Vec<String> {
         .map(|rule| {
             let (idle, hard) = rule.timeouts();
             let timeouts = format!("{idle}/{hard} n={}", rule.counters.packets());
-            format!("{} {timeouts}", rule.to_text())
+            let actions = crate::switch::all_actions(&rule.instructions);
+            format!("{}: {} {timeouts}", rule.to_text(), openflow::Actions(&actions))
         })
         .collect();
     flows.sort();

@@ -150,6 +150,13 @@ pub(super) fn instructions_text(instructions: &[Instruction], style: Style<'_>) 
     instructions.iter().map(one).collect::<Vec<_>>().join(",")
 }
 
+/// As it stands in a flow's text.
+impl fmt::Display for Instruction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&instructions_text(std::slice::from_ref(self), Style::default()))
+    }
+}
+
 pub(super) fn parse_instructions(text: &str) -> Result<Vec<Instruction>> {
     let mut applied = Vec::new();
     let mut after = Vec::new();
