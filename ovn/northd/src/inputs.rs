@@ -11,6 +11,7 @@ use schema::tables::Delta;
 use schema::{nb, sb};
 
 use crate::allocation::Allocation;
+use crate::model::dhcp::DhcpOptions;
 use crate::model::{Chassis, Global, Switch, SwitchPort};
 use crate::network::{Network, Unit};
 
@@ -49,6 +50,10 @@ impl Inputs {
             nb::Change::NbGlobal(delta) => self.global(delta),
             nb::Change::AddressSet(delta) => self.address_set(delta),
             nb::Change::PortGroup(delta) => self.port_group(delta),
+            nb::Change::DhcpOptions(delta) => self.dhcp_options(delta),
+            nb::Change::Dns(delta) => {
+                self.network.dns.set(&mut self.touched, delta.uuid, delta.new.clone());
+            }
             nb::Change::LogicalRouter(delta) => self.router(delta),
             nb::Change::LogicalRouterPort(delta) => self.router_port(delta),
             nb::Change::LogicalRouterStaticRoute(delta) => self.static_route(delta),
@@ -137,6 +142,11 @@ impl Inputs {
         for ((port, name), present) in difference(&members(&delta.old), &members(&delta.new)) {
             self.network.groups_of_port.set(&mut self.touched, &port, &name, present);
         }
+    }
+
+    fn dhcp_options(&mut self, delta: &Delta<nb::DhcpOptions>) {
+        let parsed = delta.new.as_ref().map(|row| Arc::new(DhcpOptions::parse(row)));
+        self.network.dhcp_options.set(&mut self.touched, delta.uuid, parsed);
     }
 
     fn chassis(&mut self, delta: &Delta<sb::Chassis>) {

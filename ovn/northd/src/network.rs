@@ -16,6 +16,7 @@ use ovsdb::{Str, Uuid};
 use crate::feature;
 use crate::flows::{FlowSink, Interner};
 use crate::keys::Assignment;
+use crate::model::dhcp::DhcpOptions;
 use crate::model::static_route::Chosen;
 use crate::model::{Chassis, Complaint, Global, Router, RouterPort, StaticRoute, Switch, SwitchPort};
 use crate::output::{DatapathKind, DatapathRow, Output};
@@ -62,6 +63,10 @@ pub struct Network {
     pub groups_of_port: Index<Uuid, Str>,
     /// Names of port groups by their row.
     pub port_groups: Table<Uuid, Str>,
+    /// `DHCP_Options`
+    pub dhcp_options: Table<Uuid, Arc<DhcpOptions>>,
+    /// `DNS`
+    pub dns: Table<Uuid, Arc<schema::nb::Dns>>,
     /// Addresses of sets, by their row.
     pub address_sets: Table<Uuid, Arc<schema::nb::AddressSet>>,
     /// Tunnel keys of datapaths.
@@ -259,6 +264,8 @@ impl Default for Network {
             ha_groups: Table::new("ha_groups"),
             groups_of_port: Index::new("groups_of_port"),
             port_groups: Table::new("port_groups"),
+            dhcp_options: Table::new("dhcp_options"),
+            dns: Table::new("dns"),
             address_sets: Table::new("address_sets"),
             datapath_keys: Table::new("datapath_keys"),
             port_keys: Table::new("port_keys"),
@@ -343,6 +350,16 @@ impl<'a> View<'a> {
         self.network.port_groups.get(self.reads, &group)
     }
 
+    /// What clients of DHCP are told.
+    pub fn dhcp_options(&self, row: Uuid) -> Option<&'a Arc<DhcpOptions>> {
+        self.network.dhcp_options.get(self.reads, &row)
+    }
+
+    /// Names that guests ask for.
+    pub fn dns(&self, row: Uuid) -> Option<&'a Arc<schema::nb::Dns>> {
+        self.network.dns.get(self.reads, &row)
+    }
+
     /// An address set.
     pub fn address_set(&self, set: Uuid) -> Option<&'a Arc<schema::nb::AddressSet>> {
         self.network.address_sets.get(self.reads, &set)
@@ -384,6 +401,7 @@ impl<'a> View<'a> {
         };
         let (kind, external_ids) = (DatapathKind::Switch, row.external_ids.clone());
         emit.output(Output::Datapath(Arc::new(DatapathRow { uuid: switch, kind, key, external_ids })));
+        feature::dns::rows(row, self, emit);
         for feature in feature::SWITCH {
             feature(row, self, &mut FlowSink::new(emit, &self.network.flows, switch));
         }
@@ -399,6 +417,9 @@ impl<'a> View<'a> {
             return;
         }
         let Some(key) = self.key(self.port_key(port), row.requested_key, &subject, emit) else { return };
+        for told in [row.dhcp4, row.dhcp6].into_iter().flatten().filter_map(|told| self.dhcp_options(told)) {
+            complain(emit, &format!("DHCP options of {}", row.name), &told.complaints);
+        }
         feature::port_binding::rows(row, switch, key, self, emit);
         feature::flood::members(row, switch, emit);
         feature::port_group::member_rows(row, switch, self, emit);

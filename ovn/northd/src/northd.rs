@@ -426,6 +426,8 @@ fn northbound_monitors() -> Vec<ovsdb::replica::MonitorTable> {
         TableId::GatewayChassis,
         TableId::HaChassis,
         TableId::HaChassisGroup,
+        TableId::DhcpOptions,
+        TableId::Dns,
     ]
     .map(TableId::monitor)
     .into()
@@ -449,6 +451,9 @@ fn southbound_monitors() -> Vec<ovsdb::replica::MonitorTable> {
         TableId::HaChassis,
         TableId::HaChassisGroup,
         TableId::StaticMacBinding,
+        TableId::DhcpOptions,
+        TableId::Dhcpv6Options,
+        TableId::Dns,
     ]
     .map(TableId::monitor)
     .into();

@@ -61,8 +61,26 @@ pub enum Output {
         /// The name of the port.
         port: Str,
     },
+    /// A row of `DNS`, for one of the datapaths that it is for.
+    Dns {
+        /// The names.
+        row: Arc<DnsRow>,
+        /// The switch.
+        datapath: Uuid,
+    },
     /// Something that a person should know.
     Complaint(Complaint),
+}
+
+/// A row of `DNS`, without its datapaths.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DnsRow {
+    /// The northbound row.
+    pub uuid: Uuid,
+    /// Values by names in lower case.
+    pub records: BTreeMap<Str, Str>,
+    /// Whether nobody else knows more of these names.
+    pub is_owned: bool,
 }
 
 /// A row of `Datapath_Binding`.

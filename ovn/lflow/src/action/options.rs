@@ -33,6 +33,24 @@ pub enum OptionForm {
 }
 
 impl OptionForm {
+    /// The word for it in the southbound tables of options.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::Uint8 => "uint8",
+            Self::Uint16 => "uint16",
+            Self::Uint32 => "uint32",
+            Self::Ipv4 => "ipv4",
+            Self::StaticRoutes => "static_routes",
+            Self::Text => "str",
+            Self::HostId => "host_id",
+            Self::Domains => "domains",
+            Self::Ipv6 => "ipv6",
+            Self::Mac => "mac",
+            Self::Domain => "domain",
+        }
+    }
+
     /// Whether the value is text, a number or either.
     const fn is_text(self) -> Option<bool> {
         match self {
@@ -209,6 +227,16 @@ pub(super) const DHCP4: OptionSet = OptionSet {
         option("bootfile_name_alt", dhcp4::BOOTFILE_ALT, OptionForm::Text),
     ],
 };
+
+/// The names that DHCPv4 knows.
+pub const fn dhcp4_names() -> &'static [OptionName] {
+    DHCP4.names
+}
+
+/// The names that DHCPv6 knows.
+pub const fn dhcp6_names() -> &'static [OptionName] {
+    DHCP6.names
+}
 
 /// DHCP for IPv6 (RFC 8415 and others).
 pub(super) const DHCP6: OptionSet = OptionSet {

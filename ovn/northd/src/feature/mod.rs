@@ -12,10 +12,14 @@ pub mod address_set;
 pub mod arp_resolve;
 pub mod arp_responder;
 pub mod arp_to_router;
+pub mod dhcp4;
+pub mod dhcp6;
+pub mod dns;
 pub mod fdb;
 pub mod flood;
 pub mod gateway;
 pub mod l2_lookup;
+pub mod nd_ra;
 pub mod neighbor_learning;
 pub mod packet_size;
 pub mod pass_through;
@@ -35,6 +39,7 @@ pub mod static_route;
 
 /// What gives flows for a switch as a whole.
 pub const SWITCH: &[fn(&Switch, &View<'_>, &mut FlowSink<'_>)] = &[
+    dns::switch_flows,
     fdb::switch_flows,
     flood::switch_flows,
     l2_lookup::switch_flows,
@@ -46,6 +51,8 @@ pub const SWITCH: &[fn(&Switch, &View<'_>, &mut FlowSink<'_>)] = &[
 pub const SWITCH_PORT: &[fn(&SwitchPort, &Switch, &View<'_>, &mut FlowSink<'_>)] = &[
     arp_responder::port_flows,
     arp_to_router::port_flows,
+    dhcp4::port_flows,
+    dhcp6::port_flows,
     fdb::port_flows,
     l2_lookup::port_flows,
     port_security::port_flows,
@@ -66,6 +73,7 @@ pub const ROUTER: &[fn(&Router, &View<'_>, &mut FlowSink<'_>)] = &[
 pub const ROUTER_PORT: &[fn(&RouterPort, &Router, &View<'_>, &mut FlowSink<'_>)] = &[
     arp_resolve::port_flows,
     gateway::port_flows,
+    nd_ra::port_flows,
     neighbor_learning::port_flows,
     packet_size::port_flows,
     router_admission::port_flows,

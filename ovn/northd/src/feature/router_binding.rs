@@ -30,6 +30,7 @@ pub fn rows(port: &RouterPort, router: &Router, key: u32, view: &View<'_>, emit:
     if is_gateway {
         options.insert("chassis-redirect-port".into(), port.redirect_name());
     }
+    options.extend(super::nd_ra::binding_options(port, view));
     let row = binding(port, router, port.uuid, port.name.clone(), key);
     emit.output(Output::Port(Arc::new(with(row, kind, options))));
     let owner = redirect_owner(port.uuid);

@@ -6,9 +6,11 @@
 pub mod address;
 pub mod ageing;
 pub mod chassis;
+pub mod dhcp;
 pub mod global;
 pub mod options;
 pub mod prefix;
+pub mod ra;
 pub mod router;
 pub mod router_port;
 pub mod static_route;

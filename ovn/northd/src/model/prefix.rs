@@ -81,6 +81,17 @@ impl Prefix {
         self.length
     }
 
+    /// The address whose bits are one in the prefix and zero after it.
+    pub fn mask(&self) -> IpAddr {
+        match self.address {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::from_bits(mask4(self.length))),
+            IpAddr::V6(_) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.length)).unwrap_or(0);
+                IpAddr::V6(Ipv6Addr::from_bits(mask))
+            }
+        }
+    }
+
     /// IPv4 or IPv6.
     pub fn family(&self) -> Family {
         Family::of(self.address)

@@ -9,6 +9,7 @@ use schema::nb;
 
 use crate::model::options::Options;
 use crate::model::prefix::{Family, InPrefix};
+use crate::model::ra::Advertised;
 use crate::model::switch_port::SwitchPort;
 
 /// A port of a logical router.
@@ -36,8 +37,8 @@ pub struct RouterPort {
     pub chassis_group: Option<Uuid>,
     /// The tunnel key asked for.
     pub requested_key: Option<u32>,
-    /// `ipv6_ra_configs` as it is.
-    pub ra_config: BTreeMap<Str, Str>,
+    /// What the port advertises of itself.
+    pub advertised: Option<Advertised>,
     /// `networks` as written, for the port binding.
     pub network_texts: BTreeSet<Str>,
     /// `external_ids`
@@ -66,6 +67,7 @@ impl RouterPort {
         }
         let link_local = mac.map(InPrefix::link_local);
         networks.extend(link_local.filter(|own| networks.iter().all(|network| network.ip != own.ip)));
+        let advertised = Advertised::parse(&row.ipv6_ra_configs, &mut complaints);
         let mut options = Options::new(&row.options, "options", &mut complaints);
         Self {
             uuid: row.uuid,
@@ -79,7 +81,7 @@ impl RouterPort {
             requested_key: options.number("requested-tnl-key", 1..=SwitchPort::KEY_MAX),
             gateway_chassis: row.gateway_chassis.clone(),
             chassis_group: row.ha_chassis_group,
-            ra_config: row.ipv6_ra_configs.clone(),
+            advertised,
             network_texts: row.networks.clone(),
             external_ids: row.external_ids.clone(),
             complaints,

@@ -1,6 +1,6 @@
 //! `Logical_Switch`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ovsdb::{Str, Uuid};
 use schema::nb;
@@ -20,6 +20,10 @@ pub struct Switch {
     pub vlan_passthru: bool,
     /// Whether ARP and ND requests that nobody answers go to router ports as well.
     pub broadcasts_arp_to_routers: bool,
+    /// Whether requests for addresses are relayed to a server elsewhere.
+    pub relays_dhcp: bool,
+    /// Rows with names that guests ask for.
+    pub dns_records: BTreeSet<Uuid>,
     /// `Datapath_Binding.external_ids`.
     pub external_ids: BTreeMap<Str, Str>,
     /// What was not understood.
@@ -41,6 +45,7 @@ impl Switch {
         let requested_key = config.number("requested-tnl-key", 1..=Self::KEY_REQUESTED_MAX);
         let vlan_passthru = config.flag("vlan-passthru", false);
         let broadcasts_arp_to_routers = config.flag("broadcast-arps-to-all-routers", true);
+        let relays_dhcp = config.text("dhcp_relay_port").is_some();
         let external_ids = external_ids(row, &mut config);
         Self {
             uuid: row.uuid,
@@ -48,6 +53,8 @@ impl Switch {
             requested_key,
             vlan_passthru,
             broadcasts_arp_to_routers,
+            relays_dhcp,
+            dns_records: row.dns_records.clone(),
             external_ids,
             complaints,
         }

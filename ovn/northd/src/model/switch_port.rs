@@ -7,7 +7,9 @@ use packet::MacAddr;
 use schema::nb;
 
 use crate::model::address::{Addresses, PortAddress};
+use crate::model::dhcp::Answer;
 use crate::model::options::Options;
+use crate::model::switch::Switch;
 use crate::output::PortRow;
 
 /// A port of a logical switch.
@@ -45,6 +47,12 @@ pub struct SwitchPort {
     pub requested_key: Option<u32>,
     /// Chassis, by name or host name, that should have the port; the first is the main one.
     pub requested_chassis: Vec<Str>,
+    /// What clients of DHCP at the port are told: rows of `DHCP_Options`.
+    pub dhcp4: Option<Uuid>,
+    /// The same for IPv6.
+    pub dhcp6: Option<Uuid>,
+    /// The name that a client of DHCP is told, as actions have it.
+    pub hostname: Option<Str>,
     /// Columns that go southbound as they are.
     pub columns: PortColumns,
     /// What was not understood.
@@ -126,6 +134,13 @@ impl SwitchPort {
         }
         let (addresses, has_unknown) = parse_addresses(row, &mut complaints);
         let has_router_addresses = row.addresses.iter().any(|text| &**text == "router");
+        let hostname = row.options.get("hostname");
+        let hostname = hostname.filter(|name| Answer::Dhcp4.understands("hostname", name)).cloned();
+        if hostname.is_none()
+            && let Some(odd) = row.options.get("hostname")
+        {
+            complaints.push(format!("options:hostname is {odd:?}, expected a name in quotes"));
+        }
         let mut options = Options::new(&row.options, "options", &mut complaints);
         let is_vif = kind == PortKind::Vif;
         let learns_mac = match kind {
@@ -144,6 +159,9 @@ impl SwitchPort {
             requested_chassis: options.list("requested-chassis"),
             router_port: options.text("router-port").filter(|_| kind == PortKind::Router).cloned(),
             has_router_addresses: has_router_addresses && kind == PortKind::Router,
+            dhcp4: row.dhcpv4_options,
+            dhcp6: row.dhcpv6_options,
+            hostname,
             uuid: row.uuid,
             name: row.name.clone(),
             kind,
@@ -160,6 +178,11 @@ impl SwitchPort {
     /// The port in the logical language: its name in quotes.
     pub fn quoted(&self) -> String {
         crate::flows::quoted(&self.name)
+    }
+
+    /// Whether guests behind the port are answered when they ask for addresses.
+    pub fn asks_for_addresses(&self, switch: &Switch) -> bool {
+        self.is_enabled && self.kind != PortKind::Router && !switch.relays_dhcp
     }
 
     /// Whether the port is brought southbound at all.

@@ -15,7 +15,6 @@ use crate::sync::plan::Plan;
 pub const TABLES: &[sb::TableId] = &[
     sb::TableId::AdvertisedMacBinding,
     sb::TableId::AdvertisedRoute,
-    sb::TableId::Dns,
     sb::TableId::EcmpNexthop,
     sb::TableId::LoadBalancer,
 ];
@@ -33,7 +32,6 @@ impl Leftovers {
         match change {
             sb::Change::AdvertisedMacBinding(delta) => self.row(change, delta),
             sb::Change::AdvertisedRoute(delta) => self.row(change, delta),
-            sb::Change::Dns(delta) => self.row(change, delta),
             sb::Change::EcmpNexthop(delta) => self.row(change, delta),
             sb::Change::LoadBalancer(delta) => self.row(change, delta),
             // The tables with a file of their own.

@@ -16,6 +16,8 @@ pub mod address_set;
 pub mod chassis_group;
 pub mod datapath_binding;
 pub mod dependents;
+pub mod dhcp_options;
+pub mod dns;
 pub mod fdb;
 pub mod global;
 pub mod leftover;
@@ -43,6 +45,8 @@ pub struct Southbound {
     address_sets: address_set::AddressSets,
     port_groups: port_group::PortGroups,
     static_macs: static_mac_binding::StaticMacs,
+    dhcp_options: dhcp_options::DhcpOptions,
+    dns: dns::Names,
     rbac: rbac::Rbac,
     dependents: dependents::Dependents,
     neighbor_ageing: neighbor_ageing::NeighborAgeing,
@@ -76,6 +80,9 @@ impl Southbound {
             sb::Change::HaChassisGroup(delta) => self.chassis_groups.found(delta),
             sb::Change::HaChassis(delta) => self.chassis_groups.found_member(delta),
             sb::Change::StaticMacBinding(delta) => self.static_macs.found(delta),
+            sb::Change::DhcpOptions(delta) => self.dhcp_options.found4(delta),
+            sb::Change::Dhcpv6Options(delta) => self.dhcp_options.found6(delta),
+            sb::Change::Dns(delta) => self.dns.found(delta),
             sb::Change::MulticastGroup(delta) => self.groups.found(delta, &self.datapaths),
             sb::Change::LogicalFlow(delta) => self.flows.found(delta),
             sb::Change::LogicalDpGroup(delta) => self.flows.found_group(delta),
@@ -108,6 +115,8 @@ impl Southbound {
         self.address_sets.plan(plan);
         self.port_groups.plan(plan);
         self.static_macs.plan(&self.datapaths, plan);
+        self.dhcp_options.plan(plan);
+        self.dns.plan(&self.datapaths, plan);
         self.rbac.plan(plan);
         self.fdb.plan(plan);
     }
@@ -133,6 +142,8 @@ impl Southbound {
         self.port_groups.mark_all();
         self.chassis_groups.mark_all();
         self.static_macs.mark_all();
+        self.dhcp_options.mark_all();
+        self.dns.mark_all();
         self.rbac.mark_all();
         self.fdb.mark_all();
         self.leftovers.mark_all();
@@ -148,6 +159,8 @@ impl Southbound {
             || self.port_groups.is_dirty()
             || self.chassis_groups.is_dirty()
             || self.static_macs.is_dirty()
+            || self.dhcp_options.is_dirty()
+            || self.dns.is_dirty()
             || self.rbac.is_dirty()
             || self.fdb.is_dirty()
             || self.leftovers.is_dirty()
@@ -180,6 +193,7 @@ impl Southbound {
             Output::ChassisGroup(row) => self.chassis_groups.want(&row, present),
             Output::Ageing { router, ages } => self.neighbor_ageing.want(router, &ages, present),
             Output::StaticMac(row) => self.static_macs.want(&row, present),
+            Output::Dns { row, datapath } => self.dns.want(row, datapath, present),
             Output::Address { set, address } => self.address_sets.want(set, address, present),
             Output::PortGroupMember { group, port } => self.port_groups.want(group, port, present),
             Output::Complaint(complaint) if present => self.complaints.add(complaint, unit),

@@ -26,6 +26,8 @@ pub(crate) struct Rows {
     pub(crate) port_groups: BTreeMap<Uuid, nb::PortGroup>,
     pub(crate) routers: BTreeMap<Uuid, nb::LogicalRouter>,
     pub(crate) router_ports: BTreeMap<Uuid, nb::LogicalRouterPort>,
+    pub(crate) dhcp_options: BTreeMap<Uuid, nb::DhcpOptions>,
+    pub(crate) dns: BTreeMap<Uuid, nb::Dns>,
     pub(crate) routes: BTreeMap<Uuid, nb::LogicalRouterStaticRoute>,
     pub(crate) gateway_chassis: BTreeMap<Uuid, nb::GatewayChassis>,
     pub(crate) static_macs: BTreeMap<Uuid, nb::StaticMacBinding>,
@@ -102,6 +104,22 @@ impl Rows {
                 self.port_groups
                     .insert(uuid, nb::PortGroup { uuid, name: (*name).into(), ports, ..Default::default() });
             }
+            ("dhcp-options-set", [cidr, settings @ ..]) => {
+                let known = self.dhcp_options.values().find(|row| &*row.cidr == *cidr).map(|row| row.uuid);
+                let uuid = known.unwrap_or_else(|| self.uuid(cidr));
+                let (cidr, options) = ((*cidr).into(), pairs(settings));
+                self.dhcp_options.insert(uuid, nb::DhcpOptions { uuid, cidr, options, ..Default::default() });
+            }
+            ("dns-set", [name, records @ ..]) => {
+                let uuid = content_uuid(&[b"dns", name.as_bytes()]);
+                let records = pairs(records);
+                self.dns.insert(uuid, nb::Dns { uuid, records, ..Default::default() });
+            }
+            ("ls-set-dns", [name, rows @ ..]) => {
+                let Some(uuid) = self.find_switch(name) else { return };
+                let rows = rows.iter().map(|row| content_uuid(&[b"dns", row.as_bytes()])).collect();
+                self.switches.get_mut(&uuid).expect("found").dns_records = rows;
+            }
             ("pg-del", [name]) => self.port_groups.retain(|_, row| &*row.name != *name),
             (verb, [name, args @ ..]) if verb.starts_with("lr") || verb.starts_with("static-mac") => {
                 self.router_command(verb, name, args);
@@ -114,8 +132,12 @@ impl Rows {
     fn port_command(&mut self, verb: &str, name: &str, args: &[&str]) {
         let Some(uuid) = self.find_port(name) else { return };
         let is_taken = args.first().is_some_and(|name| self.find_port(name).is_some());
+        let told = args.first().and_then(|cidr| self.dhcp_options.values().find(|row| &*row.cidr == *cidr));
+        let told = told.map(|row| row.uuid);
         let port = self.ports.get_mut(&uuid).expect("found");
         match (verb, args) {
+            ("lsp-set-dhcpv4-options", [_]) => port.dhcpv4_options = told,
+            ("lsp-set-dhcpv6-options", [_]) => port.dhcpv6_options = told,
             ("lsp-set-addresses", addresses) => port.addresses = set(addresses),
             ("lsp-set-port-security", addresses) => port.port_security = set(addresses),
             ("lsp-set-type", [kind]) => port.r#type = (*kind).into(),
@@ -285,6 +307,8 @@ impl Rows {
         changes.extend(deltas(&old.router_ports, &self.router_ports).map(nb::Change::LogicalRouterPort));
         changes.extend(deltas(&old.gateway_chassis, &self.gateway_chassis).map(nb::Change::GatewayChassis));
         changes.extend(deltas(&old.static_macs, &self.static_macs).map(nb::Change::StaticMacBinding));
+        changes.extend(deltas(&old.dns, &self.dns).map(nb::Change::Dns));
+        changes.extend(deltas(&old.dhcp_options, &self.dhcp_options).map(nb::Change::DhcpOptions));
         changes.extend(deltas(&old.address_sets, &self.address_sets).map(nb::Change::AddressSet));
         changes.extend(deltas(&global(old), &global(self)).map(nb::Change::NbGlobal));
         changes
@@ -298,6 +322,8 @@ impl Rows {
         write(&old.ports, &self.ports, &mut transaction);
         write(&old.port_groups, &self.port_groups, &mut transaction);
         write(&old.switches, &self.switches, &mut transaction);
+        write(&old.dns, &self.dns, &mut transaction);
+        write(&old.dhcp_options, &self.dhcp_options, &mut transaction);
         write(&old.address_sets, &self.address_sets, &mut transaction);
         write(&old.routes, &self.routes, &mut transaction);
         write(&old.gateway_chassis, &self.gateway_chassis, &mut transaction);
@@ -452,6 +478,9 @@ impl Fixture {
             Output::GroupMember { datapath, group, port } => {
                 format!("{}: {} has {port}", switch(datapath), group.name())
             }
+            Output::Dns { row, datapath } => {
+                format!("dns {} has {:?} owned {}", switch(datapath), row.records, row.is_owned)
+            }
             Output::Address { set, address: None } => format!("address set {set}"),
             Output::Address { set, address: Some(address) } => format!("address set {set} has {address}"),
             Output::PortGroupMember { group, port } => format!("port group {group} has {port}"),
@@ -476,6 +505,7 @@ fn sort_key(output: &Output) -> Option<(lflow::pipeline::Stage, std::cmp::Revers
         | Output::ChassisGroup(_)
         | Output::Ageing { .. }
         | Output::StaticMac(_)
+        | Output::Dns { .. }
         | Output::GroupMember { .. }
         | Output::Address { .. }
         | Output::PortGroupMember { .. }
