@@ -12,8 +12,7 @@ use ctl::{Program, manual};
 use crate::applets::APPLETS;
 
 /// What the command line is like.
-pub(crate) const USAGE: &str = "\
-       ovn install --links DIR        makes a link in DIR for each applet
+pub(crate) const USAGE: &str = "       ovn install --links DIR        makes a link in DIR for each applet
        ovn install --man DIR          writes man pages into DIR/man8
        ovn install --completions DIR  writes completions for bash, zsh and fish into DIR
 ";
