@@ -6,7 +6,9 @@
 //!     ▲                             │ what a socket does not take at once, or is yet to be made
 //!     └───────writer task◄──────────┘
 //! ```
-//! What is sent is written when the daemon's loop comes back to [`Net::next`], at once for all of the round.
+//! What is sent is written when the daemon's loop comes back to [`Net::next`], at once for all of the round. A round that
+//! told something to many peers is followed by a [`REST`], after which they get what came meanwhile by one system call
+//! each; only who has asked for something is answered at once.
 //! The channel is bounded, so a core that is busy slows its peers instead of collecting their bytes. A peer that does
 //! not read is dropped once more than [`QUEUE_BYTES_MAX`] bytes wait for it.
 
@@ -32,6 +34,11 @@ pub const QUEUE_BYTES_MAX: usize = 512 << 20;
 pub const QUEUE_BYTES_FULL: usize = 1 << 20;
 /// Events that may wait for the core before readers pause.
 const EVENTS_MAX: usize = 256;
+/// When a round tells something to more peers than this, a [`REST`] follows.
+const PEERS_FEW: usize = 16;
+/// How long peers that only listen wait, after many were told something, for what comes next. A thousand commits a
+/// second, each told to a hundred clients, would else be a hundred thousand system calls.
+const REST: Duration = Duration::from_millis(1);
 /// Connections one daemon accepts; further ones are closed at once.
 pub const CONNECTIONS_MAX: usize = 8192;
 /// How long a peer may take to read what is left for it when a connection is closed from our side.
@@ -83,6 +90,10 @@ struct Conn {
     outbox: Outbox,
     reader: JoinHandle<()>,
     writer: JoinHandle<()>,
+    /// Whether it has said something since it was last written to.
+    has_asked: bool,
+    /// Whether it is among [`Net::resting`].
+    rests: bool,
     is_local: bool,
     identity: Option<Arc<str>>,
 }
@@ -138,6 +149,9 @@ pub struct Net {
     conns: BTreeMap<ConnId, Conn>,
     /// The connections that something was sent to since the last [`Net::flush`].
     unflushed: Vec<ConnId>,
+    /// Those of them that wait for the end of the rest, which is there if many were told something not long ago.
+    resting: Vec<ConnId>,
+    rest_end: Option<Instant>,
     next_id: u64,
 }
 
@@ -151,6 +165,8 @@ impl Default for Net {
             links: BTreeMap::new(),
             conns: BTreeMap::new(),
             unflushed: Vec::new(),
+            resting: Vec::new(),
+            rest_end: None,
             next_id: 1,
         }
     }
@@ -238,7 +254,8 @@ impl Net {
     /// its connection. Says whether [`Net::is_full`] may be the case.
     pub fn send(&mut self, conn: ConnId, what: impl Into<Outgoing>) -> bool {
         let Some(peer) = self.conns.get_mut(&conn) else { return false };
-        if peer.outbox.push(what.into()) {
+        let is_answer = peer.has_asked && std::mem::take(&mut peer.rests);
+        if peer.outbox.push(what.into()) || is_answer {
             self.unflushed.push(conn);
         }
         let queued = peer.outbox.waiting().bytes();
@@ -249,12 +266,44 @@ impl Net {
         queued > QUEUE_BYTES_FULL
     }
 
-    /// Writes what was sent. [`Net::next`] begins with it.
+    /// Writes all that was sent.
     pub fn flush(&mut self) {
-        for conn in self.unflushed.drain(..) {
+        let told = self.unflushed.len() + self.resting.len();
+        for conn in self.unflushed.drain(..).chain(self.resting.drain(..)) {
             if let Some(peer) = self.conns.get_mut(&conn) {
+                (peer.has_asked, peer.rests) = (false, false);
                 peer.outbox.flush();
             }
+        }
+        self.rest_end = (told > PEERS_FEW).then(|| Instant::now() + REST);
+    }
+
+    /// Writes what was sent in a round. During a rest only who has asked gets anything.
+    fn flush_round(&mut self) {
+        if self.rest_end.is_none_or(|end| end <= Instant::now()) {
+            return self.flush();
+        }
+        for conn in self.unflushed.drain(..) {
+            let Some(peer) = self.conns.get_mut(&conn) else { continue };
+            if std::mem::take(&mut peer.has_asked) {
+                peer.outbox.flush();
+            } else {
+                peer.rests = true;
+                self.resting.push(conn);
+            }
+        }
+    }
+
+    /// What comes first: something from the tasks, or the end of a rest that peers wait for (nothing).
+    async fn internal(&mut self) -> Option<Internal> {
+        let rest_end = self.rest_end.filter(|_| !self.resting.is_empty());
+        // The sender in `self` keeps the channel open.
+        let received = self.receiver.recv();
+        let Some(rest_end) = rest_end else { return received.await };
+        tokio::select! {
+            biased;
+            received = received => received,
+            () = tokio::time::sleep_until(rest_end.into()) => None,
         }
     }
 
@@ -331,12 +380,15 @@ impl Net {
 
     /// Waits for the next event. Safe to cancel.
     pub async fn next(&mut self) -> Event {
-        self.flush();
+        self.flush_round();
         loop {
-            // The sender in `self` keeps the channel open.
-            let Some(internal) = self.receiver.recv().await else { std::future::pending().await };
-            if let Some(event) = self.handle(internal) {
-                return event;
+            match self.internal().await {
+                Some(internal) => {
+                    if let Some(event) = self.handle(internal) {
+                        return event;
+                    }
+                }
+                None => self.flush(),
             }
         }
     }
@@ -362,7 +414,8 @@ impl Net {
                 None
             }
             Internal::Received(conn, bytes) => {
-                self.conns.contains_key(&conn).then_some(Event::Received(conn, bytes))
+                self.conns.get_mut(&conn)?.has_asked = true;
+                Some(Event::Received(conn, bytes))
             }
             Internal::Drained(conn) => self.conns.contains_key(&conn).then_some(Event::Drained(conn)),
             Internal::Closed(conn) => {
@@ -426,7 +479,7 @@ impl Net {
             }
         }));
         let reader = tokio::spawn(read_all(id, socket, self.sender.clone()));
-        Conn { link, outbox, reader, writer, is_local: false, identity: None }
+        Conn { link, outbox, reader, writer, has_asked: false, rests: false, is_local: false, identity: None }
     }
 
     /// What is encrypted is written by its task only.
@@ -450,7 +503,7 @@ impl Net {
             }
             let _ = sender.send(Internal::Closed(id)).await;
         });
-        Conn { link, outbox, reader, writer, is_local: false, identity }
+        Conn { link, outbox, reader, writer, has_asked: false, rests: false, is_local: false, identity }
     }
 
     /// A connection of `link` is gone: connect again if that is the link's business.
@@ -555,5 +608,53 @@ mod tests {
             })
             .await;
         }
+    }
+
+    #[tokio::test]
+    async fn many_that_listen_get_everything_in_order_and_who_asks_is_answered() {
+        const ROUNDS: u8 = 50;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.sock");
+        let mut server = Net::default();
+        server.listen(&Passive::Unix(path.clone())).await.unwrap();
+        let mut clients: Vec<UnixStream> = Vec::new();
+        let mut conns = Vec::new();
+        for _ in 0..2 * PEERS_FEW {
+            clients.push(UnixStream::connect(&path).unwrap());
+            conns.push(
+                until(&mut server, |event| match event {
+                    Event::Accepted(_, conn) => Some(conn),
+                    _ => None,
+                })
+                .await,
+            );
+        }
+        let asks = std::thread::spawn(move || {
+            use std::io::{Read as _, Write as _};
+            for round in 0..ROUNDS {
+                clients[0].write_all(&[round]).unwrap();
+                clients[0].read_exact(&mut [0]).unwrap();
+            }
+            let mut heard = vec![0; usize::from(ROUNDS)];
+            for client in &mut clients[1..] {
+                client.read_exact(&mut heard).unwrap();
+                assert!(heard.iter().copied().eq(0..ROUNDS));
+            }
+        });
+        let mut received = 0;
+        while received < ROUNDS {
+            let bytes = until(&mut server, |event| match event {
+                Event::Received(_, bytes) => Some(bytes),
+                _ => None,
+            })
+            .await;
+            received += u8::try_from(bytes.len()).unwrap();
+            for conn in &conns {
+                server.send(*conn, bytes.clone());
+            }
+        }
+        let gone = until(&mut server, |event| matches!(event, Event::Closed(_)).then_some(()));
+        gone.await;
+        asks.join().unwrap();
     }
 }
