@@ -58,6 +58,8 @@ events! {
     Learned => "flow_learned",
     /// A `sample` action was passed over.
     SampleSkipped => "sample_not_executed",
+    /// A packet came in by a port that sends too much.
+    DropPolicing => "drop_ingress_policing",
     /// A packet exceeded a meter.
     DropMeter => "drop_meter",
     /// Output to a port that is not there or forbids it.

@@ -29,6 +29,7 @@ mod handover;
 mod limits;
 mod meter;
 mod mirror;
+mod police;
 mod port;
 mod program;
 mod recirc;

@@ -81,7 +81,7 @@ impl Meter {
 
 impl Gauge {
     /// With full buckets.
-    fn new(config: &MeterConfig, now: Instant) -> Self {
+    pub(crate) fn new(config: &MeterConfig, now: Instant) -> Self {
         let per_packet = config.flags.has(MeterFlags::PKTPS);
         let bucket = |band: &Band| {
             // Without a burst of its own a bucket holds what comes in one second.

@@ -1,6 +1,7 @@
 //! Ports of bridges.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use openflow::{PortConfig, PortNo};
@@ -8,6 +9,7 @@ use packet::MacAddr;
 
 use crate::bridge::BridgeId;
 use crate::device::{DeviceId, TunnelKind};
+use crate::meter::Gauge;
 
 /// A port of any bridge. Numbers of ports that are gone are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +40,8 @@ pub struct Port {
     pub alive: Option<bool>,
     /// When it was added.
     pub added: Instant,
+    /// What of that which comes in is taken; empty for all.
+    pub(crate) police: Arc<[Gauge]>,
     /// What went through.
     pub counters: PortCounters,
 }

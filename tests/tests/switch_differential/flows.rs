@@ -348,13 +348,11 @@ pub(crate) fn conjunction() -> impl Strategy<Value = Vec<String>> {
 }
 
 /// Flows that forward by learned addresses, before or among others: what comes in by a port with a tag, and all else.
-/// Tags are taken off before only where IP follows: of a frame that had two, the peer's NORMAL then sent nothing on, and
-/// why is not known yet.
 pub(crate) fn learning() -> impl Strategy<Value = Vec<String>> {
     prop_oneof![
         Just(vec!["table=0,priority=400,actions=normal".to_owned()]),
         Just(vec![
-            "table=0,priority=400,ip,vlan_tci=0x1000/0x1000,actions=strip_vlan,normal".to_owned(),
+            "table=0,priority=400,vlan_tci=0x1000/0x1000,actions=strip_vlan,normal".to_owned(),
             "table=0,priority=399,in_port=1,actions=mod_vlan_vid:5,normal".to_owned(),
             "table=0,priority=399,actions=set_field:02:00:00:00:00:0a->eth_src,normal,controller".to_owned(),
         ]),

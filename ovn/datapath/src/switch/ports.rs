@@ -1,6 +1,7 @@
 //! Adding, changing and removing ports.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use openflow::{PortConfig, PortDesc, PortNo, PortState, PortStatusReason};
@@ -9,6 +10,7 @@ use packet::MacAddr;
 use super::{Notice, Switch};
 use crate::bridge::BridgeId;
 use crate::device::{DeviceId, DeviceInfo};
+use crate::police::Policing;
 use crate::port::{Port, PortCounters, PortId, PortKind, Vlans};
 
 /// A port to add.
@@ -111,6 +113,7 @@ impl Switch {
             up: spec.up,
             alive: None,
             added: now,
+            police: Arc::default(),
             counters: PortCounters::default(),
         }));
         self.change_all();
@@ -179,6 +182,13 @@ impl Switch {
             self.notice_port(id, PortStatusReason::Modify);
         }
         self.change_all();
+    }
+
+    /// Limits what a port may send in, from now on with full buckets.
+    pub(crate) fn set_policing(&mut self, id: PortId, policing: &Policing, now: Instant) {
+        if let Some(port) = self.ports.get_mut(id.0 as usize).and_then(Option::as_deref_mut) {
+            port.police = policing.gauges(now).into();
+        }
     }
 
     /// A device's state is this now.

@@ -16,6 +16,7 @@ use crate::counters::Event;
 use crate::device::{DeviceId, TunnelKind};
 use crate::exec::{Again, Executor};
 use crate::limits::{RECIRC_COPIES_MAX, RECIRC_DEPTH_MAX};
+use crate::police::passes;
 use crate::port::PortId;
 use crate::recirc::restrict;
 use crate::xlate::{Depends, Effect, Translation, Xlate};
@@ -157,6 +158,10 @@ impl Switch {
         if port.config.0 & (PortConfig::NO_RECV | PortConfig::PORT_DOWN) != 0 {
             port.counters.rx_dropped += 1;
             return;
+        }
+        if !port.police.is_empty() && !passes(&port.police, frame.len(), now) {
+            port.counters.rx_dropped += 1;
+            return self.counters.count(Event::DropPolicing);
         }
         let (bridge, number) = (port.bridge, port.number);
         let layout = extract_left(&mut frame, key, self.tags_max);

@@ -134,6 +134,9 @@ impl Vswitchd {
         }
         let Some(port) = interface.port else { return };
         self.switch.set_bfd(port, config.bfd.clone(), now);
+        if old.policing != config.policing {
+            self.switch.set_policing(port, &config.policing, now);
+        }
         let kind = match &config.kind {
             Kind::Patch { peer } => Some(PortKind::Patch { peer: peer.clone() }),
             Kind::Tunnel(tunnel) => Some(PortKind::Tunnel(tunnel.clone())),

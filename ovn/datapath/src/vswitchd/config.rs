@@ -17,6 +17,7 @@ use super::zones::{self, Zones};
 use crate::bfd::BfdConfig;
 use crate::device::Captures;
 use crate::limits::{FDB_AGE, FDB_MAX};
+use crate::police::Policing;
 use crate::port::{Tunnel, VlanMode, Vlans};
 
 /// All that is asked for.
@@ -62,6 +63,7 @@ pub(super) struct InterfaceConfig {
     pub mac: Option<MacAddr>,
     pub mtu: Option<u32>,
     pub bfd: Option<BfdConfig>,
+    pub policing: Policing,
 }
 
 /// What kind of interface.
@@ -202,6 +204,7 @@ fn read_interface(interface: &vswitch::Interface, vlans: Vlans, place: Place) ->
             .filter(|mac: &MacAddr| !mac.is_multicast()),
         mtu: interface.mtu_request.and_then(|mtu| u32::try_from(mtu).ok()),
         bfd: BfdConfig::read(&interface.bfd),
+        policing: Policing::read(interface),
     }
 }
 

@@ -202,6 +202,7 @@ impl Vswitchd {
                 if let Some(interface) = self.interfaces.get_mut(name) {
                     interface.port = Some(port);
                     self.switch.set_bfd(port, interface.config.bfd.clone(), now);
+                    self.switch.set_policing(port, &interface.config.policing, now);
                 }
             }
             Err(error) => {

@@ -1,11 +1,14 @@
 //! The NORMAL action: what a learning bridge does (IEEE 802.1D section 7.7).
 
 use openflow::{PortConfig, PortNo};
-use packet::MacAddr;
 use packet::key::slot;
+use packet::{EtherType, MacAddr};
 
 use super::{Effect, Xlate};
 use crate::counters::Event;
+
+/// The bit of a key's tag that says that there is one.
+const TAGGED: u16 = 0x1000;
 
 impl Xlate<'_> {
     pub(super) fn normal(&mut self) {
@@ -14,6 +17,12 @@ impl Xlate<'_> {
         let tci = self.see(slot::VLAN_TCI) as u16;
         let in_port = self.in_port();
         self.depend(None);
+        // Only the beginning of a tag that is not looked at: its VLAN is not known. So it is of two tags once the outer
+        // one is taken off, where one is looked at.
+        if tci & TAGGED == 0 && EtherType(self.see(slot::ETH_TYPE) as u16).is_vlan() {
+            self.warn(|| "partial VLAN tag, dropping".to_owned());
+            return self.out.events.push(Event::DropNormal);
+        }
         if self.is_mirror_out(in_port) {
             self.note(|| {
                 "dropping packet received on port, which is reserved exclusively for mirroring".to_owned()

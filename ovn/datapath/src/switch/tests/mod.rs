@@ -7,4 +7,5 @@ mod learn;
 mod mirrors;
 mod offload;
 mod pipeline;
+mod policing;
 mod tunnels;
