@@ -25,6 +25,7 @@ use crate::network::{Local, Outputs};
 use crate::ofctrl::{self, Ofctrl, Xids};
 use crate::pinctrl::{Learned, Pinctrl};
 use crate::sync::{Embodied, Rows};
+use crate::uses::Uses;
 use crate::writer::{Concern, Concerns, Memory, Writer};
 
 /// So many flows in one round are many.
@@ -53,6 +54,8 @@ pub struct Controller {
     pub(crate) flows: FlowTable,
     pub(crate) ofctrl: Ofctrl,
     pub(crate) pinctrl: Pinctrl,
+    /// Which neighbours are in use.
+    uses: Uses,
     /// Where names are that guests ask for.
     names: NameIndex,
     xids: Xids,
@@ -135,6 +138,7 @@ impl Controller {
             flows: FlowTable::default(),
             ofctrl: Ofctrl::new(),
             pinctrl: Pinctrl::default(),
+            uses: Uses::default(),
             names: NameIndex::default(),
             xids: Xids::default(),
             vswitch_writer: Writer::new(&Concern::VSWITCH),
@@ -236,7 +240,8 @@ impl Controller {
         let refused = [self.vswitch_writer.poll_timeout(), self.southbound_writer.poll_timeout()];
         let refused = refused.into_iter().flatten().min().map(|at| (at, "transaction refused"));
         let claim = self.memory.claims.next().map(|at| (at, "claim put off"));
-        [self.vswitch.poll_timeout(), self.southbound.poll_timeout(), refused, claim]
+        let uses = self.uses.poll_timeout().map(|at| (at, "use of neighbours"));
+        [self.vswitch.poll_timeout(), self.southbound.poll_timeout(), refused, claim, uses]
             .into_iter()
             .flatten()
             .min()
@@ -322,6 +327,9 @@ impl Controller {
             self.follow_scope();
         }
         let settled = self.settle();
+        if self.uses.is_due(now.instant) {
+            self.ofctrl.ask_uses(&mut self.xids);
+        }
         self.begin_round(settled);
         if std::mem::take(&mut self.pending.rows) {
             self.write(now);
@@ -558,6 +566,7 @@ impl Controller {
         if self.inputs.generation() != self.seen {
             self.seen = self.inputs.generation();
             self.pending.scope = true;
+            self.uses.set_age(self.inputs.neighbor_age());
             self.mark(Concerns::OF_LOCALS);
         }
         let (added, removed) = (Outputs::of(step.added), Outputs::of(step.removed));
@@ -608,6 +617,13 @@ impl Controller {
                 if let Some(nb_cfg) = snapshot.nb_cfg.filter(|nb_cfg| embodied != Some(*nb_cfg)) {
                     self.embodied = Some(Embodied { nb_cfg, at_ms: now.wall_ms });
                     self.mark(Concerns::OF_CONFIGURATION);
+                }
+            }
+            ofctrl::Event::Uses { flows, is_last } => {
+                let used = self.uses.heard(&flows, is_last);
+                if !used.is_empty() {
+                    self.memory.heard.used(used);
+                    self.mark(Concerns::of(&[Concern::Neighbors]));
                 }
             }
             ofctrl::Event::RoundFailed => self.on_its_way = None,

@@ -12,6 +12,7 @@ use schema::tables::Delta;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::compile::Features;
 use crate::gateways::Gateways;
@@ -657,6 +658,12 @@ impl Inputs {
         self.network.neighbors.set(&mut self.touched, row, neighbor);
     }
 
+    /// The shortest age of what routers that concern this chassis have learned about neighbours.
+    pub(crate) fn neighbor_age(&self) -> Option<Duration> {
+        let ages = self.reach.local().iter().filter_map(|row| self.network.datapaths.peek(row)?.neighbor_age);
+        ages.min()
+    }
+
     /// Gives zones to local ports and hosted gateways, and to the datapaths that concern us and translate addresses.
     fn settle_zones(&mut self, complete: bool) {
         if std::mem::take(&mut self.balancers_changed) {
@@ -702,7 +709,8 @@ impl Inputs {
 
 /// What was learned of a neighbour, if it makes sense.
 fn learned_neighbor(row: &sb::MacBinding) -> Option<Neighbor> {
-    neighbor(row.uuid, &row.logical_port, &row.ip, &row.mac, 100)
+    let learned = neighbor(row.uuid, &row.logical_port, &row.ip, &row.mac, 100)?;
+    Some(Neighbor { is_learned: true, ..learned })
 }
 
 /// What is given of a neighbour.
@@ -713,5 +721,5 @@ fn given_neighbor(row: &sb::StaticMacBinding) -> Option<Neighbor> {
 
 fn neighbor(row: Uuid, port: &Str, ip: &str, mac: &str, priority: u16) -> Option<Neighbor> {
     let (ip, mac) = (ip.parse().ok()?, mac.parse().ok()?);
-    Some(Neighbor { cookie: row.first_u32(), port: port.clone(), ip, mac, priority })
+    Some(Neighbor { cookie: row.first_u32(), port: port.clone(), ip, mac, priority, is_learned: false })
 }

@@ -11,8 +11,8 @@
 //! - `physical`: flows between the bridge's ports and the logical pipelines, one file a feature.
 //! - `logical`, [`compile`]: logical flows to OpenFlow flows, and actions, one file a family.
 //! - `sync`, `writer`: rows that this controller writes, one file a table, and the transactions that do it.
-//! - `ofctrl`, `pinctrl`, `packet_in`, `waiting`, `budget`, `names`: the connections to the switch, and what is done with
-//!   packets from it.
+//! - `ofctrl`, `pinctrl`, `packet_in`, `waiting`, `budget`, `names`, `uses`: the connections to the switch, and what is done
+//!   with packets from it and with what it has counted.
 //! - [`groups`], [`meters`]: groups and meters of the switch, by number.
 //! - [`flow_table`]: the flows that are wanted and those that the switch has; the difference is what is sent.
 //!
@@ -44,6 +44,7 @@ mod reach;
 mod sets;
 mod sync;
 pub mod tables;
+mod uses;
 mod variables;
 mod waiting;
 mod writer;

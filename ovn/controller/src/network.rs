@@ -145,6 +145,8 @@ pub struct Neighbor {
     pub mac: MacAddr,
     /// Of the flows about it.
     pub priority: u16,
+    /// It was learned, and may be forgotten.
+    pub is_learned: bool,
 }
 
 /// Conntrack zones; zero is none.

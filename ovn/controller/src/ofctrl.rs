@@ -11,15 +11,16 @@
 //! Upstream: ofctrl.c.
 
 use openflow::{
-    Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorMessage, FlowMod, GroupId,
-    GroupKind, GroupMod, GroupModCommand, Message, MeterId, MultipartReply, MultipartRequest, TlvMap,
-    TlvTable, TlvTableCommand, TlvTableMod, Version, Versions,
+    Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorMessage, FlowMod,
+    FlowStatsRequest, GroupId, GroupKind, GroupMod, GroupModCommand, Message, MeterId, MultipartReply,
+    MultipartRequest, TlvMap, TlvTable, TlvTableCommand, TlvTableMod, Version, Versions,
 };
 use std::collections::VecDeque;
 
 use crate::flow_table::{Change, FlowTable};
 use crate::groups::GroupChanges;
 use crate::meters::{METERS_MAX, MeterChanges};
+use crate::tables;
 
 /// The Geneve option that carries the keys of ports.
 const OPTION_CLASS: u16 = 0x0102;
@@ -155,6 +156,8 @@ pub(crate) enum Event {
     GeneveField(Option<u8>),
     /// The switch has all that the last round sent: so many changes of flows.
     RoundDone { changes: usize },
+    /// Cookies and packets of flows, as asked for by [`Ofctrl::ask_uses`]; more may follow.
+    Uses { flows: Vec<(u64, u64)>, is_last: bool },
     /// The last round came to nothing, but the next may come to something.
     RoundFailed,
     /// The connection is of no more use.
@@ -212,6 +215,15 @@ impl Ofctrl {
     /// Whether the first round of this connection is still to be done.
     pub(crate) fn is_fresh(&self) -> bool {
         self.fresh
+    }
+
+    /// Asks which neighbours were used, if there is somebody to ask.
+    pub(crate) fn ask_uses(&mut self, xids: &mut Xids) {
+        if matches!(self.state, State::Ready | State::Round(_)) {
+            let table = Some(tables::MAC_CACHE_USE.0);
+            let request = FlowStatsRequest { table, ..Default::default() };
+            self.send(xids, Body::MultipartRequest(MultipartRequest::Flow(request)));
+        }
     }
 
     fn send(&mut self, xids: &mut Xids, body: Body) -> u32 {
@@ -283,6 +295,10 @@ impl Ofctrl {
                 let ours = meters.iter().map(|config| config.meter).filter(|meter| meter.0 <= METERS_MAX);
                 ours.for_each(|meter| flows.meters.found(meter));
                 None
+            }
+            Body::MultipartReply { reply: MultipartReply::Flow(flows), more } => {
+                let flows = flows.iter().map(|flow| (flow.cookie, flow.packets)).collect();
+                Some(Event::Uses { flows, is_last: !more })
             }
             Body::Error(error) => self.error(xid, error),
             // Whatever else a switch says needs no answer here.

@@ -1,15 +1,17 @@
 //! `MAC_Binding`: which MAC addresses the neighbours of routers' ports have.
 //!
-//! Upstream: pinctrl.c, run_put_mac_bindings.
+//! A row says when its neighbour was seen last, and is written again while that goes on, so that it does not end.
+//! Upstream: pinctrl.c, run_put_mac_bindings; mac-cache.c.
 
 use ovsdb::Str;
 use packet::MacAddr;
 use schema::TypedRow;
 use schema::sb::MacBinding;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Draft, Rows};
 use crate::packet_in::{Hop, NeighborAt};
+use crate::uses;
 
 /// Most neighbours that wait to be written; more are dropped, and will be asked for again.
 const PENDING_MAX: usize = 1000;
@@ -18,6 +20,8 @@ const PENDING_MAX: usize = 1000;
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     macs: BTreeMap<Hop, MacAddr>,
+    /// Beginnings of the UUIDs of rows whose neighbours were seen; not more than there are rows.
+    used: BTreeSet<u32>,
 }
 
 impl Heard {
@@ -26,10 +30,16 @@ impl Heard {
             self.macs.insert(neighbor.hop, neighbor.mac);
         }
     }
+
+    /// Neighbours were seen.
+    pub(crate) fn used(&mut self, used: BTreeSet<u32>) {
+        self.used.extend(used);
+    }
 }
 
 /// Writes what was heard; what is written already, or is about a port that is gone, is forgotten.
 pub(crate) fn plan(rows: &Rows<'_>, heard: &mut Heard, draft: &mut Draft<'_>) {
+    refresh(rows, std::mem::take(&mut heard.used), draft);
     if heard.macs.is_empty() {
         return;
     }
@@ -58,5 +68,21 @@ pub(crate) fn plan(rows: &Rows<'_>, heard: &mut Heard, draft: &mut Draft<'_>) {
         let row = MacBinding { logical_port, ip, mac, timestamp, datapath, ..MacBinding::default() };
         let uuid = draft.uuids.generate();
         draft.txn.insert(MacBinding::TABLE, uuid, row.to_row());
+    }
+}
+
+/// Writes the time into rows of neighbours that were seen, unless it was written not long ago: maybe by another chassis.
+fn refresh(rows: &Rows<'_>, used: BTreeSet<u32>, draft: &mut Draft<'_>) {
+    if used.is_empty() {
+        return;
+    }
+    for row in rows.sb.mac_binding.values().filter(|row| used.contains(&row.uuid.first_u32())) {
+        let datapath = rows.inputs.network.datapaths.peek(&row.datapath);
+        let Some(age) = datapath.and_then(|datapath| datapath.neighbor_age) else { continue };
+        let pause = i64::try_from(uses::period(age).as_millis()).unwrap_or(i64::MAX);
+        if rows.now.wall_ms.saturating_sub(row.timestamp) >= pause {
+            let wanted = MacBinding { timestamp: rows.now.wall_ms, ..(**row).clone() };
+            draft.txn.update(MacBinding::TABLE, row.uuid, row.diff(&wanted));
+        }
     }
 }

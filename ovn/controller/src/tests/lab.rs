@@ -162,6 +162,17 @@ impl Lab {
         uuid
     }
 
+    /// A router gets an age for what it has learned.
+    pub(crate) fn router_age(&mut self, name: &str, key: i64, age: &str) {
+        let ids = [("name", name), ("logical-router", "00000000"), ("mac_binding_age_threshold", age)];
+        self.put_datapath(sb::DatapathBinding {
+            uuid: uuid("Datapath_Binding", name),
+            tunnel_key: key,
+            external_ids: ids.map(|(key, value)| (text(key), text(value))).into(),
+            ..Default::default()
+        });
+    }
+
     /// A switch and a router are connected by ports `SWITCH-ROUTER` and `ROUTER-SWITCH`, both with this key.
     pub(crate) fn connect(&mut self, switch: &str, router: &str, key: i64) {
         let names = [format!("{switch}-{router}"), format!("{router}-{switch}")];
