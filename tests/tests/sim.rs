@@ -91,3 +91,28 @@ steps:
     let outcome = run(labs.sandbox(&["test", "--seed", "1", "real.yaml"]));
     assert!(outcome.stderr.contains("expected --backend sim"), "{}", outcome.stderr);
 }
+
+#[test]
+fn time_goes_by_at_once_and_traffic_is_counted() {
+    let labs = Labs::default();
+    topology(&labs);
+    let steps = "\
+version: 1
+name: traffic
+topology: two-chassis
+steps:
+  - clock: {advance: 300s}
+  - traffic: {from: vm1, to: vm3, during: [{clock: {advance: 2s}}]}
+  - arp-entry: {port: lr0-sw0, ip: 10.0.0.1, absent: true, for: 60s}
+  - link: {at: hv1, set: {loss: 5%}}
+  - traffic: {from: vm1, to: vm3, rate: 100, max-lost: 3, during: [{clock: {advance: 2s}}]}
+";
+    fs::write(labs.path("traffic.yaml"), steps).unwrap();
+    let outcome = run(labs.sandbox(&["test", "--backend", "sim", "traffic.yaml"]));
+    assert_eq!(outcome.code, Some(1), "{}{}", outcome.stdout, outcome.stderr);
+    for said in
+        ["300000 ms", "2000 sent, 2000 arrived; 201 words came back", " for 60s ", "expected at most 3 lost"]
+    {
+        assert!(outcome.stdout.contains(said), "no {said:?} in\n{}", outcome.stdout);
+    }
+}

@@ -94,7 +94,7 @@ impl Quickstart {
 
     /// How many requests were sent, and how many answered.
     fn end_ping(&mut self, from: GuestId, ping: ProgramId, wait: Duration) -> (u64, u64) {
-        self.world.stop_ping(from, ping);
+        self.world.stop_program(from, ping);
         self.world.run_until(wait, |world| world.ping_report(from, ping).unwrap().1);
         let report = self.world.ping_report(from, ping).unwrap().0;
         (report.sent, report.received)

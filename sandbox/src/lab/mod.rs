@@ -23,4 +23,5 @@ pub mod service;
 pub mod start;
 pub mod supervisor;
 pub mod taps;
+pub mod traffic;
 pub mod world;

@@ -2,17 +2,21 @@
 
 use crate::db::client::Database;
 use crate::fabric::{End, Side};
-use crate::lab::capture::{self, Begun, Place};
 use crate::lab::daemons::Daemon;
 use crate::lab::guest::GUEST_INTERFACE;
 use crate::lab::start::ports_up;
 use crate::lab::world::{Kind, Lab};
-use crate::sim::client;
+use crate::lab::{
+    self,
+    capture::{self, Begun, Place},
+};
 use crate::sim::lab::{Node as SimNode, Sim};
+use crate::sim::{self, client};
 use crate::text::values::Name;
 use crate::tools::echo::Report;
 use crate::tools::ping::{self, Plan, Until};
 use crate::tools::sniff;
+use crate::tools::traffic;
 use crate::topology::{Guest, LinkSettings, Topology};
 use anyhow::{Context, Result, anyhow, bail};
 use futures::FutureExt as _;
@@ -44,6 +48,25 @@ pub enum BackendKind {
 
 /// A report that comes when a ping has ended.
 pub type Pinging = LocalBoxFuture<'static, Result<Report>>;
+
+/// Traffic under way.
+pub enum Traffic {
+    Netns(lab::traffic::Traffic),
+    Sim(sim::lab::Traffic),
+}
+
+impl Traffic {
+    /// Sends no more, waits for what is on its way, and says how it went.
+    ///
+    /// # Errors
+    /// When a guest is gone.
+    pub async fn end(self) -> Result<traffic::Report> {
+        match self {
+            Self::Netns(traffic) => traffic.end().await,
+            Self::Sim(traffic) => traffic.end().await,
+        }
+    }
+}
 
 impl Backend {
     /// What the lab was made of.
@@ -188,6 +211,20 @@ impl Backend {
                 Ok(async { task.await.context("the ping died")? }.boxed_local())
             }
         }
+    }
+
+    /// Starts traffic from a guest to another; the connection is there when this returns.
+    ///
+    /// # Errors
+    /// When there are no such guests, or nobody takes the connection.
+    pub async fn start_traffic(&self, from: &str, to: &str, plan: traffic::Plan) -> Result<Traffic> {
+        Ok(match self {
+            Self::Netns(lab) => {
+                let (from, to) = (lab.node(from)?, lab.node(to)?);
+                Traffic::Netns(lab::traffic::start(&from.netns, &to.netns, plan).await?)
+            }
+            Self::Sim(sim) => Traffic::Sim(sim.start_traffic(from, to, plan).await?),
+        })
     }
 
     /// Changes what the fabric does to frames of a node.

@@ -190,6 +190,9 @@ guests:
   - add-guest: {vm3: {chassis: hv1, mac: 0a:00:00:00:00:03}}
   - ping: {from: vm3, to: vm1}
   - wait: {ports-up: [vm1, vm2], within: 2s}
+  - clock: {advance: 300s}
+  - arp-entry: {port: lr0-sw0, ip: 10.0.0.2, mac: 0a:00:00:00:00:02, for: 10s}
+  - traffic: {from: vm1, to: vm2, rate: 1000, max-lost: 0, during: [{clock: {advance: 1s}}]}
 ";
         assert_eq!(complaints(steps), "");
         let used = Verb::KEYS.iter().filter(|key| steps.contains(&format!("{key}: ")));
@@ -201,9 +204,9 @@ guests:
         let steps = "
   - pong: {from: vm1, to: vm2}
 ";
-        insta::assert_snapshot!(complaints(steps), @"s.yaml:6:5: error: steps[0]: unknown field `pong`: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait (did you mean ping?)");
+        insta::assert_snapshot!(complaints(steps), @"s.yaml:6:5: error: steps[0]: unknown field `pong`: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic (did you mean ping?)");
         insta::assert_snapshot!(complaints("  - {ping: {from: vm1, to: vm2}, wait: {for: 1s}}\n"), @"s.yaml:5:5: error: steps[0]: a step with two verbs, ping and wait: expected two steps");
-        insta::assert_snapshot!(complaints("  - name: nothing\n"), @"s.yaml:5:5: error: steps[0]: a step without a verb: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait");
+        insta::assert_snapshot!(complaints("  - name: nothing\n"), @"s.yaml:5:5: error: steps[0]: a step without a verb: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic");
         insta::assert_snapshot!(complaints("  - ping: {form: vm1, to: vm2}\n"), @"s.yaml:5:12: error: steps[0].ping: unknown field `form`: expected one of from, to, count, within, interval, size, rtt-min, rtt-max (did you mean from?)");
         insta::assert_snapshot!(complaints("  - nbctl: 'lsp-add \"sw0'\n"), @r#"s.yaml:5:12: error: steps[0].nbctl: a quote is not closed: expected another ""#);
         insta::assert_snapshot!(complaints("  - nbctl: {ran: show}\n"), @"s.yaml:5:13: error: steps[0].nbctl: unknown field `ran`: expected one of run, contains, lacks, equals, exit, within (did you mean run?)");
@@ -222,6 +225,9 @@ guests:
   - link: {set: {loss: 1%}}
   - wait: {}
   - add-guest: {vm1: {chassis: hv9, mac: 0a:00:00:00:00:03}}
+  - clock: {advance: 0s}
+  - arp-entry: {port: lr0-sw0, ip: 10.0.0.2, mac: 0a:00:00:00:00:02, absent: true}
+  - traffic: {from: vm1, to: hv1, rate: 0, size: 9000, during: []}
 ";
         insta::assert_snapshot!(complaints(steps), @r"
         s.yaml:6:18: error: there is no such node here: vm3: expected hv1 or vm1 or vm2 (did you mean vm1?)
@@ -241,6 +247,11 @@ guests:
         s.yaml:17:11: error: not one thing to wait for: expected either `ports-up` or `for`
         s.yaml:18:32: error: there is no such node here: hv9: expected hv1 (did you mean hv1?)
         s.yaml:18:22: error: two nodes are called vm1: expected a name of its own
+        s.yaml:19:22: error: no time: expected some, such as 300s
+        s.yaml:20:51: error: the address of nobody: expected `mac` only without `absent`
+        s.yaml:21:30: error: there is no such node here: hv1: expected vm1 or vm2
+        s.yaml:21:41: error: a rate that cannot be: expected 1 to 10000
+        s.yaml:21:50: error: too long for one packet: expected at most 1400
         ");
         insta::assert_snapshot!(complaints("  []\n"), @"s.yaml:4:1: error: no steps: expected at least one");
     }

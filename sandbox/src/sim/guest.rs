@@ -9,11 +9,45 @@ use packet::MacAddr;
 use super::ChassisId;
 use super::ping::Ping;
 use super::stack::Stack;
+use super::traffic::{Sink, Source};
 use crate::text::values::Cidr;
 
 /// Names a program of a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProgramId(pub(super) u16);
+
+/// What runs on a guest.
+pub(super) enum Program {
+    Ping(Ping),
+    Source(Source),
+    Sink(Sink),
+}
+
+impl Program {
+    fn work(&mut self, stack: &mut Stack, now: Instant) {
+        match self {
+            Self::Ping(ping) => ping.work(stack, now),
+            Self::Source(source) => source.work(stack, now),
+            Self::Sink(sink) => sink.work(stack),
+        }
+    }
+
+    fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        match self {
+            Self::Ping(ping) => ping.poll_timeout(),
+            Self::Source(source) => source.poll_timeout(now),
+            Self::Sink(_) => None,
+        }
+    }
+
+    fn close(self, stack: &mut Stack) {
+        match self {
+            Self::Ping(ping) => ping.close(stack),
+            Self::Source(source) => source.close(stack),
+            Self::Sink(sink) => sink.close(stack),
+        }
+    }
+}
 
 /// A guest.
 pub struct Guest {
@@ -27,7 +61,7 @@ pub struct Guest {
     pub ips: Vec<Cidr>,
     stack: Stack,
     /// Those that were started; bounded by the steps that start them.
-    programs: BTreeMap<ProgramId, Ping>,
+    programs: BTreeMap<ProgramId, Program>,
     started: u16,
 }
 
@@ -56,7 +90,7 @@ impl Guest {
     }
 
     /// Starts a program.
-    pub(super) fn start(&mut self, program: impl FnOnce(&mut Stack, u16) -> Ping) -> ProgramId {
+    pub(super) fn start(&mut self, program: impl FnOnce(&mut Stack, u16) -> Program) -> ProgramId {
         self.started = self.started.wrapping_add(1);
         let id = ProgramId(self.started);
         let program = program(&mut self.stack, id.0);
@@ -71,12 +105,17 @@ impl Guest {
         }
     }
 
-    pub(super) fn ping(&self, id: ProgramId) -> Option<&Ping> {
+    pub(super) fn program(&self, id: ProgramId) -> Option<&Program> {
         self.programs.get(&id)
     }
 
-    pub(super) fn ping_mut(&mut self, id: ProgramId) -> Option<&mut Ping> {
-        self.programs.get_mut(&id)
+    /// A program sends nothing more.
+    pub(super) fn stop(&mut self, id: ProgramId) {
+        match self.programs.get_mut(&id) {
+            Some(Program::Ping(ping)) => ping.stop(),
+            Some(Program::Source(source)) => source.stop(),
+            Some(Program::Sink(_)) | None => {}
+        }
     }
 
     /// A frame came.
@@ -96,7 +135,8 @@ impl Guest {
 
     /// When there will be something to do.
     pub(super) fn poll_timeout(&mut self) -> Option<Instant> {
-        let programs = self.programs.values().filter_map(Ping::poll_timeout).min();
+        let now = self.stack.now();
+        let programs = self.programs.values().filter_map(|program| program.poll_timeout(now)).min();
         self.stack.poll_timeout().into_iter().chain(programs).min()
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::world::Tell;
-use super::{ChassisId, GuestId, HungUp, Line, Site, Watched, World, stack};
+use super::{ChassisId, GuestId, HungUp, Line, ProgramId, Site, Watched, World, stack};
 use crate::db::client::{Database, Server};
 use crate::db::rows;
 use crate::fabric::{End, Side};
@@ -29,6 +29,7 @@ use crate::text::values::Name;
 use crate::tools::capture::Capture;
 use crate::tools::echo::Report;
 use crate::tools::ping::{Plan, Until};
+use crate::tools::traffic;
 use crate::topology::check::CENTRAL;
 use crate::topology::{Attach, Chassis, Guest, LinkSettings, Remote, Topology};
 
@@ -336,7 +337,7 @@ impl Sim {
             // Whoever could have told is gone: that is the end as well.
             Until::Told(mut told) => drop(told.wait_for(|told| *told).await),
         }
-        self.with(|world| world.stop_ping(from, id));
+        self.with(|world| world.stop_program(from, id));
         if to_the_end {
             // Those that may still be answered.
             let over = |world: &mut World| world.ping_report(from, id)?.1.then_some(());
@@ -347,6 +348,32 @@ impl Sim {
             world.end_program(from, id);
             report.context("the ping died")
         })
+    }
+
+    /// Begins traffic; the connection is there when this returns.
+    ///
+    /// # Errors
+    /// When there are no such guests, or the connection is not there in time.
+    pub async fn start_traffic(
+        self: &Rc<Self>,
+        from: &str,
+        to: &str,
+        plan: traffic::Plan,
+    ) -> Result<Traffic> {
+        let (from, to) = (self.guest(from)?, self.guest(to)?);
+        if from == to {
+            bail!("traffic from a guest to itself");
+        }
+        let ids = self.with(|world| world.start_traffic(from, to, plan));
+        let traffic = Traffic { sim: self.clone(), from, to, ids };
+        let connected = |world: &mut World| {
+            let (report, connected) = world.traffic_report(from, to, ids)?;
+            (connected || report.speech.broken.is_some()).then_some(connected)
+        };
+        match self.until(Some(Instant::now() + traffic::PATIENCE), connected).await {
+            Some(true) => Ok(traffic),
+            Some(false) | None => bail!("no connection in time"),
+        }
     }
 
     /// Where a node is attached to the fabric.
@@ -429,6 +456,41 @@ impl Sim {
             }
         }
         Ok(())
+    }
+}
+
+/// Traffic under way.
+pub struct Traffic {
+    sim: Rc<Sim>,
+    from: GuestId,
+    to: GuestId,
+    ids: [ProgramId; 2],
+}
+
+impl Traffic {
+    /// Sends no more, waits for what is on its way, and says how it went.
+    ///
+    /// # Errors
+    /// When a guest is gone.
+    pub async fn end(self) -> Result<traffic::Report> {
+        let (from, to, ids) = (self.from, self.to, self.ids);
+        self.sim.with(|world| world.stop_program(from, ids[0]));
+        let whole = |world: &mut World| {
+            let (report, _) = world.traffic_report(from, to, ids)?;
+            (report.lost() == 0 && report.speech.is_whole()).then_some(())
+        };
+        self.sim.until(Some(Instant::now() + traffic::PATIENCE), whole).await;
+        let report = self.sim.with(|world| world.traffic_report(from, to, ids));
+        Ok(report.context("a guest is gone")?.0)
+    }
+}
+
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        self.sim.with(|world| {
+            world.end_program(self.from, self.ids[0]);
+            world.end_program(self.to, self.ids[1]);
+        });
     }
 }
 

@@ -32,6 +32,7 @@ mod run;
 mod stack;
 mod switch;
 mod tool;
+mod traffic;
 mod underlay;
 mod wires;
 mod world;

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use packet::MacAddr;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
-use smoltcp::socket::AnySocket;
+use smoltcp::socket::{AnySocket, tcp};
 use smoltcp::wire::{HardwareAddress, IpCidr};
 
 use super::neighbours::Neighbours;
+use super::traffic::End;
 
 use crate::text::values::Cidr;
 
@@ -97,6 +98,25 @@ impl Stack {
     /// A socket.
     pub(super) fn socket<S: AnySocket<'static>>(&mut self, handle: SocketHandle) -> &mut S {
         self.sockets.get_mut(handle)
+    }
+
+    /// When it last worked.
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Begins a connection from one end to the other.
+    ///
+    /// # Errors
+    /// When the ends cannot be.
+    pub(super) fn connect(
+        &mut self,
+        handle: SocketHandle,
+        to: End,
+        from: End,
+    ) -> Result<(), tcp::ConnectError> {
+        let socket = self.sockets.get_mut::<tcp::Socket<'static>>(handle);
+        socket.connect(self.interface.context(), to, from)
     }
 
     fn time(&self, now: Instant) -> smoltcp::time::Instant {

@@ -12,16 +12,18 @@ use schema::{nb, sb};
 use super::agenda::Agenda;
 use super::chassis::Chassis;
 use super::database::DatabaseNode;
-use super::guest::{Guest, ProgramId};
+use super::guest::{Guest, Program, ProgramId};
 use super::ping::Ping;
 use super::queue::Queue;
 use super::tool::Mailbox;
+use super::traffic::{Sink, Source};
 use super::{CONTROL_DELAY, ChassisId, Client, Delivery, GUEST_DELAY, GuestId, Part};
 use crate::fabric::Fabric;
 use crate::text::values::Cidr;
 use crate::tools::capture::Capture;
 use crate::tools::echo::Report;
 use crate::tools::ping::Plan;
+use crate::tools::traffic;
 use crate::topology::LinkSettings;
 
 /// Where frames are seen.
@@ -197,24 +199,49 @@ impl World {
     /// A guest begins to ping an address.
     pub fn start_ping(&mut self, from: GuestId, plan: Plan) -> ProgramId {
         let now = self.queue.now();
-        let id = self.guests[from.0].start(|stack, id| Ping::new(stack, id, plan, now));
+        let id = self.guests[from.0].start(|stack, id| Program::Ping(Ping::new(stack, id, plan, now)));
         self.touched.insert(Part::Guest(from));
         self.drain();
         id
     }
 
-    /// A ping sends no more requests; answers still count.
-    pub fn stop_ping(&mut self, from: GuestId, id: ProgramId) {
-        if let Some(ping) = self.guests[from.0].ping_mut(id) {
-            ping.stop();
-        }
+    /// A program sends nothing more; what comes still counts.
+    pub fn stop_program(&mut self, from: GuestId, id: ProgramId) {
+        self.guests[from.0].stop(id);
         self.touched.insert(Part::Guest(from));
         self.drain();
     }
 
     /// What a ping has seen, and whether it waits for nothing more after it was stopped.
     pub fn ping_report(&self, from: GuestId, id: ProgramId) -> Option<(&Report, bool)> {
-        self.guests[from.0].ping(id).map(|ping| (ping.report(), ping.is_over()))
+        match self.guests[from.0].program(id)? {
+            Program::Ping(ping) => Some((ping.report(), ping.is_over())),
+            Program::Source(_) | Program::Sink(_) => None,
+        }
+    }
+
+    /// Traffic begins: who sends, and who receives.
+    pub fn start_traffic(&mut self, from: GuestId, to: GuestId, plan: traffic::Plan) -> [ProgramId; 2] {
+        let now = self.queue.now();
+        let sink = self.guests[to.0].start(|stack, _| Program::Sink(Sink::new(stack, plan)));
+        let source =
+            self.guests[from.0].start(|stack, id| Program::Source(Source::new(stack, id, plan, now)));
+        self.touched.extend([Part::Guest(from), Part::Guest(to)]);
+        self.drain();
+        [source, sink]
+    }
+
+    /// How traffic went so far, and whether its connection is there.
+    pub fn traffic_report(
+        &self,
+        from: GuestId,
+        to: GuestId,
+        [source, sink]: [ProgramId; 2],
+    ) -> Option<(traffic::Report, bool)> {
+        let programs = (self.guests[from.0].program(source)?, self.guests[to.0].program(sink)?);
+        let (Program::Source(source), Program::Sink(sink)) = programs else { return None };
+        let (arrivals, speech) = (sink.arrivals.clone(), source.speech.clone());
+        Some((traffic::Report { sent: source.sent, arrivals, speech }, source.is_connected()))
     }
 
     /// A program of a guest ends.

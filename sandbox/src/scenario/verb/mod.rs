@@ -1,8 +1,10 @@
 //! The verbs: one file each, and here the list of all.
 
 mod add_guest;
+mod arp_entry;
 mod broadcast;
 mod capture;
+mod clock;
 mod command;
 mod expect_capture;
 mod expect_row;
@@ -12,6 +14,7 @@ mod link;
 mod ping;
 mod send;
 mod trace;
+mod traffic;
 mod wait;
 
 use super::check::Checker;
@@ -166,6 +169,9 @@ verbs! {
     "restart" => Restart(kill::Restart),
     "add-guest" => AddGuest(add_guest::AddGuest),
     "wait" => Wait(wait::Wait),
+    "clock" => Clock(clock::Clock),
+    "arp-entry" => ArpEntry(arp_entry::ArpEntry),
+    "traffic" => Traffic(traffic::Traffic),
 }
 
 impl<'de> Deserialize<'de> for Step {
