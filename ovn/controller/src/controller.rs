@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::advertise::Advertiser;
 use crate::conditions::Scope;
 use crate::events::{Keys, Link, Now, Options, Output};
 use crate::flow_table::FlowTable;
@@ -58,6 +59,7 @@ pub struct Controller {
     uses: Uses,
     /// Where names are that guests ask for.
     names: NameIndex,
+    advertiser: Advertiser,
     xids: Xids,
     vswitch_writer: Writer,
     southbound_writer: Writer,
@@ -139,6 +141,7 @@ impl Controller {
             ofctrl: Ofctrl::new(),
             pinctrl: Pinctrl::default(),
             uses: Uses::default(),
+            advertiser: Advertiser::new(options.seed),
             names: NameIndex::default(),
             xids: Xids::default(),
             vswitch_writer: Writer::new(&Concern::VSWITCH),
@@ -241,7 +244,8 @@ impl Controller {
         let refused = refused.into_iter().flatten().min().map(|at| (at, "transaction refused"));
         let claim = self.memory.claims.next().map(|at| (at, "claim put off"));
         let uses = self.uses.poll_timeout().map(|at| (at, "use of neighbours"));
-        [self.vswitch.poll_timeout(), self.southbound.poll_timeout(), refused, claim, uses]
+        let advertisement = self.advertiser.next().map(|at| (at, "router advertisement"));
+        [self.vswitch.poll_timeout(), self.southbound.poll_timeout(), refused, claim, uses, advertisement]
             .into_iter()
             .flatten()
             .min()
@@ -334,6 +338,8 @@ impl Controller {
         if std::mem::take(&mut self.pending.rows) {
             self.write(now);
         }
+        let due = self.advertiser.poll(&self.southbound_rows, &self.inputs, now.instant);
+        self.pinctrl.send(due, &mut self.xids);
     }
 
     fn take_events(&mut self, now: Now) {
@@ -426,6 +432,9 @@ impl Controller {
         // A port that comes or goes is told by the inputs; of others it counts who has it.
         let was_ours = matches!(change, sb::Change::PortBinding(delta) if self.inputs.is_here(delta));
         self.inputs.southbound(change);
+        if let sb::Change::PortBinding(delta) = change {
+            self.advertiser.found(delta);
+        }
         self.pending.flows = true;
         match change {
             sb::Change::Chassis(_) => {
@@ -567,6 +576,7 @@ impl Controller {
             self.seen = self.inputs.generation();
             self.pending.scope = true;
             self.uses.set_age(self.inputs.neighbor_age());
+            self.advertiser.moved();
             self.mark(Concerns::OF_LOCALS);
         }
         let (added, removed) = (Outputs::of(step.added), Outputs::of(step.removed));

@@ -281,6 +281,15 @@ impl Inputs {
             .map(|found| &**found)
     }
 
+    /// The keys of a port of that name and of its datapath, if that is here.
+    pub fn keys_of_port(&self, port: &Str) -> Option<(u32, u32)> {
+        let row = self.network.ports_by_name.peek(port).next()?;
+        let port = self.network.ports.peek(row)?;
+        let is_here = self.reach.local().contains(&port.datapath);
+        let datapath = self.network.datapaths.peek(&port.datapath)?;
+        is_here.then_some((datapath.key, port.key))
+    }
+
     /// Our row.
     pub fn chassis_row(&self) -> Option<Uuid> {
         self.identity.row

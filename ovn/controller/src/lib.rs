@@ -13,11 +13,13 @@
 //! - `sync`, `writer`: rows that this controller writes, one file a table, and the transactions that do it.
 //! - `ofctrl`, `pinctrl`, `packet_in`, `waiting`, `budget`, `names`, `uses`: the connections to the switch, and what is done
 //!   with packets from it and with what it has counted.
+//! - `advertise`: router advertisements that nobody asks for.
 //! - [`groups`], [`meters`]: groups and meters of the switch, by number.
 //! - [`flow_table`]: the flows that are wanted and those that the switch has; the difference is what is sent.
 //!
 //! Invariant: this crate knows no sockets, no clock; messages come in and go out as values.
 
+mod advertise;
 mod budget;
 pub mod commands;
 pub mod compile;

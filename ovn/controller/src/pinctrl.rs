@@ -5,7 +5,9 @@
 //! ```
 //! What is done with a packet is in [`crate::packet_in`]. Upstream: pinctrl.c.
 
-use openflow::{Body, Message, PacketIn2, PacketInFormat, PacketInReason, SwitchConfig, Version, Versions};
+use openflow::{
+    Body, Message, PacketIn2, PacketInFormat, PacketInReason, PacketOut, SwitchConfig, Version, Versions,
+};
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -66,6 +68,13 @@ impl Pinctrl {
 
     pub(crate) fn poll_output(&mut self) -> Option<Message> {
         self.output.pop_front()
+    }
+
+    /// Sends packets of our own, if the switch is there to take them.
+    pub(crate) fn send(&mut self, packets: Vec<PacketOut>, xids: &mut Xids) {
+        if self.is_connected {
+            self.output.extend(packets.into_iter().map(|out| Body::PacketOut(out).with_xid(xids.next())));
+        }
     }
 
     /// Takes a message. What is to be written down is given back.

@@ -26,6 +26,7 @@ use openflow::{Action, Field, Match, PacketIn2, PacketOut, PortNo, SetField, dec
 use crate::compile::punt::Opcode;
 use crate::tables;
 pub(crate) use dns::{Known, Names};
+pub(crate) use nd_ra::unasked;
 pub(crate) use put_fdb::LearnedAt;
 use put_neighbor::Family;
 pub(crate) use put_neighbor::{Hop, NeighborAt};

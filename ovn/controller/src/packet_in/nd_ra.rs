@@ -1,7 +1,7 @@
 //! `put_nd_ra_opts(...)`: a router advertisement in answer to a solicitation (RFC 4861 section 6.2.6).
 
 use openflow::PacketIn2;
-use packet::{Icmp6, IpProto, Pseudo};
+use packet::{Icmp6, IpProto, MacAddr, Pseudo, RouterAdvertisement};
 use std::net::Ipv6Addr;
 
 use super::Reaction;
@@ -9,6 +9,17 @@ use super::ip::{Ends, IpPacket};
 use super::question::{Answer, answered, malformed};
 
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+
+/// Where packets to all nodes go on Ethernet.
+const ALL_NODES_MAC: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 1]);
+
+/// The frame of an advertisement to all.
+pub(crate) fn unasked(mac: MacAddr, ip: Ipv6Addr, advertisement: &RouterAdvertisement) -> Option<Vec<u8>> {
+    let mut message = Vec::new();
+    advertisement.emit(&mut message);
+    let ip = Pseudo::V6(ip, ALL_NODES);
+    Ends { src_mac: mac, dst_mac: ALL_NODES_MAC, tag: None, ip }.advertisement(&message)
+}
 
 /// The arguments are the whole message without its checksum. The flow turns the packet round, so who has no address yet
 /// speaks as all.
