@@ -264,6 +264,11 @@ fn guests_get_answers_to_names() {
 }
 
 #[test]
+fn guests_are_told_of_their_router() {
+    asked("scenarios/ra.yaml", &["rdisc6"], &MIXES);
+}
+
+#[test]
 fn a_lab_is_driven_by_name() {
     let Some(labs) = labs() else { return };
     labs.run(&["down", "nothing"]).is(4).says("no lab is running");

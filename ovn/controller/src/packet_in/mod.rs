@@ -10,6 +10,7 @@ mod dhcp6;
 mod dns;
 mod flow_text;
 mod icmp;
+mod icmp4_inner;
 mod ip;
 mod nd_na;
 mod nd_ns;
@@ -115,6 +116,7 @@ pub(crate) fn react(packet: &PacketIn2, names: &dyn Names) -> Reaction {
         Opcode::PutDhcpv6Opts => dhcp6::react(packet, arguments),
         Opcode::DnsLookup => dns::react(packet, arguments, names),
         Opcode::PutNdRaOpts => nd_ra::react(packet, arguments),
+        Opcode::PutIcmp4InnerIp4Src => icmp4_inner::react(packet, arguments),
         // Of features to come.
         Opcode::Event
         | Opcode::Igmp
@@ -124,7 +126,6 @@ pub(crate) fn react(packet: &PacketIn2, names: &dyn Names) -> Reaction {
         | Opcode::BfdMsg
         | Opcode::DhcpRelayReqChk
         | Opcode::DhcpRelayRespChk
-        | Opcode::PutIcmp4InnerIp4Src
         | Opcode::Unknown(_) => {
             tracing::debug!(?opcode, "nothing is done with a packet");
             Reaction::Nothing
