@@ -24,6 +24,9 @@ const PIPELINE: [Field; 9] = [
     Field::Metadata,
 ];
 
+/// The bit of a key's tag that says that there is one.
+const TAGGED: u128 = 0x1000;
+
 /// Registers there are.
 const REGISTERS: u8 = 16;
 
@@ -61,7 +64,17 @@ pub(super) fn flow(key: &FlowKey, recirc: u64, tlv: &TlvTable) -> String {
         rest.set_masked(test.field, test.value, test.mask);
     }
     parts.extend(text(rest));
-    parts.join(",")
+    let text = parts.join(",");
+    if key.get(slot::VLAN_TCI) & TAGGED == 0 {
+        return text;
+    }
+    // Of a tagged frame the inner tag is told too, also where there is none.
+    let inner = key.get(slot::INNER_TCI);
+    let told = match inner & TAGGED {
+        0 => format!("vlan_tci1={inner:#06x}"),
+        _ => format!("dl_vlan1={},dl_vlan_pcp1={}", inner & 0xfff, inner >> 13),
+    };
+    text.replacen("dl_src=", &format!("{told},dl_src="), 1)
 }
 
 /// The bits of a packet that its way depended on.
@@ -93,7 +106,9 @@ fn matched(fields: &[Field], key: &FlowKey, mask: &FlowKey, tlv: &TlvTable, nonz
         let Some(slot) = slot_of(*field, tlv) else { continue };
         let (value, bits) = (key.get(slot), mask.get(slot) & slot.full_mask());
         if bits != 0 && !(nonzero && value == 0) {
-            found.set_masked(*field, value & bits, bits & field.full_mask());
+            // Of some fields the key keeps the bits that are in use.
+            let whole = bits == slot.full_mask();
+            found.set_masked(*field, value & bits, if whole { field.full_mask() } else { bits });
         }
     }
     found

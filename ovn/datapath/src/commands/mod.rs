@@ -41,15 +41,19 @@ pub const COMMANDS: &[(&str, &str, usize, usize, Run)] = &[
     ),
     ("dpctl/ct-set-maxconns", "[DATAPATH] N", 1, 2, conntrack::set_max),
     ("dpctl/ct-stats-show", "[DATAPATH] [zone=N] [verbose]", 0, 4, conntrack::statistics),
+    ("dpctl/del-flows", "[DATAPATH]", 0, 1, flows::purge),
     ("dpctl/dump-conntrack", "[-m] [-s] [DATAPATH] [zone=N]", 0, 4, conntrack::dump),
-    ("dpctl/dump-flows", "[DATAPATH]", 0, 1, flows::dump),
+    ("dpctl/dump-dps", "", 0, 0, dpif::datapaths),
+    ("dpctl/dump-flows", "[-m] [--names] [DATAPATH] [filter=FLOW] [type=TYPE]", 0, 6, flows::dump),
     ("dpctl/flush-conntrack", "[DATAPATH] [zone=N] [TUPLE] [REPLY-TUPLE]", 0, 4, conntrack::flush),
     ("dpctl/ipf-get-status", "[DATAPATH]", 0, 1, fragments::status),
     ("dpctl/ipf-set-disabled", "[DATAPATH] v4|v6", 1, 2, fragments::disable),
     ("dpctl/ipf-set-enabled", "[DATAPATH] v4|v6", 1, 2, fragments::enable),
     ("dpctl/ipf-set-max-nfrags", "[DATAPATH] N", 1, 2, fragments::set_max),
     ("dpctl/ipf-set-min-frag", "[DATAPATH] v4|v6 N", 2, 3, fragments::set_min),
-    ("dpif/dump-flows", "BRIDGE", 1, 1, flows::dump_bridge),
+    ("dpctl/show", "[-s] [DATAPATH]", 0, 2, dpif::show_datapath),
+    ("dpif/dump-dps", "", 0, 0, dpif::bridges),
+    ("dpif/dump-flows", "[-m] [--names] BRIDGE", 1, 4, flows::dump_bridge),
     ("dpif/show", "", 0, 0, dpif::show),
     ("fdb/add", "BRIDGE PORT VLAN MAC", 4, 4, fdb::add),
     ("fdb/del", "BRIDGE VLAN MAC", 3, 3, fdb::delete),
@@ -66,6 +70,7 @@ pub const COMMANDS: &[(&str, &str, usize, usize, Run)] = &[
         trace::trace,
     ),
     ("revalidator/purge", "", 0, 0, flows::purge),
+    ("upcall/show", "", 0, 0, dpif::upcalls),
 ];
 
 impl Switch {
@@ -125,11 +130,33 @@ mod tests {
             p1 1/0: (system)
             p2 2/1: (system)
     "#);
-        insta::assert_snapshot!(run("dpctl/dump-flows", &[]), @r#"
-        in_port=0,eth_src=02:00:00:00:00:01,eth_dst=02:00:00:00:00:02,eth_type=0x800,vlan_tci=0x0,nw_dst=10.0.0.2, packets:1, bytes:42, used:0.000s, actions:p2
-        in_port=0,eth_type=0x800,nw_dst=10.0.0.3, packets:1, bytes:42, used:0.000s, actions:set(eth_dst=02:00:00:00:00:07),p2
+        insta::assert_snapshot!(run("dpctl/dump-flows", &["-m", "--names"]), @r#"
+        recirc_id(0),in_port(p1),eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02),eth_type(0x0800),ipv4(dst=10.0.0.2), packets:1, bytes:42, used:0.000s, actions:p2
+        recirc_id(0),in_port(p1),eth_type(0x0800),ipv4(dst=10.0.0.3), packets:1, bytes:42, used:0.000s, actions:set(eth(dst=02:00:00:00:00:07)),p2
         2 flows, 2 masks
-    "#);
+        "#);
+        insta::assert_snapshot!(run("dpctl/dump-flows", &["filter=ip,nw_dst=10.0.0.3"]), @"recirc_id(0),in_port(0),eth_type(0x0800),ipv4(dst=10.0.0.3), packets:1, bytes:42, used:0.000s, actions:set(eth(dst=02:00:00:00:00:07)),1");
+        insta::assert_snapshot!(run("dpctl/show", &["-s"]), @r#"
+        netdev@ovs-netdev:
+          lookups: hit:0 missed:2 lost:0
+          flows: 2
+          port 0: p1 (system)
+            RX packets:2 errors:? dropped:0 overruns:? frame:?
+            TX packets:0 errors:? dropped:0 aborted:? carrier:?
+            collisions:?
+            RX bytes:84  TX bytes:0
+          port 1: p2 (system)
+            RX packets:0 errors:? dropped:0 overruns:? frame:?
+            TX packets:2 errors:? dropped:0 aborted:? carrier:?
+            collisions:?
+            RX bytes:0  TX bytes:84
+        "#);
+        insta::assert_snapshot!(run("upcall/show", &[]), @r#"
+        netdev@ovs-netdev:
+          flows         : (current 2) (limit 65536)
+        "#);
+        assert_eq!(run("dpif/dump-dps", &[]), "netdev@br\n");
+        assert_eq!(run("dpctl/dump-dps", &[]), "netdev@ovs-netdev\n");
         let coverage = run("coverage/show", &[]);
         let (coverage, _) = coverage.rsplit_once("\n").and_then(|(text, _)| text.rsplit_once("\n")).unwrap();
         insta::assert_snapshot!(coverage, @r#"
@@ -150,7 +177,7 @@ mod tests {
 
         Final flow: udp,in_port=1,vlan_tci=0x0000,dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:07,nw_src=10.0.0.1,nw_dst=10.0.0.3,nw_tos=0,nw_ecn=0,nw_ttl=64,nw_frag=no,tp_src=1,tp_dst=2
         Megaflow: recirc_id=0,eth,ip,in_port=1,nw_dst=10.0.0.3
-        Datapath actions: set(eth_dst=02:00:00:00:00:07),p2
+        Datapath actions: set(eth(dst=02:00:00:00:00:07)),p2
         "#);
         insta::assert_snapshot!(run("bridge/dump-flows", &["br"]), @r#"
         duration=0s, n_packets=1, n_bytes=42, priority=0,actions=NORMAL

@@ -173,7 +173,7 @@ fn show(
     *out += &format!(
         "Flow: {first}\n{tree}\nFinal flow: {last}\nMegaflow: {}\nDatapath actions: {}",
         flow_text::megaflow(&way.key, &looked, way.recirc, &bridge.tlv),
-        show_ops(&translation.ops, &name)
+        show_ops(&translation.ops, &way.key, &name)
     );
     let mut found = Vec::new();
     collect(&translation.ops, &mut found);

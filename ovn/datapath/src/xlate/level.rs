@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use openflow::{Action, PortNo};
+use openflow::{Action, PortNo, Subfield};
 use packet::key::{FlowKey, slot};
 
 use super::{Credit, Xlate};
 use crate::bridge::{BridgeId, Fragments};
 use crate::counters::Event;
+use crate::field::place_of;
 use crate::flow::{FlowTable, Rule, Steps};
 use crate::limits::{CLONES_MAX, DEPTH_MAX, RESUBMITS_MAX, STACK_LEN_MAX};
 use crate::program::Op;
@@ -70,8 +71,21 @@ impl Xlate<'_> {
             }
             *next += 1;
             let steps = Arc::clone(steps);
-            self.record(|trace, levels| trace.step(levels, at));
+            let levels = self.levels.len();
+            let writes = self.trace.as_mut().and_then(|trace| trace.step(levels, at));
             self.step(&steps[at], table);
+            if let Some(dst) = writes {
+                self.tell(dst);
+            }
+        }
+    }
+
+    /// Records what a field has become.
+    fn tell(&mut self, dst: Subfield) {
+        let place = self.current().and_then(|bridge| place_of(dst, &bridge.tlv));
+        if let Some(place) = place {
+            let value = place.get(&self.key);
+            self.note(|| format!("{dst} is now {value:#x}"));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The record of a translation for `ofproto/trace`: a tree of bridges, tables and what they did, printed as Open
 //! vSwitch does it.
 
-use openflow::{Action, Actions, Instruction};
+use openflow::{Action, Actions, Instruction, Subfield};
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,15 +145,14 @@ impl Trace {
         self.scopes.push(Scope { level, node, said });
     }
 
-    /// A step of the innermost list begins.
-    pub(super) fn step(&mut self, levels: usize, at: usize) {
+    /// A step of the innermost list begins. What it is to write, where that is not said by the step itself.
+    pub(super) fn step(&mut self, levels: usize, at: usize) -> Option<Subfield> {
         let node = self.current(levels);
         let scope = self.scopes.last().filter(|scope| scope.level + 1 == levels);
-        let Some(said) = scope.and_then(|scope| scope.said.get(at)).cloned() else { return };
-        let action = match said {
+        let action = match scope.and_then(|scope| scope.said.get(at)).cloned()? {
             Said::Other(text) => {
                 self.add(node, Kind::Action, text);
-                return;
+                return None;
             }
             Said::Action(action) => *action,
         };
@@ -168,8 +167,10 @@ impl Trace {
                     self.add(node, Kind::Action, Actions(std::slice::from_ref(nested)).to_string());
                 }
             }
+            Action::Pop(dst) | Action::CopyField { dst, .. } => return Some(dst),
             _ => {}
         }
+        None
     }
 
     /// Runs something several times from where things are now.

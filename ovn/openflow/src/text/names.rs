@@ -168,6 +168,13 @@ pub(super) fn bits_text(bits: Subfield) -> String {
     }
 }
 
+/// As actions name it.
+impl std::fmt::Display for Subfield {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&bits_text(*self))
+    }
+}
+
 /// Reads [`bits_text`]; without brackets the whole field is meant.
 pub(super) fn parse_bits(text: &str) -> Option<Subfield> {
     let Some((name, range)) = text.split_once('[') else { return field_named(text).map(Subfield::whole) };

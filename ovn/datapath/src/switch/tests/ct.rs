@@ -83,14 +83,14 @@ fn packets_that_go_on_are_found_in_the_caches() {
         assert_eq!(lab.ports(2, &back), [1]);
     }
     assert_eq!(lab.switch.counters().get(Event::Upcall), before);
-    let flows = lab.switch.command("dpctl/dump-flows", &[], lab.now).unwrap().unwrap();
+    let flows = lab.switch.command("dpctl/dump-flows", &["-m"], lab.now).unwrap().unwrap();
     insta::assert_snapshot!(flows, @r"
-    in_port=0,eth_type=0x800, packets:12, bytes:516, used:0.000s, actions:ct(zone=7),recirc(0x1)
-    in_port=1,eth_type=0x800, packets:12, bytes:516, used:0.000s, actions:ct(zone=7),recirc(0x3)
-    recirc_id=0x1,in_port=0,ct_state=0x21/0x21,eth_type=0x800, packets:1, bytes:43, used:0.000s, actions:ct(commit,zone=7),recirc(0x2)
-    recirc_id=0x1,in_port=0,ct_state=0x22/0x23,eth_type=0x800, packets:11, bytes:473, used:0.000s, actions:p2
-    recirc_id=0x2,in_port=0,eth_type=0x800, packets:1, bytes:43, used:0.000s, actions:p2
-    recirc_id=0x3,in_port=1,ct_state=0x22/0x23,eth_type=0x800, packets:12, bytes:516, used:0.000s, actions:p1
+    ct_state(+new+trk),recirc_id(0x1),in_port(p1),eth_type(0x0800), packets:1, bytes:43, used:0.000s, actions:ct(commit,zone=7),recirc(0x2)
+    ct_state(-new+est+trk),recirc_id(0x1),in_port(p1),eth_type(0x0800), packets:11, bytes:473, used:0.000s, actions:p2
+    ct_state(-new+est+trk),recirc_id(0x3),in_port(p2),eth_type(0x0800), packets:12, bytes:516, used:0.000s, actions:p1
+    recirc_id(0),in_port(p1),eth_type(0x0800), packets:12, bytes:516, used:0.000s, actions:ct(zone=7),recirc(0x1)
+    recirc_id(0),in_port(p2),eth_type(0x0800), packets:12, bytes:516, used:0.000s, actions:ct(zone=7),recirc(0x3)
+    recirc_id(0x2),in_port(p1),eth_type(0x0800), packets:1, bytes:43, used:0.000s, actions:p2
     6 flows, 3 masks
     ");
 }
