@@ -34,6 +34,7 @@ fn a_network_appears_in_one_transaction() {
     group sw0 _MC_unknown 32769 {"p2"}
     group sw1 _MC_flood 32768 {"q1"}
     group sw1 _MC_flood_l2 32772 {"q1"}
+    names of options: 38 of DHCPv4, 7 of DHCPv6
     port group 1_pg0 {"p1"}
     port group 2_pg0 {"q1"}
     port sw0 "" p1 1 {"00:00:00:00:00:01 10.0.0.1"} {} {} {} None None []

@@ -53,7 +53,22 @@ const ROUTES: [&str; 5] = [
     "::/0 fd00:1::9",
     "src-ip:10.0.0.0/24 10.0.0.7 rp1",
 ];
-const TABLES: [&str; 9] = [
+const SERVED: [&str; 4] = [
+    "server_id=10.0.0.254 server_mac=0a:00:00:00:00:fe lease_time=60",
+    "server_id=10.0.0.254 server_mac=0a:00:00:00:00:fe lease_time=60 mtu=1400 bogus=1",
+    "server_id=10.0.0.254",
+    "",
+];
+const ADVERTISED: [&str; 4] = [
+    "",
+    "address_mode=slaac",
+    "address_mode=slaac send_periodic=true mtu=1400 rdnss=bogus",
+    "address_mode=bogus",
+];
+const TABLES: [&str; 12] = [
+    "DHCP_Options",
+    "DHCPv6_Options",
+    "DNS",
     "Logical_Flow",
     "Logical_Flow",
     "Multicast_Group",
@@ -87,7 +102,20 @@ fn script() -> impl Strategy<Value = String> {
         1 => (0..2_u8, port.clone(), port.clone()).prop_map(|(g, p, other)| format!("pg-set pg{g} p{p} p{other}")),
         1 => port.prop_map(|p| format!("as-set as0 10.0.0.{p}; pg-del pg0")),
         6 => router_script(),
+        3 => service_script(),
         1 => pick(&["true", "false"]).prop_map(|flag| format!("set NB_Global ignore_lsp_down={flag}; sync")),
+    ]
+}
+
+fn service_script() -> impl Strategy<Value = String> {
+    let (switch, port) = (0..3_u8, 0..6_u8);
+    let pick = |words: &'static [&'static str]| prop::sample::select(words);
+    prop_oneof![
+        2 => (port.clone(), pick(&SERVED)).prop_map(|(p, told)| format!("dhcp-options-set 10.0.0.0/24 {told}; lsp-set-dhcpv4-options p{p} 10.0.0.0/24")),
+        1 => port.clone().prop_map(|p| format!("dhcp-options-set fd00::/64 server_id=0a:00:00:00:00:fe; lsp-set-dhcpv6-options p{p} fd00::/64")),
+        2 => (switch.clone(), port.clone()).prop_map(|(s, p)| format!("dns-set n{s} VM{p}.ovn.org=10.0.0.{p}; ls-set-dns sw{s} n0 n{s}")),
+        1 => switch.prop_map(|s| format!("ls-set-dns sw{s}")),
+        2 => (port, pick(&ADVERTISED)).prop_map(|(p, config)| format!("lrp-set-ra rp{p} {config}")),
     ]
 }
 

@@ -377,6 +377,9 @@ impl World {
             for row in southbound.static_mac_binding.values().filter(|row| row.datapath == uuid) {
                 transaction.delete("Static_MAC_Binding", row.uuid);
             }
+            for row in southbound.dns.values().filter(|row| row.datapaths.contains(&uuid)) {
+                transaction.delete("DNS", row.uuid);
+            }
         }
         self.transact("OVN_Southbound", &transaction);
         self.settle();
@@ -397,6 +400,15 @@ impl World {
                 row.nb_uuid, row.r#type, row.tunnel_key, row.external_ids
             ));
         }
+        for row in tables.dns.values() {
+            let datapaths: Vec<Str> = row.datapaths.iter().map(datapath).collect();
+            lines.push(format!(
+                "dns {datapaths:?} {:?} {:?} {:?}",
+                row.records, row.options, row.external_ids
+            ));
+        }
+        let (v4, v6) = (tables.dhcp_options.len(), tables.dhcpv6_options.len());
+        lines.push(format!("names of options: {v4} of DHCPv4, {v6} of DHCPv6"));
         for row in tables.port_binding.values() {
             let (requested, others) = (row.requested_chassis, &row.requested_additional_chassis);
             let chassis = |uuid: &Uuid| tables.chassis.get(uuid).map_or("?".into(), |row| row.name.clone());
