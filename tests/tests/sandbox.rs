@@ -109,6 +109,13 @@ fn the_other_scenarios_pass_beside_each_other() {
     wait_gone(&labs);
 }
 
+#[test]
+fn daemons_are_upgraded_without_loss() {
+    let Some(labs) = labs() else { return };
+    labs.run(&["test", "scenarios/upgrade.yaml"]).is(0).says("passed: 25 steps").says("rolled back");
+    wait_gone(&labs);
+}
+
 /// The quickstart with peers in some roles.
 fn swap(roles: &[&str]) {
     swap_in(QUICKSTART, roles);

@@ -24,4 +24,5 @@ pub mod start;
 pub mod supervisor;
 pub mod taps;
 pub mod traffic;
+pub mod upgrade;
 pub mod world;

@@ -1,13 +1,13 @@
 //! Daemons while the lab runs: started, killed, started again; one that ends by itself is noticed.
 
 use super::daemons::Daemon;
-use super::process::{Ended, Launch, Process};
+use super::process::{Ended, Process};
 use super::world::{Lab, Node};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 use std::cell::Cell;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 /// A daemon that was started.
@@ -15,7 +15,7 @@ use std::rc::Rc;
 pub struct Service {
     pub process: Process,
     /// Its end is wanted.
-    dismissed: Rc<Cell<bool>>,
+    pub(super) dismissed: Rc<Cell<bool>>,
 }
 
 impl Lab {
@@ -32,13 +32,33 @@ impl Lab {
         self.launch_daemon(node, daemon).await
     }
 
-    async fn launch_daemon(self: &Rc<Self>, node: &Rc<Node>, daemon: Daemon) -> Result<()> {
-        let launch = self.files.launch(&self.topology, &node.name, daemon);
+    pub(super) async fn launch_daemon(self: &Rc<Self>, node: &Rc<Node>, daemon: Daemon) -> Result<()> {
+        let upgraded = node.upgraded.borrow().get(&daemon).cloned();
+        let process = self.start_program(node, daemon, upgraded.as_deref()).await?;
+        self.watch_daemon(node, daemon, process);
+        Ok(())
+    }
+
+    /// Starts the process of a daemon, of the lab's executable or another one.
+    pub(super) async fn start_program(
+        &self,
+        node: &Node,
+        daemon: Daemon,
+        program: Option<&Path>,
+    ) -> Result<Process> {
+        let mut launch = self.files.launch(&self.topology, &node.name, daemon);
+        if let Some(program) = program {
+            launch.program = program.to_owned();
+        }
         // What it says before it has opened its log, and what a crash makes it say.
         let output = self.files.logs(&node.name).join(format!("{daemon}.out"));
         let log = File::options().create(true).append(true).open(&output);
         let log = log.with_context(|| format!("opening {}", output.display()))?;
-        let process = self.processes.start(&node.netns, launch, log).await?;
+        self.processes.start(&node.netns, launch, log).await
+    }
+
+    /// Takes a process for a daemon of a node: from now on its end is a crash, unless it is wanted.
+    pub(super) fn watch_daemon(self: &Rc<Self>, node: &Rc<Node>, daemon: Daemon, process: Process) {
         let service = Service { process: process.clone(), dismissed: Rc::default() };
         node.services.borrow_mut().insert(daemon, service.clone());
         let (lab, name) = (self.clone(), node.name.clone());
@@ -48,7 +68,6 @@ impl Lab {
                 lab.crashed.send_replace(Some(format!("{daemon} on {name} {end}")));
             }
         });
-        Ok(())
     }
 
     /// Has a daemon hand over to another that is started in its place, and waits for its end.
@@ -60,28 +79,7 @@ impl Lab {
         let Some(service) = service.filter(|s| s.process.ended().is_none()) else {
             bail!("{daemon} does not run on {}", node.name);
         };
-        let pidfile = self.files.pidfile(&node.name, daemon);
-        let log =
-            File::options().create(true).append(true).open(self.files.logs(&node.name).join("appctl.out"));
-        let launch = Launch {
-            program: self.files.programs(&node.name).join("ovn"),
-            args: ["ovs-appctl", "-t"]
-                .map(Into::into)
-                .into_iter()
-                .chain([
-                    control_socket(&pidfile, &daemon.to_string())?.into_os_string(),
-                    "exit".into(),
-                    "--hand-over".into(),
-                ])
-                .collect(),
-            env: Vec::new(),
-            dir: None,
-        };
-        let asked = self.processes.start(&node.netns, launch, log.context("opening a log")?).await?;
-        match asked.wait().await {
-            Ended::Exited(0) => {}
-            ended => bail!("{daemon} on {} does not hand over: ovs-appctl {ended}", node.name),
-        }
+        self.control(node, daemon, &["exit", "--hand-over"]).await?;
         service.dismissed.set(true);
         self.launch_daemon(node, daemon).await?;
         tokio::select! {
@@ -117,12 +115,6 @@ impl Lab {
             Err(_) => std::future::pending().await,
         }
     }
-}
-
-/// Where a daemon with this pidfile takes commands.
-fn control_socket(pidfile: &Path, daemon: &str) -> Result<PathBuf> {
-    let pid = std::fs::read_to_string(pidfile).with_context(|| format!("reading {}", pidfile.display()))?;
-    Ok(pidfile.with_file_name(format!("{daemon}.{}.ctl", pid.trim())))
 }
 
 impl Node {

@@ -133,6 +133,7 @@ impl Lab {
             end,
             present: watch::Sender::new(present),
             services: Default::default(),
+            upgraded: Default::default(),
         });
         self.nodes.borrow_mut().insert(name.to_owned(), node.clone());
         Ok(node)

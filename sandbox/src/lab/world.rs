@@ -16,7 +16,7 @@ use anyhow::{Result, anyhow};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -65,6 +65,8 @@ pub struct Node {
     /// Whether its interface is there; always, but for guests whose interface the switch makes.
     pub(super) present: watch::Sender<bool>,
     pub(super) services: RefCell<BTreeMap<Daemon, Service>>,
+    /// Executables that have taken the place of those that the lab began with.
+    pub(super) upgraded: RefCell<BTreeMap<Daemon, PathBuf>>,
 }
 
 impl Lab {

@@ -4,7 +4,9 @@ use crate::db::client::Database;
 use crate::fabric::{End, Side};
 use crate::lab::daemons::Daemon;
 use crate::lab::guest::GUEST_INTERFACE;
+use crate::lab::process::Ended;
 use crate::lab::start::ports_up;
+use crate::lab::upgrade::Upgraded;
 use crate::lab::world::{Kind, Lab};
 use crate::lab::{
     self,
@@ -22,6 +24,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use nix::sys::signal::Signal;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -315,6 +318,21 @@ impl Backend {
         match self {
             Self::Netns(lab) => Ok(lab.succeed_daemon(&lab.node(node)?, daemon).await?.to_string()),
             Self::Sim(_) => bail!("{daemon} on {node} cannot hand over in sim"),
+        }
+    }
+
+    /// Replaces a daemon's executable.
+    ///
+    /// # Errors
+    /// When the daemon does not run, or could not be brought back.
+    pub async fn upgrade(&self, node: &str, daemon: Daemon, to: Option<&Path>) -> Result<Upgraded> {
+        match self {
+            Self::Netns(lab) => lab.upgrade_daemon(&lab.node(node)?, daemon, to).await,
+            Self::Sim(sim) => {
+                sim.set_running(node, daemon, false)?;
+                sim.set_running(node, daemon, true)?;
+                Ok(Upgraded::Done(Ended::Exited(0)))
+            }
         }
     }
 

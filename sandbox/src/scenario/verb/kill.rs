@@ -58,7 +58,7 @@ impl From<How> for Signal {
 }
 
 /// Why a daemon is not ended in virtual time, if it is not.
-fn server(daemon: Daemon) -> Option<&'static str> {
+pub(super) fn in_memory(daemon: Daemon) -> Option<&'static str> {
     match daemon {
         Daemon::NorthboundServer | Daemon::SouthboundServer | Daemon::SwitchServer => {
             Some("its databases live in memory")
@@ -67,7 +67,7 @@ fn server(daemon: Daemon) -> Option<&'static str> {
     }
 }
 
-fn check(checker: &mut Checker<'_>, on: &str, daemon: Daemon) {
+pub(super) fn check_daemon(checker: &mut Checker<'_>, on: &str, daemon: Daemon) {
     let kind = if daemon.is_central() { NodeKind::Central } else { NodeKind::Chassis };
     checker.node(path!["on"], on, &[kind]);
 }
@@ -78,11 +78,11 @@ impl Action for Kill {
     }
 
     fn check(&self, checker: &mut Checker<'_>) {
-        check(checker, &self.on, self.daemon);
+        check_daemon(checker, &self.on, self.daemon);
     }
 
     fn not_simulated(&self) -> Option<&'static str> {
-        server(self.daemon)
+        in_memory(self.daemon)
     }
 
     async fn run(&self, run: &mut Run) -> Result<String, Failure> {
@@ -96,11 +96,11 @@ impl Action for Restart {
     }
 
     fn check(&self, checker: &mut Checker<'_>) {
-        check(checker, &self.on, self.daemon);
+        check_daemon(checker, &self.on, self.daemon);
     }
 
     fn not_simulated(&self) -> Option<&'static str> {
-        server(self.daemon).or(self.hand_over.then_some("switches do not hand over there"))
+        in_memory(self.daemon).or(self.hand_over.then_some("switches do not hand over there"))
     }
 
     async fn run(&self, run: &mut Run) -> Result<String, Failure> {

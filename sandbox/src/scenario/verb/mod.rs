@@ -15,6 +15,7 @@ mod ping;
 mod send;
 mod trace;
 mod traffic;
+mod upgrade;
 mod wait;
 
 use super::check::Checker;
@@ -172,6 +173,7 @@ verbs! {
     "clock" => Clock(clock::Clock),
     "arp-entry" => ArpEntry(arp_entry::ArpEntry),
     "traffic" => Traffic(traffic::Traffic),
+    "upgrade" => Upgrade(upgrade::Upgrade),
 }
 
 impl<'de> Deserialize<'de> for Step {
