@@ -114,6 +114,9 @@ impl Spec {
 /// Most rows that are looked at for one piece of all rows, whether they are of interest or not.
 const ROWS_PER_PIECE_MAX: usize = 10_000;
 
+/// About how long the update of a small transaction is, in bytes.
+const UPDATE_BYTES: usize = 1024;
+
 /// About how far the last row of a piece goes beyond its length. Only a guess: most do not.
 const ROW_BYTES: usize = 4 << 10;
 
@@ -160,7 +163,7 @@ struct Updates {
 
 impl Updates {
     fn new(encoding: Encoding) -> Self {
-        let mut text = JsonText::default();
+        let mut text = JsonText::after(None, UPDATE_BYTES);
         text.raw("{");
         Self { text, encoding }
     }
