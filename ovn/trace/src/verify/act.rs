@@ -83,7 +83,7 @@ impl<'n> Explorer<'n> {
                 self.fact(&put.result, true, &mut state);
             }
             Action::DhcpRelay(relay) => self.relay(relay, &mut state),
-            Action::DnsLookup(result) => self.fact(result, false, &mut state),
+            Action::DnsLookup(result) => self.dns_lookup(result, &mut state),
             Action::Mirror(port) => self.mirror(place, port, &state),
             // What these change is not in the packet, and not in what the database says of the network now.
             Action::LoadOvnField(_)
@@ -184,6 +184,15 @@ impl<'n> Explorer<'n> {
         write(result, &[bit], state);
     }
 
+    /// Whether the network knows an answer. What it has answered itself, which is when it sets that port, is no question.
+    fn dns_lookup(&mut self, result: &FieldRef, state: &mut State) {
+        const DNS: u128 = 53;
+        match state.shape.values.constant(Field::UdpSrc) {
+            Some(DNS) => write(result, &[Bit::Known(false)], state),
+            Some(_) | None => self.fact(result, false, state),
+        }
+    }
+
     fn load(&mut self, place: Place, load: &Load, state: &mut State) {
         let (value, mask) = match &load.value {
             Constant::Integer(integer) => (integer.value, integer.mask.unwrap_or(u128::MAX)),
@@ -243,7 +252,7 @@ impl<'n> Explorer<'n> {
     fn check_hairpin(&mut self, check: Check, result: &FieldRef, mut state: State) -> Vec<State> {
         const DNAT: u128 = 0x80;
         let translated = Test::Equal { field: Field::CtState, value: DNAT, mask: DNAT };
-        if translated.known(&state.shape.values) == Some(false) {
+        if translated.known(&state.shape.values, &self.given[state.shape.given]) == Some(false) {
             write(result, &[Bit::Known(false)], &mut state);
             return vec![state];
         }

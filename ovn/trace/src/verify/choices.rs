@@ -4,10 +4,21 @@
 use super::sets::{Set, Sets, Var};
 use super::values::{Bit, all_of, packet_end};
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Bits of a choice's number.
-const PICK_BITS: u32 = 16;
+/// Bits of a choice: its kind, its number in a list, an address, a port.
+const KIND_BITS: u32 = 2;
+const NUMBER_BITS: u32 = 16;
+const ADDRESS_BITS: u32 = 128;
+const PORT_BITS: u32 = 16;
+const PICK_BITS: u32 = KIND_BITS + NUMBER_BITS + ADDRESS_BITS + PORT_BITS;
+/// Kinds of choices: something of the list, or a backend with an address of either family.
+const LISTED: u128 = 0;
+const BACKEND_V4: u128 = 1;
+const BACKEND_V6: u128 = 2;
+/// So many choices come before all that connection tracking says: sets that differ in what was chosen then share what
+/// they have to say of that.
+const PICKS_FIRST: u8 = 16;
 /// What tracking says: state, mark and label.
 pub(super) const TRACKING_BITS: [u32; 3] = [8, 32, 128];
 
@@ -53,7 +64,10 @@ impl Choices {
     fn base(&mut self, kind: Kind, number: u8, bits: u32) -> Var {
         let next = &mut self.next;
         *self.bases.entry((kind, number)).or_insert_with(|| {
-            let base = packet_end() + *next;
+            if kind == Kind::Pick && number < PICKS_FIRST {
+                return packet_end() + PICK_BITS * Var::from(number);
+            }
+            let base = packet_end() + first_picks() + *next;
             *next += bits;
             base
         })
@@ -61,7 +75,7 @@ impl Choices {
 
     /// How many variables there are.
     pub(super) fn count(&self) -> Var {
-        self.next
+        first_picks() + self.next
     }
 
     /// The variables of one more tracking, and what can be said of them.
@@ -83,8 +97,28 @@ impl Choices {
             self.picks.push(pick);
             self.picks.len() - 1
         });
-        let bits = (0..PICK_BITS).map(|i| (Bit::Of(base + PICK_BITS - 1 - i), id >> i & 1 == 1));
-        all_of(bits.collect(), sets)
+        let bits = number_bits(base, KIND_BITS, LISTED);
+        all_of(bits.chain(number_bits(base + KIND_BITS, NUMBER_BITS, id as u128)).collect(), sets)
+    }
+
+    /// The packets for which a backend is chosen. Its address and port are variables of their own, so that packets for
+    /// which different ones are chosen stay together: see [`Self::backend_vars`].
+    pub(super) fn backend(&mut self, number: u8, address: IpAddr, port: u16, sets: &mut Sets) -> Set {
+        let base = self.base(Kind::Pick, number, PICK_BITS);
+        let (kind, value, bits) = match address {
+            IpAddr::V4(address) => (BACKEND_V4, u128::from(address.to_bits()), u32::BITS),
+            IpAddr::V6(address) => (BACKEND_V6, address.to_bits(), u128::BITS),
+        };
+        let (address, of_port) = self.backend_vars(number, kind == BACKEND_V4);
+        let bits = number_bits(base, KIND_BITS, kind).chain(number_bits(address, bits, value));
+        all_of(bits.chain(number_bits(of_port, PORT_BITS, port.into())).collect(), sets)
+    }
+
+    /// The variables of a chosen backend's address and port, those of their highest bits.
+    pub(super) fn backend_vars(&mut self, number: u8, is_v4: bool) -> (Var, Var) {
+        let base = self.base(Kind::Pick, number, PICK_BITS);
+        let port = base + KIND_BITS + NUMBER_BITS + ADDRESS_BITS;
+        (port - if is_v4 { u32::BITS } else { ADDRESS_BITS }, port)
     }
 
     /// A bit that nothing in the packet's fields decides, and what a single trace takes it for.
@@ -131,9 +165,36 @@ impl Choices {
     /// Which ones were chosen in an example.
     pub(super) fn picked(&self, asked: Asked, bit: &dyn Fn(Var) -> bool) -> Vec<Pick> {
         let base = |n| self.bases.get(&(Kind::Pick, n)).copied();
-        let number = |base: Var| (0..PICK_BITS).fold(0, |sum, i| sum << 1 | usize::from(bit(base + i)));
-        (0..asked.picks).filter_map(base).filter_map(|base| self.picks.get(number(base)).copied()).collect()
+        let number = |base: Var, bits: u32| {
+            (base..base + bits).fold(0u128, |sum, var| sum << 1 | u128::from(bit(var)))
+        };
+        let pick = |base: Var| {
+            let of_port = base + KIND_BITS + NUMBER_BITS + ADDRESS_BITS;
+            let port = number(of_port, PORT_BITS) as u16;
+            match number(base, KIND_BITS) {
+                BACKEND_V4 => {
+                    let address = number(of_port - u32::BITS, u32::BITS) as u32;
+                    Some(Pick::Backend(Ipv4Addr::from_bits(address).into(), port))
+                }
+                BACKEND_V6 => {
+                    let address = number(of_port - ADDRESS_BITS, ADDRESS_BITS);
+                    Some(Pick::Backend(Ipv6Addr::from_bits(address).into(), port))
+                }
+                _ => self.picks.get(number(base + KIND_BITS, NUMBER_BITS) as usize).copied(),
+            }
+        };
+        (0..asked.picks).filter_map(base).filter_map(pick).collect()
     }
+}
+
+/// The bits of a number in the variables from `base`, that of the highest one, on.
+fn number_bits(base: Var, bits: u32, value: u128) -> impl Iterator<Item = (Bit, bool)> {
+    (0..bits).map(move |i| (Bit::Of(base + bits - 1 - i), value >> i & 1 == 1))
+}
+
+/// The variables of the first choices.
+fn first_picks() -> Var {
+    PICK_BITS * Var::from(PICKS_FIRST)
 }
 
 /// What tracking can say: it says that it has tracked; what is invalid is nothing else; a connection that is new is not

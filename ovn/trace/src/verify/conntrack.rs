@@ -208,20 +208,26 @@ impl<'n> Explorer<'n> {
             return;
         }
         let number = state.shape.asked.picks;
-        for backend in fitting {
+        let (portless, with_port): (Vec<_>, Vec<_>) =
+            fitting.into_iter().partition(|backend| backend.port == 0);
+        for backends in [portless, with_port] {
+            let Some(first) = backends.first() else { continue };
             let mut chosen = state.clone();
             chosen.shape.asked.picks = number.saturating_add(1);
-            let pick = Pick::Backend(backend.address, backend.port);
-            let picked = self.choices.pick(number, pick, &mut self.sets);
-            chosen.set = self.sets.and(chosen.set, picked);
-            set_address(&mut chosen, true, backend.address);
-            if backend.port == 0 {
+            let any = backends.iter();
+            let any = any.map(|b| self.choices.backend(number, b.address, b.port, &mut self.sets)).collect();
+            let any = self.sets.or_all(any);
+            chosen.set = self.sets.and(chosen.set, any);
+            let (address, port) = self.choices.backend_vars(number, is_v4);
+            let field = if is_v4 { Field::Ipv4Dst } else { Field::Ipv6Dst };
+            chosen.shape.values.set(field, Value::Run(address));
+            if first.port == 0 {
                 self.track_again(place, lb.table, DNAT, chosen);
                 continue;
             }
             let (of_ports, other) = self.by_protocol(chosen);
             for ((.., dst), mut state) in of_ports {
-                state.shape.values.set_constant(dst, backend.port.into());
+                state.shape.values.set(dst, Value::Run(port));
                 self.track_again(place, lb.table, DNAT, state);
             }
             self.track_again(place, lb.table, DNAT, other);
@@ -285,8 +291,8 @@ impl<'n> Explorer<'n> {
     pub(super) fn is_to_itself(&mut self, check: Check, state: &State) -> Set {
         let mut any = Vec::new();
         let tables = self.network.tables();
-        let vips = tables.load_balancer.values().flat_map(|row| row.vips.keys());
-        for (address, port) in vips.filter_map(|vip| parse_vip(vip)) {
+        let vips = tables.load_balancer.values().flat_map(|row| row.vips.iter());
+        for ((address, port), backends) in vips.filter_map(|(vip, to)| Some((parse_vip(vip)?, to))) {
             let (of_connection, src, dst, value, kind) = match address {
                 IpAddr::V4(address) => {
                     (Field::CtNwDst, Field::Ipv4Src, Field::Ipv4Dst, address.to_bits().into(), 0x0800)
@@ -297,28 +303,40 @@ impl<'n> Explorer<'n> {
             };
             let whole = |field: Field, value| Test::Equal { field, value, mask: field.full_mask() };
             let values = &state.shape.values;
-            let end = match values.constant(dst) {
-                _ if values.get(dst) == values.get(of_connection) => value,
-                Some(constant) => constant,
+            let ends = match values.constant(dst) {
+                _ if values.get(dst) == values.get(of_connection) => vec![value],
+                Some(constant) => vec![constant],
+                // One of those that the load balancer chose from.
                 None => {
-                    self.notes
-                        .insert("a packet whose destination became one of many is never taken for a hairpin");
-                    continue;
+                    backends.split(',').filter_map(|backend| Some(number(parse_vip(backend)?.0))).collect()
                 }
             };
-            let mut tests = vec![whole(of_connection, value), whole(src, end), whole(dst, end)];
-            tests.push(whole(Field::EthType, kind));
-            tests.push(if check == Check::LbHairpin {
-                whole(Field::CtTpDst, port.into())
-            } else {
-                let of = |(protocol, _, field): Protocol| {
-                    Test::All(vec![whole(Field::IpProto, protocol), whole(field, port.into())])
-                };
-                Test::Any(PORTS.map(of).to_vec())
-            });
-            any.push(self.holds(&Test::All(tests), state));
+            for end in ends {
+                let mut tests = vec![whole(src, end), whole(dst, end), whole(of_connection, value)];
+                tests.push(whole(Field::EthType, kind));
+                tests.push(if check == Check::LbHairpin {
+                    whole(Field::CtTpDst, port.into())
+                } else {
+                    let of = |(protocol, _, field): Protocol| {
+                        Test::All(vec![whole(Field::IpProto, protocol), whole(field, port.into())])
+                    };
+                    Test::Any(PORTS.map(of).to_vec())
+                });
+                let test = Test::All(tests);
+                // Most are known not to: a sender has few addresses.
+                if test.known(&state.shape.values, &self.given[state.shape.given]) != Some(false) {
+                    any.push(self.holds(&test, state));
+                }
+            }
         }
         self.sets.or_all(any)
+    }
+}
+
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_bits().into(),
+        IpAddr::V6(address) => address.to_bits(),
     }
 }
 

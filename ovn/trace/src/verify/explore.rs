@@ -8,13 +8,13 @@
 use super::choices::{Asked, Choices};
 use super::flows::{Compiled, Flow, Reads, Texts};
 use super::sets::{Set, Sets};
-use super::values::{Bit, Value, Values};
+use super::values::{Bit, Given, Value, Values};
 use crate::network::{Datapath, Network};
 use lflow::Pipeline;
 use openflow::Field;
 use ovsdb::Uuid;
 use schema::sb::LogicalFlow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -37,6 +37,8 @@ pub(super) struct Shape {
     pub(super) is_copy: bool,
     /// What kind of answer it is, where it is not the packet that came in.
     pub(super) made: Option<&'static str>,
+    /// What all packets of the set came in with: the number of one of [`Explorer::given`].
+    pub(super) given: usize,
 }
 
 /// Packets at one place.
@@ -109,6 +111,9 @@ pub(super) struct Explorer<'n> {
     pub(super) sets: Sets,
     pub(super) choices: Choices,
     pub(super) goal: Goal,
+    /// Bits that packets came in with. They are in the sets too, but from here it is known at once, without a set being
+    /// made, that a flow is for none of the packets.
+    pub(super) given: Vec<Given>,
     pub(super) events: Vec<(Event, State)>,
     /// What had to be assumed.
     pub(super) notes: BTreeSet<&'static str>,
@@ -131,6 +136,7 @@ impl<'n> Explorer<'n> {
             sets: Sets::default(),
             choices: Choices::default(),
             goal,
+            given: vec![Given::default()],
             events: Vec::new(),
             notes: BTreeSet::new(),
             limit: None,
@@ -153,10 +159,10 @@ impl<'n> Explorer<'n> {
     /// Follows all packets to their ends.
     pub(super) fn run(&mut self) {
         while let Some((place, states)) = self.work.pop_first() {
-            let mut states: Vec<(Shape, Set)> = states.into_iter().collect();
+            let mut states: VecDeque<(Shape, Set)> = states.into_iter().collect();
             // The order of a table of hashes is nobody's business.
-            states.sort_by_key(|(_, set)| *set);
-            for (shape, set) in states {
+            states.make_contiguous().sort_by_key(|(_, set)| *set);
+            while let Some((shape, set)) = states.pop_front() {
                 self.states += 1;
                 if self.states > STATES_MAX {
                     self.limit = Some(Limit::States);
@@ -168,8 +174,20 @@ impl<'n> Explorer<'n> {
                     return;
                 }
                 self.visit(place, State { shape, set });
+                if self.sets.is_crowded() {
+                    self.forget_sets(&mut states);
+                }
             }
         }
+    }
+
+    /// Forgets the sets that nobody needs any more.
+    fn forget_sets(&mut self, pending: &mut VecDeque<(Shape, Set)>) {
+        self.matches.clear();
+        let work = self.work.values_mut().flat_map(HashMap::values_mut);
+        let events = self.events.iter_mut().map(|(_, state)| &mut state.set);
+        let pending = pending.iter_mut().map(|(_, set)| set);
+        self.sets.keep(work.chain(events).chain(pending));
     }
 
     /// Packets come to a table.
@@ -189,7 +207,7 @@ impl<'n> Explorer<'n> {
         known.insert(state.shape, both);
     }
 
-    fn compiled(&mut self, datapath: usize) -> Rc<Compiled> {
+    pub(super) fn compiled(&mut self, datapath: usize) -> Rc<Compiled> {
         if let Some(known) = self.compiled.get(&datapath) {
             return known.clone();
         }
@@ -206,7 +224,7 @@ impl<'n> Explorer<'n> {
             if rest.is_empty() {
                 return;
             }
-            let matched = match flow.test.known(&state.shape.values) {
+            let matched = match flow.test.known(&state.shape.values, &self.given[state.shape.given]) {
                 Some(false) => continue,
                 Some(true) => std::mem::replace(&mut rest, Set::NONE),
                 None => {

@@ -1,7 +1,7 @@
 //! The flows of a datapath, ready to be asked for the packets that match them, and what later tables still look at.
 
 use super::sets::{Set, Sets};
-use super::values::{Values, equal, known, pieces};
+use super::values::{Given, Values, equal, known, pieces};
 use crate::network::{Datapath, Network};
 use lflow::Pipeline;
 use lflow::action::{Action, Context};
@@ -28,13 +28,13 @@ pub(super) enum Test {
 
 impl Test {
     /// Whether it holds, where that is the same for all packets.
-    pub(super) fn known(&self, values: &Values) -> Option<bool> {
+    pub(super) fn known(&self, values: &Values, given: &Given) -> Option<bool> {
         match self {
             Self::Always(truth) => Some(*truth),
-            Self::All(tests) => combine(tests, values, false),
-            Self::Any(tests) => combine(tests, values, true),
-            Self::Equal { field, value, mask } => known(&values.get(*field), *value, *mask),
-            Self::Not(test) => test.known(values).map(|truth| !truth),
+            Self::All(tests) => combine(tests, values, given, false),
+            Self::Any(tests) => combine(tests, values, given, true),
+            Self::Equal { field, value, mask } => known(*field, &values.get(*field), *value, *mask, given),
+            Self::Not(test) => test.known(values, given).map(|truth| !truth),
         }
     }
 
@@ -77,10 +77,10 @@ impl Test {
 }
 
 /// The truth of several tests, of which one that is `decisive` decides.
-fn combine(tests: &[Test], values: &Values, decisive: bool) -> Option<bool> {
+fn combine(tests: &[Test], values: &Values, given: &Given, decisive: bool) -> Option<bool> {
     let mut open = false;
     for test in tests {
-        match test.known(values) {
+        match test.known(values, given) {
             Some(truth) if truth == decisive => return Some(decisive),
             Some(_) => {}
             None => open = true,
@@ -135,6 +135,8 @@ impl Stages {
 pub(super) struct Compiled {
     ingress: Stages,
     egress: Stages,
+    /// Whether what is on its way to a port may lead to other packets, or go elsewhere.
+    pub(super) egress_branches: bool,
 }
 
 impl Compiled {
@@ -153,6 +155,8 @@ impl Compiled {
         let goes_back = |tables: &[Rc<[Flow]>]| {
             tables.iter().flat_map(|table| table.iter()).any(|flow| goes_back(&flow.actions))
         };
+        let egress_branches =
+            egress.iter().flat_map(|table| table.iter()).any(|flow| branches(&flow.actions));
         let start =
             |tables: &[Rc<[Flow]>], across: Reads| if goes_back(tables) { both.clone() } else { across };
         let from = start(&egress, Reads::new());
@@ -162,7 +166,7 @@ impl Compiled {
         let crossing = crossing.iter().filter(|(field, _)| !matches!(field, Field::Reg(_)));
         let from = start(&ingress, crossing.map(|(field, mask)| (*field, *mask)).collect());
         let ingress = Stages::new(ingress, from);
-        Self { ingress, egress }
+        Self { ingress, egress, egress_branches }
     }
 
     pub(super) fn stages(&self, pipeline: Pipeline) -> &Stages {
@@ -195,6 +199,34 @@ fn goes_back(actions: &[Action]) -> bool {
             false
         }
     })
+}
+
+/// Whether actions may do anything but send their packet on, or out of the port that it is for.
+fn branches(actions: &[Action]) -> bool {
+    goes_back(actions) || !actions.iter().all(goes_straight)
+}
+
+fn goes_straight(action: &Action) -> bool {
+    let is_kept = |field: &FieldRef| field.openflow().is_some_and(|(field, ..)| field != Field::Reg(15));
+    match action {
+        Action::Load(load) => is_kept(&load.field),
+        Action::Move(r#move) => is_kept(&r#move.to),
+        Action::Check(_, result) | Action::CtStateSave(result) => is_kept(result),
+        Action::Next(_)
+        | Action::Output
+        | Action::CtNext(..)
+        | Action::CtCommit(_)
+        | Action::CtNat(_)
+        | Action::CtLb(_)
+        | Action::CtClear
+        | Action::DecrementTtl
+        | Action::SetQueue(_)
+        | Action::SetMeter(_)
+        | Action::Log(_)
+        | Action::Sample(_) => true,
+        // Others may do more.
+        _ => false,
+    }
 }
 
 /// Parsed actions by their text and place, for the many datapaths that share them.

@@ -30,13 +30,14 @@ mod tests;
 mod values;
 
 use crate::network::{Network, Port};
+use crate::walk::port_security::Allowed;
 use explore::{Event, Explorer, Goal, Place, Shape, State};
 use flows::Test;
 use lflow::expr;
 use openflow::Field;
 use schema::sb::Tables;
 use sets::{Set, Sets, Var};
-use values::{Bit, ORIGIN_BITS, Value, Values};
+use values::{Bit, Given, ORIGIN_BITS, Value, Values};
 
 /// What is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,9 +142,36 @@ fn start(explorer: &mut Explorer<'_>, number: usize, keys: &[u32], of: &Test) {
     if let [key] = keys {
         values.set(Field::Reg(14), Value::Constant((*key).into()));
     }
-    let shape = Shape { values, stack: Vec::new(), asked: Default::default(), is_copy: false, made: None };
+    let shape =
+        Shape { values, stack: Vec::new(), asked: Default::default(), is_copy: false, made: None, given: 0 };
     let place = Place { hops: 0, datapath: number, is_egress: false, table: 0 };
-    explorer.enter(place, State { shape, set });
+    let rest = match keys {
+        [key] => start_cases(explorer, place, *key, &State { shape: shape.clone(), set }),
+        _ => set,
+    };
+    explorer.enter(place, State { shape, set: rest });
+}
+
+/// Begins with what port security lets through, by itself for each address, so that all that packets of one address have
+/// in common is known on their way. Gives the packets that are of none.
+fn start_cases(explorer: &mut Explorer<'_>, place: Place, key: u32, all: &State) -> Set {
+    let Some(port) = explorer.datapath(place).port(key) else { return all.set };
+    let rules = port.row.port_security.iter().filter_map(|text| Allowed::parse(text));
+    let mut rest = all.set;
+    for case in rules.flat_map(|rule| rule.cases()) {
+        let mut state = State { set: rest, ..all.clone() };
+        let mut given = Given::new();
+        for (field, value) in case {
+            let of = field_is(field, value, &mut explorer.sets);
+            state.set = explorer.sets.and(state.set, of);
+            given.extend(values::bits_of(field, value));
+        }
+        rest = explorer.sets.minus(rest, state.set);
+        state.shape.given = explorer.given.len();
+        explorer.given.push(given);
+        explorer.enter(place, state);
+    }
+    rest
 }
 
 /// The packets that come in on a datapath.
@@ -197,6 +225,7 @@ fn classes(explorer: &mut Explorer<'_>) -> Vec<Class> {
     let arrived = sets.or_all(arrived);
     let mut classes: Vec<Class> = Vec::new();
     for (end, mut state) in events {
+        state.shape.given = 0;
         match &end {
             Event::Arrived if explorer.goal.drops => continue,
             Event::Arrived => state.shape.values.keep_visible(),

@@ -81,11 +81,24 @@ impl<'n> Explorer<'n> {
         let omitted = self.sets.minus(came_from_there, may_go_back);
         let (_, mut state) = self.split(state, omitted);
         let sent = state.set;
+        if self.ends_elsewhere(place, outport) {
+            return sent;
+        }
         cross(&mut state);
         state.shape.values.set(OUTPORT, Value::Constant(outport.into()));
         let hops = place.hops + u16::from(place.is_egress);
         self.enter(Place { hops, is_egress: true, table: 0, ..place }, state);
         sent
+    }
+
+    /// Whether packets for a port can only leave the network there, or be dropped before, and nobody asks for that.
+    fn ends_elsewhere(&mut self, place: Place, outport: u32) -> bool {
+        let datapath = self.datapath(place);
+        let leads_on = |port: &Port| matches!(&*port.row.r#type, "patch" | "l3gateway" | "chassisredirect");
+        !self.goal.drops
+            && (datapath.uuid, outport) != self.goal.to
+            && datapath.port(outport).is_some_and(|port| !leads_on(port))
+            && !self.compiled(place.datapath).egress_branches
     }
 
     fn output_to_port(&mut self, place: Place, key: u32, mut state: State) -> Set {

@@ -42,7 +42,31 @@ fn broadcast(network: &Network, field: Field) -> Test {
     }
 }
 
+/// A host's address, not a network's.
+fn host(network: &Network, all: u128) -> Option<u128> {
+    (network.mask == all || network.address & !network.mask != 0).then_some(network.address)
+}
+
 impl Allowed {
+    /// Addresses that packets can be sent with, each with the values that all its packets have. There may be packets of
+    /// none of them.
+    pub(super) fn cases(&self) -> Vec<Vec<(Field, u128)>> {
+        let of = |kind: u128, more: &[(Field, u128)]| {
+            let common = [(Field::EthType, kind), (Field::EthSrc, self.mac)];
+            common.into_iter().chain(more.iter().copied()).collect::<Vec<_>>()
+        };
+        let v4: Vec<u128> =
+            self.v4.iter().filter_map(|network| host(network, Field::Ipv4Src.full_mask())).collect();
+        let v6 = self.v6.iter().filter_map(|network| host(network, u128::MAX));
+        let v6: Vec<u128> = v6.chain([self.link_local(), 0]).collect();
+        let mut cases = Vec::new();
+        cases.extend(v4.iter().map(|ip| of(ETH_ARP, &[(Field::ArpSha, self.mac), (Field::ArpSpa, *ip)])));
+        cases.extend(v4.iter().map(|ip| of(ETH_IPV4, &[(Field::Ipv4Src, *ip)])));
+        cases.push(of(ETH_IPV4, &[(Field::Ipv4Src, 0), (Field::Ipv4Dst, 0xffff_ffff), (Field::IpProto, 17)]));
+        cases.extend(v6.iter().map(|ip| of(ETH_IPV6, &[(Field::Ipv6Src, *ip)])));
+        cases
+    }
+
     fn allows_v6_test(&self, field: Field) -> Test {
         Test::Any(vec![is(field, self.link_local()), any_of(&self.v6, field)])
     }

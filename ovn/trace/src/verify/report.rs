@@ -82,7 +82,7 @@ impl<'n> Explorer<'n> {
             let _ = writeln!(out, "   depends on: {}", on.join(", "));
         }
         let changes: Vec<String> =
-            class.state.shape.values.changed().map(|(field, value)| change(field, value)).collect();
+            class.state.shape.values.changed().map(|(field, value)| change(field, value, &common)).collect();
         if !changes.is_empty() {
             let _ = writeln!(out, "   becomes: {}", changes.join(", "));
         }
@@ -259,11 +259,14 @@ fn part(field: Field, name: &str, value: u128, mask: u128) -> String {
 
 /// The value of a field that all packets have.
 fn whole(common: &[(Var, bool)], field: Field) -> Option<u128> {
-    let base = base(field)?;
-    let bits = Var::from(field.bits());
-    let of: Vec<bool> =
-        common.iter().filter(|(var, _)| (base..base + bits).contains(var)).map(|(_, bit)| *bit).collect();
-    (of.len() == bits as usize).then(|| of.iter().fold(0, |value, bit| value << 1 | u128::from(*bit)))
+    number(common, base(field)?, field.bits())
+}
+
+/// The value that all packets have in some variables, the first of them that of the highest bit.
+fn number(common: &[(Var, bool)], base: Var, bits: u16) -> Option<u128> {
+    let of = common.iter().filter(|(var, _)| (base..base + Var::from(bits)).contains(var));
+    let of: Vec<bool> = of.map(|(_, bit)| *bit).collect();
+    (of.len() == usize::from(bits)).then(|| of.iter().fold(0, |value, bit| value << 1 | u128::from(*bit)))
 }
 
 /// The fields that a set depends on in more than the bits that are always the same.
@@ -281,7 +284,7 @@ fn depends(others: &[Var]) -> Vec<String> {
 }
 
 /// What a field has become.
-fn change(field: Field, value: &Value) -> String {
+fn change(field: Field, value: &Value, common: &[(Var, bool)]) -> String {
     let to = name(field, None);
     let of = |var: Var| {
         packet_fields().find(|(field, base)| (*base..*base + Var::from(field.bits())).contains(&var))
@@ -289,6 +292,10 @@ fn change(field: Field, value: &Value) -> String {
     match value {
         Value::Constant(value) => format!("{to} = {}", shown(field, *value)),
         Value::Hops(fewer) => format!("{to} -= {fewer}"),
+        Value::Run(var) if of(*var).is_none() => match number(common, *var, field.bits()) {
+            Some(value) => format!("{to} = {}", shown(field, value)),
+            None => format!("{to} is changed"),
+        },
         Value::Run(var) => match of(*var) {
             Some((from, base)) if base == *var && from.bits() == field.bits() => {
                 format!("{to} = {}", name(from, None))

@@ -16,6 +16,9 @@ pub(crate) const NODES_MAX: usize = 12_000_000;
 /// Results of operations that are remembered; a newer one replaces an older one.
 const MEMORY: usize = 1 << 20;
 
+/// Fewer nodes than this are all kept.
+const CROWDED_MIN: usize = NODES_MAX / 4;
+
 /// A set of packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Set(u32);
@@ -81,6 +84,8 @@ pub(crate) struct Sets {
     numbers: HashMap<Node, Set, BuildHasherDefault<Mix>>,
     memory: Vec<Option<(Operation, Set, Set, Set)>>,
     full: bool,
+    /// So many nodes are worth a look for those that nobody needs.
+    crowded_at: usize,
 }
 
 impl Default for Sets {
@@ -91,6 +96,7 @@ impl Default for Sets {
             numbers: HashMap::default(),
             memory: vec![None; MEMORY],
             full: false,
+            crowded_at: CROWDED_MIN,
         }
     }
 }
@@ -99,6 +105,40 @@ impl Sets {
     /// Whether there was no room for another node, so that results are wrong from then on.
     pub(crate) fn is_full(&self) -> bool {
         self.full
+    }
+
+    /// Whether it is time for [`Self::keep`].
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.nodes.len() >= self.crowded_at
+    }
+
+    /// Forgets all nodes but those of some sets, which get new numbers in the same order. Any other set means nothing from
+    /// then on.
+    pub(crate) fn keep<'a>(&mut self, sets: impl Iterator<Item = &'a mut Set>) {
+        let sets: Vec<&mut Set> = sets.collect();
+        let mut alive = vec![false; self.nodes.len()];
+        for set in [Set::NONE, Set::ALL].iter().chain(sets.iter().map(|set| &**set)) {
+            alive[set.0 as usize] = true;
+        }
+        // Branches have smaller numbers than what is above them.
+        for (i, node) in self.nodes.iter().enumerate().rev() {
+            if alive[i] {
+                node.branches.iter().for_each(|branch| alive[branch.0 as usize] = true);
+            }
+        }
+        let mut renumbered = vec![Set::NONE; self.nodes.len()];
+        let mut kept = Vec::new();
+        for (i, node) in self.nodes.iter().enumerate().filter(|(i, _)| alive[*i]) {
+            renumbered[i] = Set(kept.len() as u32);
+            kept.push(Node { branches: node.branches.map(|branch| renumbered[branch.0 as usize]), ..*node });
+        }
+        for set in sets {
+            *set = renumbered[set.0 as usize];
+        }
+        self.numbers = (0..).zip(&kept).skip(2).map(|(i, node)| (*node, Set(i))).collect();
+        self.nodes = kept;
+        self.memory.fill(None);
+        self.crowded_at = CROWDED_MIN.max(2 * self.nodes.len());
     }
 
     fn node(&self, set: Set) -> Node {
@@ -404,6 +444,22 @@ mod tests {
                 prop_assert!(var < BITS);
                 let rest = sets.bit(var, !value);
                 prop_assert!(!sets.minus(set, rest).is_empty());
+            }
+        }
+
+        #[test]
+        fn sets_that_are_kept_are_what_they_were(kept in term(), other in term(), later in term()) {
+            let mut sets = Sets::default();
+            let (mut a, _) = (kept.set(&mut sets), other.set(&mut sets));
+            let mut all = Set::ALL;
+            sets.keep([&mut a, &mut all].into_iter());
+            prop_assert_eq!(all, Set::ALL);
+            prop_assert_eq!(kept.set(&mut sets), a);
+            let later_set = later.set(&mut sets);
+            let both = sets.and(a, later_set);
+            for n in 0..1 << BITS {
+                let expected = (kept.table() & later.table()) >> n & 1 == 1;
+                prop_assert_eq!(sets.contains(both, &|var| n >> var & 1 == 1), expected);
             }
         }
 

@@ -2,7 +2,7 @@
 
 use super::sets::{Set, Sets, Var};
 use openflow::Field;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 /// The fields of a packet as it comes in, in the order of their variables: first what decides which others there are.
@@ -225,20 +225,40 @@ fn simplest(bits: Vec<Bit>) -> Value {
     Value::Bits(bits.into())
 }
 
+/// The bits that all packets of a set came in with.
+pub(super) type Given = HashMap<Var, bool>;
+
+/// The bits of a field that came in with a value.
+pub(super) fn bits_of(field: Field, value: u128) -> impl Iterator<Item = (Var, bool)> {
+    let bits = base(field).map(|base| {
+        (0..field.bits()).map(move |i| (base + Var::from(field.bits() - 1 - i), value >> i & 1 == 1))
+    });
+    bits.into_iter().flatten()
+}
+
 /// Whether a narrow field has a value under a mask, where that is the same for all packets.
-pub(super) fn known(value: &Value, wanted: u128, mask: u128) -> Option<bool> {
+pub(super) fn known(field: Field, value: &Value, wanted: u128, mask: u128, given: &Given) -> Option<bool> {
+    let bits = |of: &dyn Fn(u16) -> Bit| {
+        let mut is_open = false;
+        for i in (0..field.bits()).filter(|i| mask >> i & 1 == 1) {
+            let bit = match of(i) {
+                Bit::Known(bit) => Some(bit),
+                Bit::Of(var) => given.get(&var).copied(),
+            };
+            match bit {
+                Some(bit) if bit != (wanted >> i & 1 == 1) => return Some(false),
+                Some(_) => {}
+                None => is_open = true,
+            }
+        }
+        (!is_open).then_some(true)
+    };
     match value {
         Value::Constant(value) => Some(value & mask == wanted),
-        Value::Bits(bits) => {
-            let differs = bits.iter().enumerate().any(|(i, bit)| match bit {
-                Bit::Known(value) => mask >> i & 1 == 1 && (wanted >> i & 1 == 1) != *value,
-                Bit::Of(_) => false,
-            });
-            let free =
-                bits.iter().enumerate().any(|(i, bit)| matches!(bit, Bit::Of(_)) && mask >> i & 1 == 1);
-            if differs { Some(false) } else { (!free).then_some(true) }
-        }
-        Value::Run(_) | Value::Hops(_) => None,
+        Value::Bits(list) => bits(&|i| list[usize::from(i)]),
+        Value::Run(_) if given.is_empty() && mask != 0 => None,
+        Value::Run(base) => bits(&|i| Bit::Of(base + Var::from(field.bits() - 1 - i))),
+        Value::Hops(_) => None,
     }
 }
 
