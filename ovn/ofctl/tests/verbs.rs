@@ -332,3 +332,27 @@ fn mistakes_are_told() {
     desk.file = "actions=drop\nactions=foo\n".to_owned();
     insta::assert_snapshot!(desk.run("add-flows br0 file"), @r#"[1] ovs-ofctl: file:2: "foo": expected an action"#);
 }
+
+#[test]
+fn changes_of_flows_are_watched() {
+    let mut desk = Desk::new();
+    desk.run("add-flow br0 table=1,cookie=7,tcp,actions=output:2");
+    insta::assert_snapshot!(desk.run("-O OpenFlow14 monitor br0 watch:table=1,out_port=p2"), @r#"OFPST_FLOW_MONITOR reply (OF1.4) (xid=0x3):
+ event=INITIAL table=1 cookie=0x7 tcp actions=output:2"#);
+    insta::assert_snapshot!(desk.run("-m monitor br0 watch:!initial,udp"), @r#"NXST_FLOW_MONITOR request (xid=0x3):
+ id=0 flags=add,delete,modify,actions,own udp
+NXST_FLOW_MONITOR reply (xid=0x3):"#);
+    insta::assert_snapshot!(desk.run("monitor br0 watch:table=300"), @r#"[1] ovs-ofctl: "table=300": expected a value of table"#);
+    insta::assert_snapshot!(desk.run("monitor br0 nosuch"), @r#"[1] ovs-ofctl: nosuch: unsupported "monitor" argument"#);
+    insta::assert_snapshot!(desk.run("--timeout=3 probe br0"), @"ends after 3 s");
+    insta::assert_snapshot!(desk.run("--timeout=x probe br0"), @"[1] ovs-ofctl: value x on -t or --timeout is invalid");
+}
+
+#[test]
+fn connections_are_forgotten_by_their_ends() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.run("ct-flush br0"), "");
+    assert_eq!(desk.run("ct-flush br0 zone=5 ct_nw_src=10.1.1.1,ct_nw_proto=17,ct_tp_src=2"), "");
+    insta::assert_snapshot!(desk.run("ct-flush br0 zone=x"), @"[1] ovs-ofctl: Failed to parse zone");
+    insta::assert_snapshot!(desk.run("ct-flush br0 ct_foo=1"), @"[1] ovs-ofctl: Failed to parse ct-tuple: invalid conntrack tuple field: ct_foo");
+}

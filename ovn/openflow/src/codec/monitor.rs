@@ -8,8 +8,8 @@ use super::octets::{Put, Reader, Result};
 use super::of10;
 use super::oxm::{self, Unknown};
 use crate::{
-    ErrorCode, FlowEvent, FlowMonitor, FlowRemovedReason, FlowUpdate, FlowUpdateFull, GroupId, Match,
-    MonitorCommand, MonitorFlags, PortNo, Version,
+    ErrorCode, FlowEvent, FlowMonitor, FlowRemovedReason, FlowUpdate, FlowUpdateFull, GroupId, Instruction,
+    Match, MonitorCommand, MonitorFlags, PortNo, Version,
 };
 
 /// The bit for own changes in full before OpenFlow 1.4; the others are the same.
@@ -175,7 +175,17 @@ fn read_full_old(r: &mut Reader<'_>, version: Version, event: u16) -> Result<Flo
     } else {
         (oxm::read_match(r, Unknown::Skip)?, read_instructions(r, version)?)
     };
-    Ok(FlowUpdate::Flow(Box::new(FlowUpdateFull {
+    Ok(full(event, (table, priority), (idle_timeout, hard_timeout), cookie, (matching, instructions)))
+}
+
+fn full(
+    event: FlowEvent,
+    (table, priority): (u8, u16),
+    (idle_timeout, hard_timeout): (u16, u16),
+    cookie: u64,
+    (matching, instructions): (Match, Vec<Instruction>),
+) -> FlowUpdate {
+    FlowUpdate::Flow(Box::new(FlowUpdateFull {
         event,
         table,
         priority,
@@ -184,7 +194,7 @@ fn read_full_old(r: &mut Reader<'_>, version: Version, event: u16) -> Result<Flo
         cookie,
         matching,
         instructions,
-    })))
+    }))
 }
 
 fn reason_of(number: u16) -> FlowRemovedReason {
@@ -204,16 +214,7 @@ fn read_full14(r: &mut Reader<'_>, version: Version, event: u16) -> Result<FlowU
     let cookie = r.u64()?;
     let matching = oxm::read_match(r, Unknown::Skip)?;
     let instructions = read_instructions(r, version)?;
-    Ok(FlowUpdate::Flow(Box::new(FlowUpdateFull {
-        event,
-        table,
-        priority,
-        idle_timeout,
-        hard_timeout,
-        cookie,
-        matching,
-        instructions,
-    })))
+    Ok(full(event, (table, priority), (idle_timeout, hard_timeout), cookie, (matching, instructions)))
 }
 
 pub(super) fn put_update(out: &mut Vec<u8>, version: Version, update: &FlowUpdate) {
