@@ -246,7 +246,7 @@ fn connections_are_spread_over_servers() {
 
 #[test]
 fn rules_let_pass_drop_and_reject() {
-    served("scenarios/acl.yaml", &[&PEERS[..1], &PEERS[..2], &PEERS]);
+    served("scenarios/acl.yaml", &[&[], &PEERS[..1], &PEERS[1..2], &PEERS[..2], &PEERS]);
 }
 
 /// Upstream's northd above ours, ours above upstream's, and only one's parts.

@@ -140,10 +140,11 @@ macro_rules! registers {
 
 use Stage::{
     LrInAdmission, LrInArpRequest, LrInChkPktLen, LrInIpInput, LrInIpRouting, LrInIpRoutingEcmp,
-    LrInLargerPkts, LrInLearnNeighbor, LrInLookupNeighbor, LsInAclHint, LsInApplyPortSec, LsInCheckPortSec,
-    LsInDhcpOptions, LsInDhcpResponse, LsInDnsLookup, LsInDnsResponse, LsInHairpin, LsInLookupFdb,
-    LsInPreAcl, LsInPreHairpin, LsInPutFdb, LsInStateful, LsOutAclHint, LsOutApplyPortSec, LsOutCheckPortSec,
-    LsOutLookupFdb, LsOutPreAcl, LsOutPutFdb, LsOutStateful,
+    LrInLargerPkts, LrInLearnNeighbor, LrInLookupNeighbor, LsInAclAction, LsInAclAfterLbAction,
+    LsInAclAfterLbEval, LsInAclEval, LsInAclHint, LsInApplyPortSec, LsInCheckPortSec, LsInDhcpOptions,
+    LsInDhcpResponse, LsInDnsLookup, LsInDnsResponse, LsInHairpin, LsInLookupFdb, LsInPreAcl, LsInPreHairpin,
+    LsInPutFdb, LsInStateful, LsOutAclAction, LsOutAclEval, LsOutAclHint, LsOutApplyPortSec,
+    LsOutCheckPortSec, LsOutLookupFdb, LsOutPreAcl, LsOutPutFdb, LsOutStateful,
 };
 
 registers! {
@@ -153,6 +154,40 @@ registers! {
     CT_COMMIT = bit(0, 1).live(LsInAclHint, LsInStateful).live(LsOutAclHint, LsOutStateful);
     /// Send the packet through connection tracking with NAT in `pre_stateful`.
     CT_NAT = bit(0, 2).live(LsInPreAcl, LsInStateful).live(LsOutPreAcl, LsOutStateful);
+    /// A rule that allows packets may begin the packet's connection, or let it go on.
+    ACL_HINT_ALLOW_NEW = bit(0, 7).live(LsInAclHint, LsInAclAfterLbEval).live(LsOutAclHint, LsOutAclEval);
+    /// A rule that allows packets is about the packet, whose connection is there or is not tracked.
+    ACL_HINT_ALLOW = bit(0, 8).live(LsInAclHint, LsInAclAfterLbEval).live(LsOutAclHint, LsOutAclEval);
+    /// A rule that drops packets just drops the packet.
+    ACL_HINT_DROP = bit(0, 9).live(LsInAclHint, LsInAclAfterLbEval).live(LsOutAclHint, LsOutAclEval);
+    /// A rule that drops packets ends the packet's connection.
+    ACL_HINT_BLOCK = bit(0, 10).live(LsInAclHint, LsInAclAfterLbEval).live(LsOutAclHint, LsOutAclEval);
+    /// The packet is an answer that needs no rule.
+    ACL_ANSWER = bit(0, 17).live(LsInAclEval, LsInAclAfterLbEval);
+    /// The packet's connection gets a label.
+    ACL_LABELS = bit(0, 13).live(LsInAclEval, LsInStateful).live(LsOutAclEval, LsOutStateful);
+    /// That label.
+    ACL_LABEL = Register::new(View::Reg, 3, 0, 31).live(LsInAclEval, LsInStateful).live(LsOutAclEval, LsOutStateful);
+    /// A rule allows the packet.
+    ACL_VERDICT_ALLOW = bit(8, 16)
+        .live(LsInAclEval, LsInAclAction)
+        .live(LsInAclAfterLbEval, LsInAclAfterLbAction)
+        .live(LsOutAclEval, LsOutAclAction);
+    /// A rule drops the packet.
+    ACL_VERDICT_DROP = bit(8, 17)
+        .live(LsInAclEval, LsInAclAction)
+        .live(LsInAclAfterLbEval, LsInAclAfterLbAction)
+        .live(LsOutAclEval, LsOutAclAction);
+    /// A rule rejects the packet.
+    ACL_VERDICT_REJECT = bit(8, 18)
+        .live(LsInAclEval, LsInAclAction)
+        .live(LsInAclAfterLbEval, LsInAclAfterLbAction)
+        .live(LsOutAclEval, LsOutAclAction);
+    /// The tier of rules that are asked.
+    ACL_TIER = Register::new(View::Reg, 8, 30, 31)
+        .live(LsInAclEval, LsInAclAction)
+        .live(LsInAclAfterLbEval, LsInAclAfterLbAction)
+        .live(LsOutAclEval, LsOutAclAction);
     /// The packet has become a DHCP reply.
     DHCP_RESULT = bit(0, 3).live(LsInDhcpOptions, LsInDhcpResponse);
     /// The packet has become a DNS answer.

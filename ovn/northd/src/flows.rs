@@ -11,6 +11,7 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use incr::Emit;
+use lflow::lexer::Integer;
 use lflow::pipeline::Stage;
 use lflow::{action, expr};
 use ovsdb::{Str, Uuid};
@@ -87,7 +88,7 @@ impl Flow {
             panic!("{self} is in a stage without a table")
         };
         let context = action::Context { pipeline: self.stage.pipeline(), table };
-        let parsed = expr::parse(&self.matches, &expr::NoSets).map(drop);
+        let parsed = expr::parse(&self.matches, &AnySets).map(drop);
         let parsed = parsed.and_then(|()| action::parse(&self.actions, context).map(drop));
         if let Err(error) = parsed {
             panic!("{} wrote the flow {self}: {error}", self.source_text());
@@ -232,6 +233,19 @@ impl Interner {
         let row = Arc::new(FlowRow::from(flow));
         interned.flows.insert(ByFlow(row.clone()));
         row
+    }
+}
+
+/// Every set and group is there: whether it is, and what is in it, is for controllers to know.
+pub struct AnySets;
+
+impl expr::Sets for AnySets {
+    fn address_set(&self, _: &str) -> Option<Arc<Vec<Integer>>> {
+        Some(Arc::default())
+    }
+
+    fn port_group(&self, _: &str) -> Option<Arc<Vec<Arc<str>>>> {
+        Some(Arc::default())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::model::dhcp::DhcpOptions;
 use crate::model::{Chassis, Global, Switch, SwitchPort};
 use crate::network::{Network, Unit};
 
+mod acls;
 pub mod routers;
 
 /// The network, its units, and the keys of its datapaths and ports.
@@ -50,6 +51,7 @@ impl Inputs {
             nb::Change::NbGlobal(delta) => self.global(delta),
             nb::Change::AddressSet(delta) => self.address_set(delta),
             nb::Change::PortGroup(delta) => self.port_group(delta),
+            nb::Change::Acl(delta) => self.acl(delta),
             nb::Change::DhcpOptions(delta) => self.dhcp_options(delta),
             nb::Change::Dns(delta) => {
                 self.network.dns.set(&mut self.touched, delta.uuid, delta.new.clone());
@@ -95,6 +97,7 @@ impl Inputs {
             .datapath(delta.uuid, parsed.as_ref().map(|switch| (&switch.name, switch.requested_key)));
         self.engine.set_unit(Unit::Switch(delta.uuid), parsed.is_some());
         self.network.switches.set(&mut self.touched, delta.uuid, parsed);
+        self.acls_of_switch(delta);
         let ports = |row: &Option<Arc<nb::LogicalSwitch>>| row.as_ref().map(|row| row.ports.clone());
         for (port, present) in difference(&ports(&delta.old), &ports(&delta.new)) {
             self.network.switches_of_port.set(&mut self.touched, &port, &delta.uuid, present);
@@ -136,6 +139,7 @@ impl Inputs {
         self.engine.set_unit(Unit::PortGroup(delta.uuid), delta.new.is_some());
         let name = delta.new.as_ref().map(|row| row.name.clone());
         self.network.port_groups.set(&mut self.touched, delta.uuid, name);
+        self.acls_of_group(delta);
         let members = |row: &Option<Arc<nb::PortGroup>>| {
             row.as_ref().map(|row| row.ports.iter().map(|port| (*port, row.name.clone())).collect())
         };

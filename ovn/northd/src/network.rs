@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  rows ----> inputs ----> PortFacts ----facts----> indexes ----> Switch, SwitchPort, ... ----> outputs
-//!             (tables)     phase 0                                phase 1
+//!             (tables)     phases 0, 1                            phase 2
 //! ```
 //!
-//! [`Inputs`](crate::inputs) fill the tables from rows; facts of phase 0 fill the indexes below; features read both
+//! [`Inputs`](crate::inputs) fill the tables from rows; facts of earlier phases fill the indexes below; features read both
 //! through a [`View`].
 
 use std::sync::Arc;
@@ -18,11 +18,13 @@ use crate::flows::{FlowSink, Interner};
 use crate::keys::Assignment;
 use crate::model::dhcp::DhcpOptions;
 use crate::model::static_route::Chosen;
-use crate::model::{Chassis, Complaint, Global, Router, RouterPort, StaticRoute, Switch, SwitchPort};
+use crate::model::{Acl, Chassis, Complaint, Global, Router, RouterPort, StaticRoute, Switch, SwitchPort};
 use crate::output::{DatapathKind, DatapathRow, Output};
 
+mod acls;
 mod routers;
 
+pub use acls::{AclOnSwitch, AclOwner, AclPart};
 pub use routers::{Candidate, OnSwitch, Peer};
 
 /// Everything that units read.
@@ -61,6 +63,12 @@ pub struct Network {
     pub ha_groups: Table<Uuid, Arc<schema::nb::HaChassisGroup>>,
     /// Names of port groups by port.
     pub groups_of_port: Index<Uuid, Str>,
+    /// `ACL`
+    pub acls: Table<Uuid, Arc<Acl>>,
+    /// Who has an ACL: a switch or a port group.
+    pub owners_of_acl: Index<Uuid, AclOwner>,
+    /// Port groups with ACLs, by port.
+    pub ruled_groups_of_port: Index<Uuid, Uuid>,
     /// Names of port groups by their row.
     pub port_groups: Table<Uuid, Str>,
     /// `DHCP_Options`
@@ -89,6 +97,10 @@ pub struct Network {
     gateways: Index<Uuid, Uuid>,
     /// Fact: static routes of the same packets.
     routes: Index<RouteKey, Uuid>,
+    /// Fact: switches with a port of a group that has ACLs, by group.
+    switches_of_group: Index<Uuid, Uuid>,
+    /// Fact: ACLs by what their switch needs for them.
+    acl_parts: Index<(Uuid, AclPart), Uuid>,
     flows: Interner,
 }
 
@@ -121,6 +133,10 @@ pub enum Unit {
     AddressSet(Uuid),
     /// A port group, without its ports: those say themselves where they are.
     PortGroup(Uuid),
+    /// What others need to know of an ACL.
+    AclFacts(Uuid),
+    /// An ACL on a switch that it is for.
+    Acl(AclOnSwitch),
 }
 
 /// What static routes have in common whose next hops are chosen from for each connection.
@@ -132,7 +148,7 @@ pub struct RouteKey {
     pub chosen: Chosen,
 }
 
-/// What units of phase 0 tell the others.
+/// What units of phases 0 and 1 tell the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fact {
     /// The switch has a port to a physical network.
@@ -170,6 +186,22 @@ pub enum Fact {
         /// The route.
         route: Uuid,
     },
+    /// The switch has a port of a group that has ACLs.
+    GroupOnSwitch {
+        /// The group.
+        group: Uuid,
+        /// The switch.
+        switch: Uuid,
+    },
+    /// The switch needs something for an ACL.
+    Acl {
+        /// The switch.
+        switch: Uuid,
+        /// What it needs.
+        part: AclPart,
+        /// The ACL.
+        acl: Uuid,
+    },
 }
 
 impl Program for Network {
@@ -192,12 +224,15 @@ impl Program for Network {
             Unit::SwitchPort(_) => "switch_port",
             Unit::AddressSet(_) => "address_set",
             Unit::PortGroup(_) => "port_group",
+            Unit::AclFacts(_) => "acl_facts",
+            Unit::Acl(_) => "acl",
         }
     }
 
     fn phase(unit: &Unit) -> u8 {
         match unit {
             Unit::PortFacts(_) | Unit::RouterPortFacts(_) | Unit::StaticRoute(_) => 0,
+            Unit::AclFacts(_) => 1,
             Unit::Global
             | Unit::Switch(_)
             | Unit::SwitchPort(_)
@@ -207,7 +242,8 @@ impl Program for Network {
             | Unit::ChassisGroup(_)
             | Unit::StaticMac(_)
             | Unit::AddressSet(_)
-            | Unit::PortGroup(_) => 1,
+            | Unit::PortGroup(_)
+            | Unit::Acl(_) => 2,
         }
     }
 
@@ -227,6 +263,8 @@ impl Program for Network {
             Unit::SwitchPort(port) => view.switch_port_unit(port, emit),
             Unit::AddressSet(set) => feature::address_set::rows(set, &view, emit),
             Unit::PortGroup(group) => feature::port_group::group_rows(group, &view, emit),
+            Unit::AclFacts(acl) => view.acl_facts(acl, emit),
+            Unit::Acl(unit) => view.acl_unit(unit, emit),
         }
     }
 
@@ -239,6 +277,10 @@ impl Program for Network {
             }
             Fact::Gateway { router, port } => self.gateways.set(touched, router, port, present),
             Fact::Route { key, route } => self.routes.set(touched, key, route, present),
+            Fact::GroupOnSwitch { group, switch } => {
+                self.switches_of_group.set(touched, group, switch, present);
+            }
+            Fact::Acl { switch, part, acl } => self.acl_parts.set(touched, &(*switch, *part), acl, present),
         }
     }
 }
@@ -277,6 +319,11 @@ impl Default for Network {
             routers_on_switch: Index::new("routers_on_switch"),
             gateways: Index::new("gateways"),
             routes: Index::new("routes"),
+            acls: Table::new("acls"),
+            owners_of_acl: Index::new("owners_of_acl"),
+            ruled_groups_of_port: Index::new("ruled_groups_of_port"),
+            switches_of_group: Index::new("switches_of_group"),
+            acl_parts: Index::new("acl_parts"),
             flows: Interner::default(),
         }
     }
@@ -374,6 +421,7 @@ impl<'a> View<'a> {
 
     fn port_facts(&self, port: Uuid, emit: &mut Emit<Network>) {
         let (Some(switch), Some(row)) = (self.switch_of(port), self.port(port)) else { return };
+        self.port_group_facts(port, switch, emit);
         if row.kind == crate::model::PortKind::Localnet {
             emit.fact(Fact::LocalnetPort { switch, port });
         }

@@ -419,6 +419,7 @@ fn northbound_monitors() -> Vec<ovsdb::replica::MonitorTable> {
         TableId::LogicalSwitchPort,
         TableId::AddressSet,
         TableId::PortGroup,
+        TableId::Acl,
         TableId::LogicalRouter,
         TableId::LogicalRouterPort,
         TableId::LogicalRouterStaticRoute,

@@ -2,12 +2,15 @@
 //!
 //! A feature is a function from a parsed row and a [`View`] to flows, or to rows where it needs some. It is listed here
 //! under what it is run for: a switch or router as a whole, a port of one. Features of later issues get their files
-//! beside these and their line in the list: `acl`, `load_balancer`, `nat`, `policy`, `qos`, `multicast` (IGMP and MLD).
+//! beside these and their line in the list: `load_balancer`, `nat`, `policy`, `qos`, `multicast` (IGMP and MLD).
 
 use crate::flows::FlowSink;
 use crate::model::{Router, RouterPort, Switch, SwitchPort};
 use crate::network::View;
 
+pub mod acl;
+pub mod acl_stateful;
+pub mod acl_verdict;
 pub mod address_set;
 pub mod arp_resolve;
 pub mod arp_responder;
@@ -39,6 +42,8 @@ pub mod static_route;
 
 /// What gives flows for a switch as a whole.
 pub const SWITCH: &[fn(&Switch, &View<'_>, &mut FlowSink<'_>)] = &[
+    acl_stateful::switch_flows,
+    acl_verdict::switch_flows,
     dns::switch_flows,
     fdb::switch_flows,
     flood::switch_flows,
@@ -49,6 +54,7 @@ pub const SWITCH: &[fn(&Switch, &View<'_>, &mut FlowSink<'_>)] = &[
 
 /// What gives flows for a port of a switch.
 pub const SWITCH_PORT: &[fn(&SwitchPort, &Switch, &View<'_>, &mut FlowSink<'_>)] = &[
+    acl_stateful::port_flows,
     arp_responder::port_flows,
     arp_to_router::port_flows,
     dhcp4::port_flows,

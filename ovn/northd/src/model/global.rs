@@ -19,6 +19,10 @@ pub struct Global {
     pub vxlan_counts: bool,
     /// At most so many neighbours that nobody used are forgotten at once.
     pub neighbors_removed_max: Option<u32>,
+    /// Whether switches with ACLs drop what none of them is about.
+    pub acls_drop_by_default: bool,
+    /// Whether what belongs to no connection is dropped where connections are tracked.
+    pub drops_invalid: bool,
     /// What was not understood.
     pub complaints: Vec<String>,
 }
@@ -30,6 +34,8 @@ impl Global {
         let mut options = Options::new(&row.options, "options", &mut complaints);
         Self {
             ignores_down_ports: options.flag("ignore_lsp_down", true),
+            acls_drop_by_default: options.flag("default_acl_drop", false),
+            drops_invalid: options.flag("use_ct_inv_match", true),
             neighbors_removed_max: options
                 .number("mac_binding_removal_limit", 0..=u32::MAX)
                 .filter(|limit| *limit > 0),

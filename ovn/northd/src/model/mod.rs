@@ -3,6 +3,7 @@
 //! Nothing in a row can stop a switch. What cannot be understood is left out and complained about; complaints go
 //! with the parsed row and are reported when it appears or changes.
 
+pub mod acl;
 pub mod address;
 pub mod ageing;
 pub mod chassis;
@@ -17,6 +18,7 @@ pub mod static_route;
 pub mod switch;
 pub mod switch_port;
 
+pub use acl::Acl;
 pub use address::{Addresses, PortAddress};
 pub use chassis::Chassis;
 pub use global::Global;

@@ -11,6 +11,7 @@ use ovsdb::{Str, Transaction, Uuid};
 use schema::tables::Delta;
 use schema::{TypedRow, nb};
 
+use super::acls;
 use crate::inputs::Inputs;
 use crate::network::Unit;
 use crate::output::Output;
@@ -28,6 +29,7 @@ pub(crate) struct Rows {
     pub(crate) router_ports: BTreeMap<Uuid, nb::LogicalRouterPort>,
     pub(crate) dhcp_options: BTreeMap<Uuid, nb::DhcpOptions>,
     pub(crate) dns: BTreeMap<Uuid, nb::Dns>,
+    pub(crate) acls: BTreeMap<Uuid, nb::Acl>,
     pub(crate) routes: BTreeMap<Uuid, nb::LogicalRouterStaticRoute>,
     pub(crate) gateway_chassis: BTreeMap<Uuid, nb::GatewayChassis>,
     pub(crate) static_macs: BTreeMap<Uuid, nb::StaticMacBinding>,
@@ -51,6 +53,7 @@ impl Rows {
                 self.command(verb, args);
             }
         }
+        acls::collect(self);
     }
 
     fn command(&mut self, verb: &str, args: &[&str]) {
@@ -101,8 +104,8 @@ impl Rows {
                 let known = self.port_groups.values().find(|row| &*row.name == *name).map(|row| row.uuid);
                 let uuid = known.unwrap_or_else(|| self.uuid(name));
                 let ports = ports.iter().filter_map(|port| self.find_port(port)).collect();
-                self.port_groups
-                    .insert(uuid, nb::PortGroup { uuid, name: (*name).into(), ports, ..Default::default() });
+                let row = self.port_groups.entry(uuid).or_default();
+                (row.uuid, row.name, row.ports) = (uuid, (*name).into(), ports);
             }
             ("dhcp-options-set", [cidr, settings @ ..]) => {
                 let known = self.dhcp_options.values().find(|row| &*row.cidr == *cidr).map(|row| row.uuid);
@@ -120,6 +123,7 @@ impl Rows {
                 let rows = rows.iter().map(|row| content_uuid(&[b"dns", row.as_bytes()])).collect();
                 self.switches.get_mut(&uuid).expect("found").dns_records = rows;
             }
+            (verb, [owner, args @ ..]) if verb.starts_with("acl-") => acls::command(self, verb, owner, args),
             ("pg-del", [name]) => self.port_groups.retain(|_, row| &*row.name != *name),
             (verb, [name, args @ ..]) if verb.starts_with("lr") || verb.starts_with("static-mac") => {
                 self.router_command(verb, name, args);
@@ -270,7 +274,7 @@ impl Rows {
         });
     }
 
-    fn uuid(&mut self, name: &str) -> Uuid {
+    pub(crate) fn uuid(&mut self, name: &str) -> Uuid {
         self.made += 1;
         content_uuid(&[name.as_bytes(), &self.made.to_be_bytes()])
     }
@@ -301,6 +305,7 @@ impl Rows {
         // Not in the order in which things depend on each other, as in messages of a server.
         changes.extend(deltas(&old.ports, &self.ports).map(nb::Change::LogicalSwitchPort));
         changes.extend(deltas(&old.port_groups, &self.port_groups).map(nb::Change::PortGroup));
+        changes.extend(deltas(&old.acls, &self.acls).map(nb::Change::Acl));
         changes.extend(deltas(&old.switches, &self.switches).map(nb::Change::LogicalSwitch));
         changes.extend(deltas(&old.routes, &self.routes).map(nb::Change::LogicalRouterStaticRoute));
         changes.extend(deltas(&old.routers, &self.routers).map(nb::Change::LogicalRouter));
@@ -321,6 +326,7 @@ impl Rows {
         let mut transaction = Transaction::new();
         write(&old.ports, &self.ports, &mut transaction);
         write(&old.port_groups, &self.port_groups, &mut transaction);
+        write(&old.acls, &self.acls, &mut transaction);
         write(&old.switches, &self.switches, &mut transaction);
         write(&old.dns, &self.dns, &mut transaction);
         write(&old.dhcp_options, &self.dhcp_options, &mut transaction);
@@ -436,6 +442,10 @@ impl Fixture {
                 Unit::StaticMac(uuid) => format!("static_mac {}", name(uuid)),
                 Unit::AddressSet(uuid) => format!("address_set {}", name(uuid)),
                 Unit::PortGroup(uuid) => format!("port_group {}", name(uuid)),
+                Unit::AclFacts(uuid) => format!("acl_facts {}", acls::name(&self.rows, uuid)),
+                Unit::Acl(unit) => {
+                    format!("acl {} {}", acls::name(&self.rows, &unit.acl), name(&unit.switch))
+                }
             })
             .collect();
         units.sort();

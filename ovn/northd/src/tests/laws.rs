@@ -53,6 +53,15 @@ const ROUTES: [&str; 5] = [
     "::/0 fd00:1::9",
     "src-ip:10.0.0.0/24 10.0.0.7 rp1",
 ];
+const ACL_MATCHES: [&str; 4] = ["ip4", "\"outport == @pg0 && tcp\"", "\"ip4 &&\"", "\"ip6 || arp\""];
+const ACL_ACTIONS: [&str; 6] = ["allow", "allow-related", "allow-stateless", "drop", "reject", "pass"];
+const ACL_SETTINGS: [&str; 5] = [
+    "",
+    "tier=2",
+    "apply-after-lb=true tier=1",
+    "log=true name=n1 meter=m0 label=7 log-related=true",
+    "label=9",
+];
 const SERVED: [&str; 4] = [
     "server_id=10.0.0.254 server_mac=0a:00:00:00:00:fe lease_time=60",
     "server_id=10.0.0.254 server_mac=0a:00:00:00:00:fe lease_time=60 mtu=1400 bogus=1",
@@ -103,6 +112,7 @@ fn script() -> impl Strategy<Value = String> {
         1 => port.prop_map(|p| format!("as-set as0 10.0.0.{p}; pg-del pg0")),
         6 => router_script(),
         3 => service_script(),
+        4 => acl_script(),
         1 => pick(&["true", "false"]).prop_map(|flag| format!("set NB_Global ignore_lsp_down={flag}; sync")),
     ]
 }
@@ -116,6 +126,28 @@ fn service_script() -> impl Strategy<Value = String> {
         2 => (switch.clone(), port.clone()).prop_map(|(s, p)| format!("dns-set n{s} VM{p}.ovn.org=10.0.0.{p}; ls-set-dns sw{s} n0 n{s}")),
         1 => switch.prop_map(|s| format!("ls-set-dns sw{s}")),
         2 => (port, pick(&ADVERTISED)).prop_map(|(p, config)| format!("lrp-set-ra rp{p} {config}")),
+    ]
+}
+
+fn acl_script() -> impl Strategy<Value = String> {
+    let pick = |words: &'static [&'static str]| prop::sample::select(words);
+    let owner = || pick(&["sw0", "sw1", "pg0", "pg1"]);
+    let rule = (
+        pick(&["from-lport", "to-lport"]),
+        0..3_u8,
+        pick(&ACL_MATCHES),
+        pick(&ACL_ACTIONS),
+        pick(&ACL_SETTINGS),
+    );
+    prop_oneof![
+        4 => (owner(), rule).prop_map(|(owner, (direction, priority, matches, action, settings))| {
+            format!("acl-add {owner} {direction} {priority} {matches} {action} {settings}")
+        }),
+        1 => (owner(), pick(&ACL_SETTINGS)).prop_map(|(owner, settings)| format!("acl-set {owner} from-lport 1 {settings}")),
+        1 => (owner(), pick(&ACL_ACTIONS)).prop_map(|(owner, action)| format!("acl-set {owner} to-lport 1 action={action}")),
+        1 => (owner(), pick(&["", "from-lport", "to-lport 1"])).prop_map(|(owner, which)| format!("acl-del {owner} {which}")),
+        1 => pick(&["default_acl_drop=true", "default_acl_drop=false", "use_ct_inv_match=false", "use_ct_inv_match=true"])
+            .prop_map(|option| format!("set NB_Global {option}; sync")),
     ]
 }
 
