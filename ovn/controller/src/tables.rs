@@ -120,6 +120,8 @@ pub const FLAG_NESTED_CONTAINER: Subfield = Subfield::new(FLAGS, 5, 1);
 pub const FLAG_LOCALPORT: Subfield = Subfield::new(FLAGS, 10, 1);
 /// It may leave by a localnet port although it must stay on this chassis.
 pub const FLAG_OVERRIDE_LOCAL_ONLY: Subfield = Subfield::new(FLAGS, 18, 1);
+/// A controller has seen the packet.
+pub const FLAG_FROM_CTRL: Subfield = Subfield::new(FLAGS, 19, 1);
 
 /// Set on packets whose neighbour is known.
 pub const FLAG_LOOKUP_MAC: Subfield = Subfield::new(FLAGS, 6, 1);

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::ip::IpPacket;
 use super::question::{Answer, answered, malformed};
 use super::{Reaction, origin};
+use crate::tables;
 
 const HOP_LIMIT: u8 = 64;
 /// Seconds for which an answer may be remembered.
@@ -31,7 +32,7 @@ pub(crate) struct Known<'a> {
 
 /// The packet is the question; its datapath says who asks.
 pub(super) fn react(packet: &PacketIn2, arguments: &[u8], names: &dyn Names) -> Reaction {
-    answered(packet, arguments, |_| {
+    let mut reaction = answered(packet, arguments, |_| {
         let ip = IpPacket::parse(&packet.packet).ok_or(malformed("ip", "no whole IP packet"))?;
         if ip.upper != IpProto::UDP {
             return Err(malformed("dns", "not in UDP"));
@@ -41,7 +42,13 @@ pub(super) fn react(packet: &PacketIn2, arguments: &[u8], names: &dyn Names) -> 
         let Some(reply) = answer(payload, datapath, names)? else { return Ok(Answer::NotOurs) };
         let frame = ip.ends.udp(udp.src, udp.dst, HOP_LIMIT, &reply);
         Ok(frame.map_or(Answer::NotOurs, Answer::Frame))
-    })
+    });
+    // Northds of newer releases let answers through their ACLs by this.
+    if let Reaction::Resume { packet, .. } = &mut reaction {
+        let flag = tables::FLAG_FROM_CTRL;
+        packet.metadata.set_masked(flag.field, flag.mask(), flag.mask());
+    }
+    reaction
 }
 
 fn answer(octets: &[u8], datapath: u32, names: &dyn Names) -> Result<Option<Vec<u8>>, Malformed> {
@@ -111,8 +118,8 @@ fn addresses(text: &str, turn: u16) -> impl Iterator<Item = (u16, Vec<u8>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ip::testing::ends;
-    use super::super::question::testing::outcome;
+    use super::super::ip::testing::{ends, packet_in};
+    use super::super::question::testing::{RESULT, outcome};
     use super::*;
     use packet::DnsQuestion;
 
@@ -170,6 +177,15 @@ mod tests {
     fn what_makes_no_sense_goes_on() {
         let frame = ends(false).udp(4000, 53, 64, &[0, 1, 0, 0, 0, 1]).unwrap();
         assert_eq!(outcome(frame, |packet, arguments| react(packet, arguments, &Fixed), &[]).0, "malformed");
+    }
+
+    #[test]
+    fn the_flow_is_told_that_a_controller_has_seen_the_packet() {
+        let asked = packet_in(Vec::new(), vec![1]);
+        let Reaction::Resume { packet, .. } = react(&asked, &RESULT, &Fixed) else {
+            panic!("it does not go on")
+        };
+        assert_eq!(packet.metadata.get(tables::FLAGS).map(|flags| flags.value), Some(1 << 19));
     }
 
     #[test]

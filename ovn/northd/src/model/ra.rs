@@ -1,6 +1,7 @@
 //! `Logical_Router_Port.ipv6_ra_configs`: what a router advertises of itself.
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 
 use ovsdb::Str;
 use packet::DnsName;
@@ -48,6 +49,8 @@ impl Advertised {
             let value = config.get(name)?;
             let written = if is_text { crate::flows::quoted(value) } else { value.to_string() };
             let makes_sense = match name {
+                // One, as in upstream's.
+                "rdnss" => value.trim().parse::<Ipv6Addr>().is_ok(),
                 "dnssl" => value.split(',').all(|domain| DnsName::from_text(domain.trim()).is_some()),
                 "route_info" => value.split(',').all(is_route),
                 _ => true,
@@ -125,7 +128,7 @@ mod tests {
     fn what_cannot_be_advertised_is_left_out() {
         let config = [
             ("address_mode", "slaac"),
-            ("rdnss", "here"),
+            ("rdnss", "{fd00::1, fd00::2}"),
             ("mtu", "100"),
             ("route_info", "LOW-10.0.0.0/8"),
             ("dnssl", "a.b"),
@@ -133,7 +136,7 @@ mod tests {
         let (parsed, complaints) = parse(&config);
         let parsed = parsed.unwrap();
         assert_eq!((parsed.rdnss, parsed.mtu, parsed.dnssl.as_deref()), (None, None, Some("a.b")));
-        insta::assert_snapshot!(complaints.join("; "), @r#"ipv6_ra_configs:rdnss is "here", which cannot be advertised; ipv6_ra_configs:route_info is "LOW-10.0.0.0/8", which cannot be advertised"#);
+        insta::assert_snapshot!(complaints.join("; "), @r#"ipv6_ra_configs:rdnss is "{fd00::1, fd00::2}", which cannot be advertised; ipv6_ra_configs:route_info is "LOW-10.0.0.0/8", which cannot be advertised"#);
         insta::assert_snapshot!(parse(&[("address_mode", "odd")]).1.join("; "), @r#"ipv6_ra_configs:address_mode is "odd"; nothing is advertised"#);
     }
 }
