@@ -58,17 +58,18 @@ pub fn matches(Chosen { by_source, prefix }: &Chosen) -> String {
     format!("{}.{} == {prefix}", prefix.family().ip(), if *by_source { "src" } else { "dst" })
 }
 
-/// The priority of a route. Any by destination goes before all by source.
+/// The priority of a route: the longest prefix counts, of two of one length that of the destination.
 pub fn priority(Chosen { by_source, prefix }: &Chosen, origin: Origin) -> u16 {
     /// Steps between the lengths of prefixes, in which there is room for origins.
     const STEP: u16 = 12;
-    let lengths = u16::from(Family::V6.bits()) + 1;
-    let base = if *by_source { 0 } else { lengths * STEP };
-    let origin = match origin {
-        Origin::Static => 4,
-        Origin::Connected => 6,
+    /// Below are all lengths once more, for routes before which all others go.
+    const BASE: u16 = (128 + 1) * STEP;
+    let origin = match (by_source, origin) {
+        (true, Origin::Static | Origin::Connected) => 0,
+        (false, Origin::Static) => 4,
+        (false, Origin::Connected) => 6,
     };
-    base + u16::from(Prefix::length(prefix)) * STEP + origin
+    BASE + u16::from(Prefix::length(prefix)) * STEP + origin
 }
 
 /// Sends packets out of `port` to the neighbour `hop` (an address or a field), who is asked for from `own`.
@@ -112,17 +113,17 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_prefix_counts_then_the_origin_and_the_destination_before_the_source() {
+    fn the_longest_prefix_counts_then_the_destination_then_the_origin() {
         let at = |by_source, text, origin| {
             let prefix = Prefix::parse(text).expect("a prefix");
             priority(&Chosen { by_source, prefix }, origin)
         };
         let order = [
             at(true, "0.0.0.0/0", Origin::Static),
-            at(true, "10.0.0.1/32", Origin::Static),
             at(false, "0.0.0.0/0", Origin::Static),
             at(false, "0.0.0.0/0", Origin::Connected),
             at(false, "10.0.0.0/8", Origin::Static),
+            at(true, "10.0.0.1/32", Origin::Static),
             at(false, "fd00::1/128", Origin::Connected),
         ];
         assert!(

@@ -2,7 +2,7 @@
 //!
 //! Our controllers know them; upstream's read them here.
 
-use lflow::action::options::{self, OptionName};
+use lflow::action::options::{self, OptionForm, OptionName};
 use ovsdb::Str;
 use schema::sb;
 use schema::tables::Delta;
@@ -10,6 +10,9 @@ use schema::tables::Delta;
 use crate::sync::content_uuid;
 use crate::sync::mirror::Mirror;
 use crate::sync::plan::{Plan, fresh_uuid};
+
+/// Table and column of databases that take names as values of DHCPv6 options; those of OVN 23.03 do not.
+const AFTER_DOMAINS: (&str, &str) = ("Port_Binding", "mirror_port");
 
 /// The options, each known by its name.
 pub struct DhcpOptions {
@@ -58,7 +61,21 @@ impl DhcpOptions {
                         None => {
                             let preferred = content_uuid(&[$kind, name.as_bytes()]);
                             let uuid = fresh_uuid(preferred, |uuid| $mirror.is_taken(uuid));
-                            plan.insert(uuid, &fill(&sb::$table::default()));
+                            let row = fill(&sb::$table::default());
+                            match option.form {
+                                OptionForm::Domain => plan.insert_if(uuid, &row, AFTER_DOMAINS),
+                                OptionForm::Bool
+                                | OptionForm::Uint8
+                                | OptionForm::Uint16
+                                | OptionForm::Uint32
+                                | OptionForm::Ipv4
+                                | OptionForm::StaticRoutes
+                                | OptionForm::Text
+                                | OptionForm::HostId
+                                | OptionForm::Domains
+                                | OptionForm::Ipv6
+                                | OptionForm::Mac => plan.insert(uuid, &row),
+                            }
                         }
                     }
                 }

@@ -9,8 +9,13 @@ use schema::TypedRow;
 /// One change of one row. Rows are named by UUID, which the client chooses for new rows too.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// A new row.
-    Insert { table: &'static str, uuid: Uuid, row: BTreeMap<Str, Datum> },
+    /// A new row; with `needs`, only if the server has that column of that table.
+    Insert {
+        table: &'static str,
+        uuid: Uuid,
+        row: BTreeMap<Str, Datum>,
+        needs: Option<(&'static str, &'static str)>,
+    },
     /// New values of some columns.
     Update { table: &'static str, uuid: Uuid, row: BTreeMap<Str, Datum> },
     /// Members that come and go of a set.
@@ -30,7 +35,13 @@ pub struct Plan {
 impl Plan {
     /// A new row with the columns that are not default.
     pub fn insert<T: TypedRow>(&mut self, uuid: Uuid, row: &T) {
-        self.changes.push(Change::Insert { table: T::TABLE, uuid, row: row.to_row() });
+        self.changes.push(Change::Insert { table: T::TABLE, uuid, row: row.to_row(), needs: None });
+    }
+
+    /// A new row with a value that older databases do not take: those that lack a column (of any table, by name) that came
+    /// no earlier do not get the row.
+    pub fn insert_if<T: TypedRow>(&mut self, uuid: Uuid, row: &T, needs: (&'static str, &'static str)) {
+        self.changes.push(Change::Insert { table: T::TABLE, uuid, row: row.to_row(), needs: Some(needs) });
     }
 
     /// The columns that differ, if any.
@@ -94,7 +105,8 @@ impl Plan {
 impl Change {
     fn push(self, transaction: &mut Transaction, serves: impl Fn(&str, &str) -> bool) {
         match self {
-            Self::Insert { table, uuid, mut row } => {
+            Self::Insert { needs: Some((table, column)), .. } if !serves(table, column) => {}
+            Self::Insert { table, uuid, mut row, .. } => {
                 row.retain(|column, _| serves(table, column));
                 transaction.insert(table, uuid, row);
             }

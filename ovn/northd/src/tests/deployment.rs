@@ -266,6 +266,20 @@ fn a_refused_transaction_is_tried_again_with_patience() {
     assert_eq!(world.southbound().datapath_binding.len(), 1);
 }
 
+/// OVN 23.03's would refuse the transaction with all that is in it.
+#[test]
+fn an_older_database_is_not_told_of_options_that_it_does_not_take() {
+    let options = |world: &World| {
+        let southbound = world.southbound();
+        let has = |name: &str| southbound.dhcpv6_options.values().any(|row| &*row.name == name);
+        (has("fqdn"), has("server_id"))
+    };
+    assert_eq!(options(&World::new()), (true, true));
+    let mut schema = (**sb::schema()).clone();
+    schema.tables.get_mut("Port_Binding").expect("a table").columns.remove("mirror_port");
+    assert_eq!(options(&World::with_southbound(schema.into())), (false, true));
+}
+
 #[test]
 fn what_another_northd_left_is_taken_over_or_deleted() {
     let mut world = World::new();
