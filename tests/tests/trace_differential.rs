@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used)] // What fails here fails its test.
 
+#[path = "trace_differential/acls.rs"]
+mod acls;
 #[path = "trace_differential/network.rs"]
 mod network;
 #[path = "trace_differential/packet.rs"]

@@ -26,8 +26,18 @@ pub(crate) struct Upstream {
 impl Upstream {
     /// `None` where a peer is not installed.
     pub(crate) fn start(network: &Network) -> Option<Self> {
-        let [tool, server, northd] = ["ovsdb-tool", "ovsdb-server", "ovn-northd"].map(need);
-        let (tool, server, northd) = (tool?, server?, northd?);
+        let northd = need("ovn-northd")?;
+        Self::start_with(network, |run| run.peer(&northd))
+    }
+
+    /// The same with our northd in upstream's databases.
+    pub(crate) fn start_with_our_northd(network: &Network) -> Option<Self> {
+        Self::start_with(network, |run| run.ours("ovn-northd"))
+    }
+
+    fn start_with(network: &Network, northd: impl FnOnce(&RunDir) -> Command) -> Option<Self> {
+        let [tool, server] = ["ovsdb-tool", "ovsdb-server"].map(need);
+        let (tool, server) = (tool?, server?);
         need("ovn-nbctl")?;
         need("ovn-sbctl")?;
         need("ovn-trace")?;
@@ -47,7 +57,7 @@ impl Upstream {
         run_ok(client(&run, "ovn-nbctl", &["init".to_owned()]));
         run_ok(client(&run, "ovn-sbctl", &["init".to_owned()]));
         configure(&run, "ovn-nbctl", &network.commands);
-        let mut translate = run.peer(&northd);
+        let mut translate = northd(&run);
         translate.arg(format!("--ovnnb-db={}", remote(&run))).arg(format!("--ovnsb-db={}", remote(&run)));
         translate.arg(format!("--unixctl={}", run.path("northd.ctl").display())).arg("-vconsole:warn");
         daemons.push(run.start("northd", translate));
