@@ -39,6 +39,8 @@ const PEERS_FEW: usize = 16;
 /// How long peers that only listen wait, after many were told something, for what comes next. A thousand commits a
 /// second, each told to a hundred clients, would else be a hundred thousand system calls.
 const REST: Duration = Duration::from_millis(1);
+/// The same where telling everybody took long: twice as long as that, and no more than this.
+const REST_MAX: Duration = Duration::from_millis(10);
 /// Connections one daemon accepts; further ones are closed at once.
 pub const CONNECTIONS_MAX: usize = 8192;
 /// How long a peer may take to read what is left for it when a connection is closed from our side.
@@ -269,13 +271,19 @@ impl Net {
     /// Writes all that was sent.
     pub fn flush(&mut self) {
         let told = self.unflushed.len() + self.resting.len();
+        if told == 0 {
+            self.rest_end = None;
+            return;
+        }
+        let begun = Instant::now();
         for conn in self.unflushed.drain(..).chain(self.resting.drain(..)) {
             if let Some(peer) = self.conns.get_mut(&conn) {
                 (peer.has_asked, peer.rests) = (false, false);
                 peer.outbox.flush();
             }
         }
-        self.rest_end = (told > PEERS_FEW).then(|| Instant::now() + REST);
+        let end = Instant::now();
+        self.rest_end = (told > PEERS_FEW).then(|| end + (2 * (end - begun)).clamp(REST, REST_MAX));
     }
 
     /// Writes what was sent in a round. During a rest only who has asked gets anything.
