@@ -15,6 +15,7 @@ pub mod ovsdb_random;
 pub mod ovsdb_wire;
 pub mod process;
 pub mod switch;
+pub mod switch_core;
 pub mod switch_pair;
 
 use std::path::{Path, PathBuf};

@@ -53,6 +53,23 @@ impl RunDir {
         command
     }
 
+    /// Starts a peer's database server with empty northbound and southbound databases of its own, at `db.sock` here.
+    pub fn peer_databases(&self, tool: &Path, server: &Path) -> Daemon {
+        for database in ["nb", "sb"] {
+            let mut create = self.peer(tool);
+            create.arg("create").arg(self.path(&format!("{database}.db")));
+            create.arg(format!("/usr/share/ovn/ovn-{database}.ovsschema"));
+            run_ok(create);
+        }
+        let mut serve = self.peer(server);
+        serve.arg(format!("--remote=punix:{}", self.path("db.sock").display())).arg("-vconsole:warn");
+        serve.arg(format!("--unixctl={}", self.path("db.ctl").display()));
+        serve.args([self.path("nb.db"), self.path("sb.db")]);
+        let databases = self.start("databases", serve);
+        self.wait_for_socket("db.sock");
+        databases
+    }
+
     /// Starts a daemon in the foreground; its output goes to `NAME.out` here.
     pub fn start(&self, name: &str, mut command: Command) -> Daemon {
         let out = fs::File::create(self.path(&format!("{name}.out"))).expect("the run directory is writable");

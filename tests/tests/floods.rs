@@ -4,8 +4,7 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use datapath::{ConnKind, Departure, DeviceId, Event, PortKind, PortSpec, Switch};
-use openflow::{Body, FlowMod, Message, Version, Versions};
+use datapath::{Departure, DeviceId, Event, Switch};
 use packet::key::mix;
 use packet::{Arp, EtherType, Ethernet, Frame, IpProto, Ipv4, MacAddr, Pseudo, Tcp, TcpFlags, Udp};
 
@@ -48,19 +47,7 @@ struct Bed {
 impl Bed {
     fn new() -> Self {
         let now = start();
-        let mut switch = Switch::new(1);
-        let bridge = switch.add_bridge("br", 1);
-        for n in 1..=4 {
-            let port = PortSpec::new(n, &format!("p{n}"), PortKind::Device(DeviceId(n)));
-            switch.add_port(bridge, port, now).expect("numbers and names differ");
-        }
-        let versions = Versions::of(&[Version::Of15]);
-        let connection = switch.openflow_connected(bridge, ConnKind::Service, versions, now);
-        switch.openflow_input(connection, &Message::encode_hello(1, versions), now);
-        for flow in FLOWS {
-            let flow: FlowMod = flow.parse().unwrap_or_else(|error| panic!("{flow}: {error}"));
-            switch.openflow_input(connection, &Body::FlowMod(flow).with_xid(2).encode(Version::Of15), now);
-        }
+        let switch = tests::switch_core::switch_of(4, FLOWS, now);
         let mut known = Vec::new();
         for n in 0..CONVERSATIONS {
             let (client, server) = ((host(1), 1000 + n), (host(2), 80));

@@ -37,19 +37,8 @@ impl Upstream {
         need("ovn-nbctl")?;
         need("ovn-sbctl")?;
         let run = RunDir::default();
-        for database in ["nb", "sb"] {
-            let mut create = run.peer(&tool);
-            create.arg("create").arg(run.path(&format!("{database}.db")));
-            create.arg(format!("/usr/share/ovn/ovn-{database}.ovsschema"));
-            run_ok(create);
-        }
         let remote = format!("unix:{}", run.path("db.sock").display());
-        let mut serve = run.peer(&server);
-        serve.arg(format!("--remote=p{remote}")).arg("-vconsole:warn");
-        serve.arg(format!("--unixctl={}", run.path("db.ctl").display()));
-        serve.args([run.path("nb.db"), run.path("sb.db")]);
-        let databases = run.start("databases", serve);
-        run.wait_for_socket("db.sock");
+        let databases = run.peer_databases(&tool, &server);
         let mut upstream = Self { run, _daemons: vec![databases] };
         for client in ["ovn-nbctl", "ovn-sbctl"] {
             run_ok(upstream.client(client, ["init".to_owned()]));

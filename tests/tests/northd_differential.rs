@@ -54,19 +54,8 @@ impl Stack {
         need("ovn-nbctl")?;
         need("ovn-trace")?;
         let run = RunDir::default();
-        for database in ["nb", "sb"] {
-            let mut create = run.peer(&tool);
-            create.arg("create").arg(run.path(&format!("{database}.db")));
-            create.arg(format!("/usr/share/ovn/ovn-{database}.ovsschema"));
-            run_ok(create);
-        }
         let remote = format!("unix:{}", run.path("db.sock").display());
-        let mut serve = run.peer(&server);
-        serve.arg(format!("--remote=p{remote}")).arg("-vconsole:warn");
-        serve.arg(format!("--unixctl={}", run.path("db.ctl").display()));
-        serve.args([run.path("nb.db"), run.path("sb.db")]);
-        let databases = run.start("databases", serve);
-        run.wait_for_socket("db.sock");
+        let databases = run.peer_databases(&tool, &server);
         let mut translate = match &northd {
             Some(peer) => run.peer(peer),
             None => run.ours("ovn-northd"),

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use datapath::{ConnKind, DeviceId, PortKind, PortSpec, Switch};
-use openflow::{Body, FlowMod, Message, Version, Versions};
+use datapath::{DeviceId, Switch};
 use packet::Frame;
 
 /// Everything goes through connection tracking with fragments put together, is translated both ways, and comes out of the
@@ -47,18 +46,5 @@ pub(super) fn frames(octets: &[u8]) {
 
 /// A switch of these flows.
 pub(super) fn switch(now: Instant) -> Switch {
-    let mut switch = Switch::new(1);
-    let bridge = switch.add_bridge("br", 1);
-    for n in 1..=2 {
-        let port = PortSpec::new(n, &format!("p{n}"), PortKind::Device(DeviceId(n)));
-        switch.add_port(bridge, port, now).expect("numbers and names differ");
-    }
-    let versions = Versions::of(&[Version::Of15]);
-    let connection = switch.openflow_connected(bridge, ConnKind::Service, versions, now);
-    switch.openflow_input(connection, &Message::encode_hello(1, versions), now);
-    for flow in FLOWS {
-        let flow: FlowMod = flow.parse().unwrap_or_else(|error| panic!("{flow}: {error}"));
-        switch.openflow_input(connection, &Body::FlowMod(flow).with_xid(2).encode(Version::Of15), now);
-    }
-    switch
+    crate::switch_core::switch_of(2, FLOWS, now)
 }

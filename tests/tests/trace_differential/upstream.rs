@@ -42,18 +42,7 @@ impl Upstream {
         need("ovn-sbctl")?;
         need("ovn-trace")?;
         let run = RunDir::default();
-        for database in ["nb", "sb"] {
-            let mut create = run.peer(&tool);
-            create.arg("create").arg(run.path(&format!("{database}.db")));
-            create.arg(format!("/usr/share/ovn/ovn-{database}.ovsschema"));
-            run_ok(create);
-        }
-        let mut serve = run.peer(&server);
-        serve.arg(format!("--remote=p{}", remote(&run))).arg("-vconsole:warn");
-        serve.arg(format!("--unixctl={}", run.path("db.ctl").display()));
-        serve.args([run.path("nb.db"), run.path("sb.db")]);
-        let mut daemons = vec![run.start("databases", serve)];
-        run.wait_for_socket("db.sock");
+        let mut daemons = vec![run.peer_databases(&tool, &server)];
         run_ok(client(&run, "ovn-nbctl", &["init".to_owned()]));
         run_ok(client(&run, "ovn-sbctl", &["init".to_owned()]));
         configure(&run, "ovn-nbctl", &network.commands);
