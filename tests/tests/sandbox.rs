@@ -253,26 +253,29 @@ fn rules_let_pass_drop_and_reject() {
 const MIXES: [&[&str]; 5] =
     [&[], &["ovn-northd"], &["ovn-controller"], &["ovn-northd", "ovn-controller"], &PEERS];
 
-/// A scenario whose guests need these clients.
-fn asked(scenario: &str, clients: &[&str], all: &[&[&str]]) {
-    if clients.iter().all(|client| need(client).is_some()) {
-        served(scenario, all);
-    }
-}
-
 #[test]
 fn guests_get_the_addresses_of_their_ports() {
-    asked("scenarios/dhcp.yaml", &["udhcpc", "dhclient"], &MIXES);
+    MIXES.iter().for_each(|roles| swap_in("scenarios/dhcp.yaml", roles));
 }
 
 #[test]
 fn guests_get_answers_to_names() {
-    asked("scenarios/dns.yaml", &["dig"], &MIXES);
+    MIXES.iter().for_each(|roles| swap_in("scenarios/dns.yaml", roles));
 }
 
 #[test]
 fn guests_are_told_of_their_router() {
-    asked("scenarios/ra.yaml", &["rdisc6"], &MIXES);
+    MIXES.iter().for_each(|roles| swap_in("scenarios/ra.yaml", roles));
+}
+
+/// The same without our own clients; and with upstream's parts, to see that those are asked for nothing else.
+#[test]
+fn guests_are_served_with_the_programs_that_they_have() {
+    let programs = ["udhcpc", "dhclient", "dig", "rdisc6", "arping", "tcpdump", "ping", "ip"];
+    if programs.iter().all(|program| need(program).is_some()) {
+        swap_in("scenarios/real-clients.yaml", &[]);
+        swap_in("scenarios/real-clients.yaml", &PEERS);
+    }
 }
 
 #[test]

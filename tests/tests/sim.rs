@@ -29,13 +29,26 @@ fn topology(labs: &Labs) {
     fs::copy(root().join("topologies/two-chassis.yaml"), labs.path("two-chassis.yaml")).unwrap();
 }
 
-#[test]
-fn quickstart_passes_in_virtual_time() {
+/// Plays one of the scenarios, which has so many steps.
+#[track_caller]
+fn passes(scenario: &str, steps: usize) {
     let labs = Labs::default();
-    let file = root().join("scenarios/quickstart.yaml");
+    let file = root().join("scenarios").join(scenario);
     let outcome = run(labs.sandbox(&["test", "--backend", "sim", file.to_str().unwrap()]));
     assert_eq!(outcome.code, Some(0), "{}{}", outcome.stdout, outcome.stderr);
-    assert!(outcome.stdout.contains("passed: 27 steps"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains(&format!("passed: {steps} steps")), "{}", outcome.stdout);
+}
+
+#[test]
+fn quickstart_passes_in_virtual_time() {
+    passes("quickstart.yaml", 27);
+}
+
+#[test]
+fn guests_are_served_in_virtual_time() {
+    passes("dhcp.yaml", 18);
+    passes("dns.yaml", 14);
+    passes("ra.yaml", 22);
 }
 
 #[test]

@@ -160,6 +160,18 @@ impl DnsName {
         &self.0
     }
 
+    /// Reads names one after the other to the end of the octets, as search lists have them. Zeros between and behind them
+    /// are padding. Refused are pointers that do not lead back, and names that are too long or end early.
+    pub fn parse_list(octets: &[u8]) -> Result<Vec<Self>, Malformed> {
+        let mut c = Cursor::new("dns", octets);
+        let mut names = Vec::new();
+        while !c.rest().is_empty() {
+            let name = Self::parse(octets, &mut c)?;
+            names.extend(Some(name).filter(|name| name.0.len() > 1));
+        }
+        Ok(names)
+    }
+
     /// Reads a name at the cursor, which is in `message`.
     fn parse<'a>(message: &'a [u8], c: &mut Cursor<'a>) -> Result<Self, Malformed> {
         let mut octets = Vec::new();
@@ -227,7 +239,7 @@ impl fmt::Debug for DnsName {
 
 impl DnsRecord {
     /// The address of an A or AAAA record, or the name that a PTR record has without pointers.
-    fn sense(&self) -> Option<String> {
+    pub fn sense(&self) -> Option<String> {
         match self.ty {
             Dns::A => {
                 <[u8; 4]>::try_from(&self.data[..]).ok().map(|octets| Ipv4Addr::from(octets).to_string())

@@ -12,6 +12,7 @@ pub mod chassis;
 pub mod command;
 pub mod control;
 pub mod daemons;
+pub mod dns;
 pub mod guest;
 pub mod home;
 pub mod inspect;

@@ -15,6 +15,7 @@ use crate::lab::{
 use crate::sim::lab::{Node as SimNode, Sim};
 use crate::sim::{self, client};
 use crate::text::values::Name;
+use crate::tools::dns::{Answer, Question};
 use crate::tools::echo::Report;
 use crate::tools::ping::{self, Plan, Until};
 use crate::tools::sniff;
@@ -24,10 +25,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use nix::sys::signal::Signal;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// After so long without an answer it is asked again.
+pub const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A lab in which a scenario runs.
 #[derive(Clone)]
@@ -195,6 +200,23 @@ impl Backend {
         match self {
             Self::Netns(lab) => ping::ping(&lab.node(from)?.netns, plan, until).await,
             Self::Sim(sim) => sim.ping(from, plan, until).await,
+        }
+    }
+
+    /// Asks a server for a name from a guest until there is an answer, or until `end`; by then, none.
+    ///
+    /// # Errors
+    /// When there is no such guest.
+    pub async fn ask(
+        &self,
+        from: &str,
+        server: SocketAddr,
+        question: Question,
+        end: Instant,
+    ) -> Result<Option<Answer>> {
+        match self {
+            Self::Netns(lab) => lab::dns::ask(&lab.node(from)?.netns, server, question, ASK_AGAIN, end).await,
+            Self::Sim(sim) => sim.ask(from, server, question, ASK_AGAIN, end).await,
         }
     }
 

@@ -194,6 +194,13 @@ guests:
   - arp-entry: {port: lr0-sw0, ip: 10.0.0.2, mac: 0a:00:00:00:00:02, for: 10s}
   - traffic: {from: vm1, to: vm2, rate: 1000, max-lost: 0, during: [{clock: {advance: 1s}}]}
   - upgrade: {on: hv1, daemon: ovs-vswitchd, to: /bin/false, rolled-back: true}
+  - dhcp: {from: vm1, gets: {address: 10.0.0.1, router: [], routes: 10.1.0.0/16 via 10.0.0.254}, renew: true}
+  - dhcp: {from: vm1, mac: 0a:00:00:00:00:09, wants: 10.0.0.9, refused: true}
+  - dhcp6: {from: vm2, information: true, gets: {dns: 'fd00::53', domains: [ovn.org]}}
+  - ra: {from: vm1, unasked: true, gets: {prefixes: 'fd00::/64', routes: 'low fd02::/48'}, within: 5s}
+  - ra: {from: vm2, silent-for: 1s}
+  - dns: {from: vm1, server: 10.0.0.2, ask: vm1.ovn.org, type: AAAA, gets: ['fd00::1']}
+  - dns: {from: vm1, server: vm2, ask: 10.0.0.4, fails: nxdomain}
 ";
         assert_eq!(complaints(steps), "");
         let used = Verb::KEYS.iter().filter(|key| steps.contains(&format!("{key}: ")));
@@ -205,9 +212,9 @@ guests:
         let steps = "
   - pong: {from: vm1, to: vm2}
 ";
-        insta::assert_snapshot!(complaints(steps), @"s.yaml:6:5: error: steps[0]: unknown field `pong`: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic, upgrade (did you mean ping?)");
+        insta::assert_snapshot!(complaints(steps), @"s.yaml:6:5: error: steps[0]: unknown field `pong`: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic, upgrade, dhcp, dhcp6, dns, ra (did you mean ping?)");
         insta::assert_snapshot!(complaints("  - {ping: {from: vm1, to: vm2}, wait: {for: 1s}}\n"), @"s.yaml:5:5: error: steps[0]: a step with two verbs, ping and wait: expected two steps");
-        insta::assert_snapshot!(complaints("  - name: nothing\n"), @"s.yaml:5:5: error: steps[0]: a step without a verb: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic, upgrade");
+        insta::assert_snapshot!(complaints("  - name: nothing\n"), @"s.yaml:5:5: error: steps[0]: a step without a verb: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic, upgrade, dhcp, dhcp6, dns, ra");
         insta::assert_snapshot!(complaints("  - ping: {form: vm1, to: vm2}\n"), @"s.yaml:5:12: error: steps[0].ping: unknown field `form`: expected one of from, to, count, within, interval, size, rtt-min, rtt-max (did you mean from?)");
         insta::assert_snapshot!(complaints("  - nbctl: 'lsp-add \"sw0'\n"), @r#"s.yaml:5:12: error: steps[0].nbctl: a quote is not closed: expected another ""#);
         insta::assert_snapshot!(complaints("  - nbctl: {ran: show}\n"), @"s.yaml:5:13: error: steps[0].nbctl: unknown field `ran`: expected one of run, contains, lacks, equals, exit, within (did you mean run?)");
@@ -229,6 +236,9 @@ guests:
   - clock: {advance: 0s}
   - arp-entry: {port: lr0-sw0, ip: 10.0.0.2, mac: 0a:00:00:00:00:02, absent: true}
   - traffic: {from: vm1, to: hv1, rate: 0, size: 9000, during: []}
+  - dhcp: {from: hv1, refused: true, silent-for: 1s}
+  - ra: {from: vm3, gets: {}, silent-for: 1s}
+  - dns: {from: vm1, server: vm3, ask: vm1..ovn, passes-to: hv1}
 ";
         insta::assert_snapshot!(complaints(steps), @r"
         s.yaml:6:18: error: there is no such node here: vm3: expected hv1 or vm1 or vm2 (did you mean vm1?)
@@ -253,7 +263,16 @@ guests:
         s.yaml:21:30: error: there is no such node here: hv1: expected vm1 or vm2
         s.yaml:21:41: error: a rate that cannot be: expected 1 to 10000
         s.yaml:21:50: error: too long for one packet: expected at most 1400
+        s.yaml:22:18: error: there is no such node here: hv1: expected vm1 or vm2
+        s.yaml:22:38: error: refused and silent-for cannot both be: expected one of them
+        s.yaml:23:16: error: there is no such node here: vm3: expected vm1 or vm2 (did you mean vm1?)
+        s.yaml:23:31: error: gets and silent-for cannot both be: expected one of them
+        s.yaml:24:30: error: there is no such node here: vm3: expected hv1 or vm1 or vm2 (did you mean vm1?)
+        s.yaml:24:61: error: there is no such node here: hv1: expected vm1 or vm2
+        s.yaml:24:40: error: this can be no name: expected labels of 1 to 63 octets with dots between, or an address
         ");
+        insta::assert_snapshot!(complaints("  - dhcp: {from: vm1, gets: {routes: 10.1.0.0/16}}\n"), @r#"s.yaml:5:38: error: steps[0].dhcp.gets.routes: bad route "10.1.0.0/16": expected NETWORK/BITS via ADDRESS, such as 10.1.0.0/16 via 10.0.0.253"#);
+        insta::assert_snapshot!(complaints("  - ra: {from: vm1, gets: {routes: 'best fd00::/64'}}\n"), @r#"s.yaml:5:36: error: steps[0].ra.gets.routes: bad route "best fd00::/64": expected high, medium or low, and NETWORK/BITS, such as low fd02::/48"#);
         insta::assert_snapshot!(complaints("  []\n"), @"s.yaml:4:1: error: no steps: expected at least one");
     }
 }

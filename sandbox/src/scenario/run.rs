@@ -28,11 +28,20 @@ pub struct Run {
     /// Where we are: the path of the steps, and their numbers.
     place: Path,
     number: String,
+    /// Numbers given out so far.
+    numbers: u32,
 }
 
 impl Run {
     pub fn new(lab: Backend, source: Source, tell: Tell) -> Self {
-        Self { lab, source, captures: BTreeMap::new(), tell, place: path!["steps"], number: String::new() }
+        let (place, number) = (path!["steps"], String::new());
+        Self { lab, source, captures: BTreeMap::new(), tell, place, number, numbers: 0 }
+    }
+
+    /// A number that no other step of this run has, to know answers by; the same in each run.
+    pub fn number(&mut self) -> u32 {
+        self.numbers += 1;
+        self.numbers
     }
 
     /// Runs steps one after the other, until one fails; that one's failure.

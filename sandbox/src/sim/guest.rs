@@ -7,6 +7,7 @@ use std::time::Instant;
 use packet::MacAddr;
 
 use super::ChassisId;
+use super::dns::Resolver;
 use super::ping::Ping;
 use super::stack::Stack;
 use super::traffic::{Sink, Source};
@@ -21,6 +22,7 @@ pub(super) enum Program {
     Ping(Ping),
     Source(Source),
     Sink(Sink),
+    Resolver(Resolver),
 }
 
 impl Program {
@@ -29,6 +31,7 @@ impl Program {
             Self::Ping(ping) => ping.work(stack, now),
             Self::Source(source) => source.work(stack, now),
             Self::Sink(sink) => sink.work(stack),
+            Self::Resolver(resolver) => resolver.work(stack, now),
         }
     }
 
@@ -37,6 +40,7 @@ impl Program {
             Self::Ping(ping) => ping.poll_timeout(),
             Self::Source(source) => source.poll_timeout(now),
             Self::Sink(_) => None,
+            Self::Resolver(resolver) => resolver.poll_timeout(),
         }
     }
 
@@ -45,6 +49,7 @@ impl Program {
             Self::Ping(ping) => ping.close(stack),
             Self::Source(source) => source.close(stack),
             Self::Sink(sink) => sink.close(stack),
+            Self::Resolver(resolver) => resolver.close(stack),
         }
     }
 }
@@ -114,7 +119,7 @@ impl Guest {
         match self.programs.get_mut(&id) {
             Some(Program::Ping(ping)) => ping.stop(),
             Some(Program::Source(source)) => source.stop(),
-            Some(Program::Sink(_)) | None => {}
+            Some(Program::Sink(_) | Program::Resolver(_)) | None => {}
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use crate::lab::guest::GUEST_INTERFACE;
 use crate::lab::start::{self, START_MAX};
 use crate::text::values::Name;
 use crate::tools::capture::Capture;
+use crate::tools::dns::{Answer, Question};
 use crate::tools::echo::Report;
 use crate::tools::ping::{Plan, Until};
 use crate::tools::traffic;
@@ -59,6 +61,19 @@ pub enum Node {
 pub(crate) struct Connection {
     sim: Rc<Sim>,
     line: Line,
+}
+
+/// A question under way, which is asked no more when this is dropped.
+struct Asking {
+    sim: Rc<Sim>,
+    from: GuestId,
+    id: ProgramId,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.sim.with(|world| world.end_program(self.from, self.id));
+    }
 }
 
 impl Sim {
@@ -348,6 +363,24 @@ impl Sim {
             world.end_program(from, id);
             report.context("the ping died")
         })
+    }
+
+    /// A guest asks a server for a name until there is an answer, or until `end`.
+    ///
+    /// # Errors
+    /// When there is no such guest.
+    pub async fn ask(
+        self: &Rc<Self>,
+        from: &str,
+        server: SocketAddr,
+        question: Question,
+        again: Duration,
+        end: Instant,
+    ) -> Result<Option<Answer>> {
+        let from = self.guest(from)?;
+        let id = self.with(|world| world.start_resolver(from, server, question, again));
+        let asking = Asking { sim: self.clone(), from, id };
+        Ok(self.until(Some(end), |world| world.resolved(asking.from, asking.id)).await)
     }
 
     /// Begins traffic; the connection is there when this returns.

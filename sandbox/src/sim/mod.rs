@@ -12,7 +12,7 @@
 //! driven as their daemons drive them: all that is due at one instant is handed over, then all that they want is done.
 //!
 //! `world.rs` is what can be done to a world, `run.rs` how time goes on, `wires.rs` connections, `switch.rs` what
-//! switches want, `guest.rs` guests and their programs (`ping.rs`), `tool.rs` clients that are started for a moment.
+//! switches want, `guest.rs` guests and their programs (`ping.rs`, `traffic.rs`, `dns.rs`), `tool.rs` clients that are started for a moment.
 //! [`lab::Sim`] makes a world of a topology and drives it by tokio's clock, which is stopped and jumps to what comes
 //! next: so the steps of scenarios are the same code as in real namespaces.
 
@@ -20,6 +20,7 @@ mod agenda;
 mod chassis;
 pub mod client;
 mod database;
+mod dns;
 mod events;
 mod guest;
 pub mod lab;

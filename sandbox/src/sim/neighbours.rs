@@ -7,9 +7,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use packet::{Arp, EtherType, Ethernet, Icmp6, IpProto, Ipv4, Ipv6, MacAddr, Malformed, Neighbor, Pseudo};
+use packet::{
+    Arp, EtherType, Ethernet, Icmp6, IpProto, Ipv4, Ipv6, MacAddr, Malformed, Neighbor, Pseudo,
+    RouterAdvertisement, RouterOption,
+};
 
+use super::stack::ADDRESSES_MAX;
 use crate::text::values::Cidr;
+use crate::tools::frame::link_local;
 
 /// Neighbours that are remembered; beyond this the one with the lowest address is forgotten.
 const NEIGHBOURS_MAX: usize = 1024;
@@ -31,18 +36,36 @@ pub(super) struct Neighbours {
     mac: MacAddr,
     ips: Vec<Cidr>,
     gateway: Option<IpAddr>,
+    /// The last router that said it is a way out.
+    router: Option<IpAddr>,
     entries: BTreeMap<IpAddr, Entry>,
     frames: VecDeque<Vec<u8>>,
+    /// Addresses made of what routers said, for the stack above.
+    made: VecDeque<Cidr>,
 }
 
 impl Neighbours {
     pub(super) fn new(mac: MacAddr, ips: Vec<Cidr>, gateway: Option<IpAddr>) -> Self {
-        Self { mac, ips, gateway, entries: BTreeMap::new(), frames: VecDeque::new() }
+        Self {
+            mac,
+            ips,
+            gateway,
+            router: None,
+            entries: BTreeMap::new(),
+            frames: VecDeque::new(),
+            made: VecDeque::new(),
+        }
     }
 
     /// The next frame to send.
     pub(super) fn poll_output(&mut self) -> Option<Vec<u8>> {
         self.frames.pop_front()
+    }
+
+    /// The next address that follows from what a router said (RFC 4862 section 5.5.3). Nobody else is asked whether it is
+    /// theirs.
+    pub(super) fn poll_address(&mut self) -> Option<Cidr> {
+        self.made.pop_front()
     }
 
     /// When neighbours that do not answer are asked again.
@@ -151,6 +174,10 @@ impl Neighbours {
     /// Whether it was about neighbours.
     fn hear_icmp6(&mut self, ip: &Ipv6, message: &[u8]) -> Result<bool, Malformed> {
         let (Icmp6 { ty, .. }, body) = Icmp6::parse(message)?;
+        if ty == Icmp6::ROUTER_ADVERTISEMENT && ip.hop_limit == 255 {
+            self.hear_router(ip.src, &RouterAdvertisement::parse(message)?);
+            return Ok(true);
+        }
         if ty != Icmp6::NEIGHBOR_SOLICITATION && ty != Icmp6::NEIGHBOR_ADVERTISEMENT {
             return Ok(false);
         }
@@ -167,6 +194,26 @@ impl Neighbours {
             self.advertise(neighbor.target, ip.src);
         }
         Ok(true)
+    }
+
+    /// Remembers the way out, and makes addresses of the prefixes of which hosts are to; prefixes of 64 bits, as those of Ethernet are (RFC 2464
+    /// section 5).
+    fn hear_router(&mut self, router: Ipv6Addr, said: &RouterAdvertisement) {
+        match said.lifetime {
+            0 => self.router = self.router.filter(|known| *known != router),
+            _ => self.router = Some(router.into()),
+        }
+        for option in &said.options {
+            let RouterOption::Prefix { length: 64, flags, prefix, .. } = option else { continue };
+            let mut octets = link_local(self.mac).octets();
+            octets[..8].copy_from_slice(&prefix.octets()[..8]);
+            let cidr = Cidr { addr: Ipv6Addr::from(octets).into(), prefix_len: 64 };
+            let is_known = self.has(cidr.addr) || self.ips.len() > ADDRESSES_MAX;
+            if flags & RouterAdvertisement::AUTONOMOUS != 0 && !is_known {
+                self.ips.push(cidr);
+                self.made.push_back(cidr);
+            }
+        }
     }
 
     /// Tells who asked, or everybody when it has no address yet, that `target` is here.
@@ -266,7 +313,8 @@ impl Neighbours {
         if self.ips.iter().any(|cidr| cidr.contains(to)) {
             return Some(to);
         }
-        self.gateway.filter(|gateway| gateway.is_ipv4() == to.is_ipv4())
+        let ways = self.gateway.into_iter().chain(self.router);
+        ways.into_iter().find(|way| way.is_ipv4() == to.is_ipv4())
     }
 
     /// The Ethernet address of a group (RFC 1112 section 6.4, RFC 2464 section 7), or of everybody.

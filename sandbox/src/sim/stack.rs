@@ -14,6 +14,7 @@ use super::neighbours::Neighbours;
 use super::traffic::End;
 
 use crate::text::values::Cidr;
+use crate::tools::frame::link_local;
 
 /// Addresses that a guest may have, besides its link-local one.
 pub(super) const ADDRESSES_MAX: usize = 7;
@@ -59,6 +60,12 @@ impl Stack {
     /// A frame came.
     pub(super) fn receive(&mut self, frame: &[u8]) {
         self.cable.rx.extend(self.ethernet.receive(frame));
+        while let Some(cidr) = self.ethernet.poll_address() {
+            self.interface.update_ip_addrs(|addresses| {
+                // Without room it is an address more that nobody has.
+                let _ = addresses.push(IpCidr::new(cidr.addr.into(), cidr.prefix_len));
+            });
+        }
     }
 
     /// Does what is to be done now.
@@ -123,16 +130,6 @@ impl Stack {
         let micros = i64::try_from((now - self.began).as_micros()).unwrap_or(i64::MAX);
         smoltcp::time::Instant::from_micros(micros)
     }
-}
-
-/// The address of RFC 4291 appendix A for this Ethernet address.
-fn link_local(mac: MacAddr) -> Ipv6Addr {
-    let [a, b, c, d, e, f] = mac.0;
-    let low = [a ^ 2, b, c, 0xff, 0xfe, d, e, f];
-    let mut octets = [0; 16];
-    octets[..2].copy_from_slice(&[0xfe, 0x80]);
-    octets[8..].copy_from_slice(&low);
-    octets.into()
 }
 
 /// Packets on their way into and out of smoltcp; handed over whenever the world looks at the guest.

@@ -1,7 +1,7 @@
 //! The parts of a world, and what can be done to it from outside.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use northd::northd::{Db, Northd, NorthdOptions};
@@ -12,6 +12,7 @@ use schema::{nb, sb};
 use super::agenda::Agenda;
 use super::chassis::Chassis;
 use super::database::DatabaseNode;
+use super::dns::Resolver;
 use super::guest::{Guest, Program, ProgramId};
 use super::ping::Ping;
 use super::queue::Queue;
@@ -21,6 +22,7 @@ use super::{CONTROL_DELAY, ChassisId, Client, Delivery, GUEST_DELAY, GuestId, Pa
 use crate::fabric::Fabric;
 use crate::text::values::Cidr;
 use crate::tools::capture::Capture;
+use crate::tools::dns::{Answer, Question};
 use crate::tools::echo::Report;
 use crate::tools::ping::Plan;
 use crate::tools::traffic;
@@ -216,7 +218,7 @@ impl World {
     pub fn ping_report(&self, from: GuestId, id: ProgramId) -> Option<(&Report, bool)> {
         match self.guests[from.0].program(id)? {
             Program::Ping(ping) => Some((ping.report(), ping.is_over())),
-            Program::Source(_) | Program::Sink(_) => None,
+            Program::Source(_) | Program::Sink(_) | Program::Resolver(_) => None,
         }
     }
 
@@ -242,6 +244,31 @@ impl World {
         let (Program::Source(source), Program::Sink(sink)) = programs else { return None };
         let (arrivals, speech) = (sink.arrivals.clone(), source.speech.clone());
         Some((traffic::Report { sent: source.sent, arrivals, speech }, source.is_connected()))
+    }
+
+    /// A guest begins to ask a server for a name, again after each `again` without an answer.
+    pub fn start_resolver(
+        &mut self,
+        from: GuestId,
+        server: SocketAddr,
+        question: Question,
+        again: Duration,
+    ) -> ProgramId {
+        let now = self.queue.now();
+        let asked = (server, question, again);
+        let resolver = |stack: &mut _, id| Program::Resolver(Resolver::new(stack, id, asked, now));
+        let id = self.guests[from.0].start(resolver);
+        self.touched.insert(Part::Guest(from));
+        self.drain();
+        id
+    }
+
+    /// The answer that has come.
+    pub fn resolved(&self, from: GuestId, id: ProgramId) -> Option<Answer> {
+        match self.guests[from.0].program(id)? {
+            Program::Resolver(resolver) => resolver.answer.clone(),
+            Program::Ping(_) | Program::Source(_) | Program::Sink(_) => None,
+        }
     }
 
     /// A program of a guest ends.

@@ -6,13 +6,18 @@ mod broadcast;
 mod capture;
 mod clock;
 mod command;
+mod dhcp;
+mod dhcp6;
+mod dns;
 mod expect_capture;
 mod expect_row;
 mod flood_ping;
 mod kill;
 mod link;
 mod ping;
+mod ra;
 mod send;
+mod talk;
 mod trace;
 mod traffic;
 mod upgrade;
@@ -174,6 +179,10 @@ verbs! {
     "arp-entry" => ArpEntry(arp_entry::ArpEntry),
     "traffic" => Traffic(traffic::Traffic),
     "upgrade" => Upgrade(upgrade::Upgrade),
+    "dhcp" => Dhcp(dhcp::Dhcp),
+    "dhcp6" => Dhcp6(dhcp6::Dhcp6),
+    "dns" => Dns(dns::Dns),
+    "ra" => Ra(ra::Ra),
 }
 
 impl<'de> Deserialize<'de> for Step {
