@@ -8,7 +8,8 @@ use openflow::PortConfig;
 use packet::key::{FlowKey, Layout, WORDS, WordSet, extract, mix, rewrite, slot};
 use packet::{EtherType, Frame, Segmenter};
 
-use crate::conntrack::{Cut, Outcome, Tracked, Tracker};
+use crate::cache::Turn;
+use crate::conntrack::{Cut, Outcome, Rewritten, Tracked, Tracker};
 use crate::counters::{Counters, Event};
 use crate::device::{Departure, TunnelPacket};
 use crate::meter::{Gauge, Verdict, remarked};
@@ -30,6 +31,8 @@ pub(crate) struct Executor<'a> {
     pub tracked: Tracked,
     /// How the packet is to be cut where it leaves.
     pub cut: Option<Cut>,
+    /// What became of its addresses and ports in this pass.
+    pub rewritten: Rewritten,
     /// Packets to go through the tables again.
     pub again: &'a mut VecDeque<Again>,
     /// How often this one did.
@@ -42,9 +45,24 @@ pub(crate) struct Executor<'a> {
 pub(crate) struct Again {
     pub recirc: Arc<Recirc>,
     pub frame: Frame,
+    /// Where its headers are.
+    pub layout: Layout,
+    pub rewritten: Rewritten,
     pub tracked: Tracked,
     pub cut: Option<Cut>,
     pub depth: u8,
+}
+
+impl Again {
+    /// What tells it from others on the same way. `None` if its headers do not follow from what it was.
+    pub(crate) fn turn(&self) -> Option<Turn> {
+        let rewriter = match self.rewritten {
+            Rewritten::No => None,
+            Rewritten::By(rewriter) => Some(rewriter),
+            Rewritten::Otherwise => return None,
+        };
+        Some(Turn::new(self.recirc.number(), &self.tracked, rewriter))
+    }
 }
 
 impl Executor<'_> {
@@ -57,6 +75,8 @@ impl Executor<'_> {
         let Some(mut segmenter) = Segmenter::new(&frame) else {
             return self.counters.count(Event::DropSegments);
         };
+        // Flags of the parts differ, and so would keys.
+        self.rewritten = Rewritten::Otherwise;
         loop {
             let mut octets = vec![0; Frame::HEADROOM];
             if !segmenter.emit(&mut octets) {
@@ -90,7 +110,7 @@ impl Executor<'_> {
             }
             Op::Ct(ct) => {
                 if self.track(ct, &mut frame, &mut layout) {
-                    self.send_again(ct, frame);
+                    self.send_again(ct, frame, layout);
                 }
             }
             Op::Meter(gauge) => {
@@ -137,7 +157,7 @@ impl Executor<'_> {
                     return false;
                 }
                 if ct.recirc.is_some() {
-                    self.send_again(ct, frame.clone());
+                    self.send_again(ct, frame.clone(), *layout);
                 }
             }
             Op::CtClear => self.tracked = Tracked::default(),
@@ -171,10 +191,13 @@ impl Executor<'_> {
 
     /// Sends the packet through the tracker. False if it was a fragment that waits for others.
     fn track(&mut self, ct: &Ct, frame: &mut Frame, layout: &mut Layout) -> bool {
-        match self.tracker.track(&ct.request, &mut self.tracked, frame, self.now) {
+        let outcome = self.tracker.track(&ct.request, &mut self.tracked, frame, Some(layout), self.now);
+        self.rewritten = self.rewritten.and(self.tracked.take_rewritten());
+        match outcome {
             Outcome::Same => {}
             Outcome::Held => return false,
             outcome @ (Outcome::Rewritten | Outcome::Joined(_)) => {
+                self.rewritten = Rewritten::Otherwise;
                 *layout = extract(frame, &mut FlowKey::default());
                 layout.partial = frame.is_partial();
                 if let Outcome::Joined(cut) = outcome {
@@ -186,10 +209,11 @@ impl Executor<'_> {
     }
 
     /// Has a tracked packet go through the tables again, if it is to.
-    fn send_again(&mut self, ct: &Ct, frame: Frame) {
+    fn send_again(&mut self, ct: &Ct, frame: Frame, layout: Layout) {
         if let Some(recirc) = &ct.recirc {
-            let (tracked, cut, depth) = (self.tracked.clone(), self.cut, self.depth + 1);
-            self.again.push_back(Again { recirc: Arc::clone(recirc), frame, tracked, cut, depth });
+            let (recirc, tracked) = (Arc::clone(recirc), self.tracked.clone());
+            let (rewritten, cut, depth) = (self.rewritten, self.cut, self.depth + 1);
+            self.again.push_back(Again { recirc, frame, layout, rewritten, tracked, cut, depth });
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) const MEGAFLOW_MASKS_MAX: usize = 128;
 pub(crate) const MEGAFLOW_IDLE: Duration = Duration::from_secs(10);
 /// Places for packets known exactly; a power of two. A new one takes the place of the one before it.
 pub(crate) const EXACT_PLACES: usize = 4096;
+/// Passes through the tables that are remembered of each of them; later ones are looked up.
+pub(crate) const WAY_LEN_MAX: usize = 8;
 
 /// States that packets bring along to go through the tables again. Beyond it the packet is dropped
 /// and counted.

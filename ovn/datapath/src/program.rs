@@ -64,6 +64,25 @@ impl Op {
         }
     }
 
+    /// Whether two frames of one key have one key afterwards, and go on in the same ways. A tag that is taken off may
+    /// uncover one that the key had no room for; what is cut off may be what its headers count on; meters and lengths
+    /// treat equal headers differently.
+    pub(crate) fn is_steady(&self) -> bool {
+        match self {
+            Self::Output(_)
+            | Self::Tunnel(_)
+            | Self::Punt(_)
+            | Self::Set(_)
+            | Self::Ct(_)
+            | Self::CtClear => true,
+            Self::PushVlan { .. } | Self::PopVlan | Self::Truncate(_) | Self::Meter(_) => false,
+            Self::Clone(nested) => nested.iter().all(Self::is_steady),
+            Self::CheckLarger { larger, smaller, .. } => {
+                !larger.iter().chain(smaller.iter()).any(Self::changes_frame)
+            }
+        }
+    }
+
     /// Whether a frame that is still to be cut into segments can go through: what controllers get and
     /// what is shortened must be frames as they are on a wire.
     pub(crate) fn takes_segments(&self) -> bool {

@@ -6,6 +6,7 @@
 use packet::key::{FlowKey, STAGES, mix, slot};
 
 use super::MegaflowId;
+use super::way::{Turn, Way};
 use crate::limits::EXACT_PLACES;
 use crate::recirc;
 
@@ -15,7 +16,8 @@ pub(super) struct ExactCache {
     /// Made when the first packet comes: an idle switch does not pay for it.
     places: Vec<Option<Box<Entry>>>,
     seed: u64,
-    turn: u32,
+    /// How many new packets there were.
+    turn: u64,
 }
 
 #[derive(Debug)]
@@ -23,10 +25,20 @@ struct Entry {
     hash: u64,
     key: FlowKey,
     megaflow: MegaflowId,
+    /// Which of the packets that had this place it is.
+    serial: u64,
+    way: Way,
+}
+
+/// The way of a packet that is known exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WayId {
+    place: u32,
+    serial: u64,
 }
 
 /// One in so many new packets takes a place that is taken.
-const REPLACE_ONE_IN: u32 = 16;
+const REPLACE_ONE_IN: u64 = 16;
 /// Words that are zero in every packet that is looked up: registers.
 const ZERO_WORDS: std::ops::Range<usize> = slot::METADATA.word as usize + 1..slot::CT_STATE.word as usize;
 /// Words of the connection, zero in packets that just came in.
@@ -54,26 +66,48 @@ impl ExactCache {
         mix(a, b)
     }
 
-    pub(super) fn get(&self, hash: u64, key: &FlowKey) -> Option<MegaflowId> {
+    pub(super) fn get(&self, hash: u64, key: &FlowKey) -> Option<(MegaflowId, WayId)> {
         let entry = self.places.get(place(hash))?.as_deref()?;
-        (entry.hash == hash && same(&entry.key, key)).then_some(entry.megaflow)
+        let way = WayId { place: place(hash) as u32, serial: entry.serial };
+        (entry.hash == hash && same(&entry.key, key)).then_some((entry.megaflow, way))
     }
 
-    pub(super) fn insert(&mut self, hash: u64, key: &FlowKey, megaflow: MegaflowId) {
+    /// Whether there is room for it is chance; then its way begins.
+    pub(super) fn insert(&mut self, hash: u64, key: &FlowKey, megaflow: MegaflowId) -> Option<WayId> {
         if self.places.is_empty() {
             self.places.resize_with(EXACT_PLACES, || None);
         }
-        self.turn = self.turn.wrapping_add(1);
-        let place = &mut self.places[place(hash)];
-        match place {
+        self.turn += 1;
+        let serial = self.turn;
+        let entry = &mut self.places[place(hash)];
+        match entry {
             Some(entry) if entry.hash == hash || self.turn.is_multiple_of(REPLACE_ONE_IN) => {
                 entry.hash = hash;
                 entry.key.clone_from(key);
                 entry.megaflow = megaflow;
+                entry.serial = serial;
+                entry.way.clear();
             }
-            Some(_) => {}
-            None => *place = Some(Box::new(Entry { hash, key: key.clone(), megaflow })),
+            Some(_) => return None,
+            None => {
+                let way = Way::default();
+                *entry = Some(Box::new(Entry { hash, key: key.clone(), megaflow, serial, way }));
+            }
         }
+        Some(WayId { place: place(hash) as u32, serial })
+    }
+
+    /// Where a packet on this way falls at its pass `at`.
+    pub(super) fn step(&self, way: WayId, at: usize, turn: &Turn) -> Option<MegaflowId> {
+        let entry = self.places.get(way.place as usize)?.as_deref()?;
+        if entry.serial == way.serial { entry.way.get(at, turn) } else { None }
+    }
+
+    /// Notes where it fell. False if the way goes no further.
+    pub(super) fn note_step(&mut self, way: WayId, at: usize, turn: Turn, megaflow: MegaflowId) -> bool {
+        let entry = self.places.get_mut(way.place as usize).and_then(Option::as_deref_mut);
+        let entry = entry.filter(|entry| entry.serial == way.serial);
+        entry.is_some_and(|entry| entry.way.note(at, turn, megaflow))
     }
 
     pub(super) fn clear(&mut self) {

@@ -8,6 +8,7 @@
 mod exact;
 #[cfg(test)]
 mod tests;
+mod way;
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -20,6 +21,8 @@ use crate::limits::{MEGAFLOW_IDLE, MEGAFLOW_MASKS_MAX, MEGAFLOWS_MAX};
 use crate::program::Op;
 use crate::xlate::{Credit, Depends, Effect, Translation};
 use exact::ExactCache;
+pub(crate) use exact::WayId;
+pub(crate) use way::Turn;
 
 /// A megaflow by place and making, so that one made later in the same place is not taken for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub(crate) struct Megaflow {
     mask: u32,
     key: Box<[u64]>,
     pub ops: Box<[Op]>,
+    /// What the program makes of a packet follows from its key.
+    pub steady: bool,
     pub credits: Box<[Credit]>,
     pub effects: Box<[Effect]>,
     pub depends: Box<[Depends]>,
@@ -94,12 +99,16 @@ impl Cache {
         }
     }
 
-    /// The megaflow that a packet belongs to, if there is one.
-    pub(crate) fn lookup(&mut self, key: &FlowKey, counters: &mut Counters) -> Option<MegaflowId> {
+    /// The megaflow that a packet belongs to, if there is one, and the packet's way, if it is known exactly.
+    pub(crate) fn lookup(
+        &mut self,
+        key: &FlowKey,
+        counters: &mut Counters,
+    ) -> Option<(MegaflowId, Option<WayId>)> {
         let hash = self.exact.hash(key);
-        if let Some(id) = self.exact.get(hash, key).filter(|id| self.get(*id).is_some()) {
+        if let Some((id, way)) = self.exact.get(hash, key).filter(|(id, _)| self.get(*id).is_some()) {
             counters.count(Event::ExactHit);
-            return Some(id);
+            return Some((id, Some(way)));
         }
         for mask in &self.order {
             let Some(Some(masked)) = self.masks.get_mut(*mask as usize) else { continue };
@@ -107,12 +116,22 @@ impl Cache {
                 masked.hits += 1;
                 let serial = self.slab[*place as usize].as_ref().map_or(0, |flow| flow.serial);
                 let id = MegaflowId { place: *place, serial };
-                self.exact.insert(hash, key, id);
+                let way = self.exact.insert(hash, key, id);
                 counters.count(Event::MegaflowHit);
-                return Some(id);
+                return Some((id, way));
             }
         }
         None
+    }
+
+    /// The megaflow that a packet on its way falls into this time.
+    pub(crate) fn step(&self, way: WayId, at: usize, turn: &Turn) -> Option<MegaflowId> {
+        self.exact.step(way, at, turn).filter(|id| self.get(*id).is_some())
+    }
+
+    /// Notes it for the next one on the same way. False if the way goes no further.
+    pub(crate) fn note_step(&mut self, way: WayId, at: usize, turn: Turn, megaflow: MegaflowId) -> bool {
+        self.exact.note_step(way, at, turn, megaflow)
     }
 
     pub(crate) fn get(&self, id: MegaflowId) -> Option<&Megaflow> {
@@ -148,6 +167,7 @@ impl Cache {
             serial: self.serial,
             mask,
             key: words.clone(),
+            steady: translation.ops.iter().all(Op::is_steady),
             ops: translation.ops,
             credits: translation.credits.into(),
             effects: translation.effects.into(),

@@ -130,12 +130,47 @@ pub(crate) fn read(frame: &Frame, zone: u16, sums: bool) -> Read {
     if flow.get(slot::NW_FRAG) & 1 != 0 {
         return Read::Fragment(layout);
     }
-    read_whole(frame, &flow, layout, (zone, v6), sums).map_or(Read::Wrong, Read::Packet)
+    let ends = (flow.get(slot::NW_SRC), flow.get(slot::NW_DST), IpProto(flow.get(slot::NW_PROTO) as u8));
+    read_whole(frame, ends, layout, (zone, v6), sums).map_or(Read::Wrong, Read::Packet)
+}
+
+/// The same where it may be known already where the headers are. Then most packets need not be gone through once more.
+pub(crate) fn read_known(frame: &Frame, layout: Option<&Layout>, zone: u16, sums: bool) -> Read {
+    match layout.and_then(|layout| read_at(frame, *layout, zone, sums)) {
+        Some(parsed) => Read::Packet(parsed),
+        None => read(frame, zone, sums),
+    }
+}
+
+/// A whole TCP or UDP packet without extension headers, whose headers are at these places. All others are to be read
+/// with more care, wrong ones too.
+fn read_at(frame: &Frame, mut layout: Layout, zone: u16, sums: bool) -> Option<Parsed> {
+    let header = frame.get(layout.l3_at as usize..layout.l4_at as usize)?;
+    let (v6, proto, src, dst) = match layout.l3 {
+        L3::Ipv4 => {
+            let address = |at: usize| Some(u32::from_be_bytes(*header.get(at..)?.first_chunk()?).into());
+            let is_fragment = u16::from_be_bytes([*header.get(6)?, header[7]]) & 0x3fff != 0;
+            if is_fragment {
+                return None;
+            }
+            (false, header[9], address(12)?, address(16)?)
+        }
+        L3::Ipv6 => {
+            let header: &[u8; 40] = header.try_into().ok()?;
+            let address = |at: usize| header[at..].first_chunk().map(|octets| u128::from_be_bytes(*octets));
+            (true, header[6], address(8)?, address(24)?)
+        }
+        L3::None | L3::Arp => return None,
+    };
+    let proto = IpProto(proto);
+    let fits = matches!((layout.l4, proto), (L4::Tcp, IpProto::TCP) | (L4::Udp, IpProto::UDP));
+    layout.partial = frame.is_partial();
+    if fits { read_whole(frame, (src, dst, proto), layout, (zone, v6), sums) } else { None }
 }
 
 fn read_whole(
     frame: &[u8],
-    flow: &FlowKey,
+    (src, dst, proto): (u128, u128, IpProto),
     layout: Layout,
     (zone, v6): (u16, bool),
     sums: bool,
@@ -145,15 +180,8 @@ fn read_whole(
     if sums && !v6 && checksum::internet(header) != 0 {
         return None;
     }
-    let mut key = ConnKey {
-        src: Addr::new(flow.get(slot::NW_SRC)),
-        dst: Addr::new(flow.get(slot::NW_DST)),
-        src_port: 0,
-        dst_port: 0,
-        zone,
-        proto: IpProto(flow.get(slot::NW_PROTO) as u8),
-        v6,
-    };
+    let mut key =
+        ConnKey { src: Addr::new(src), dst: Addr::new(dst), src_port: 0, dst_port: 0, zone, proto, v6 };
     if !lengths_fit(&key, &layout, segment)
         || sums && !layout.partial && !sum_is_right(&key, &layout, segment)
     {

@@ -39,7 +39,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use packet::Frame;
-use packet::key::{FlowKey, slot};
+use packet::key::{FlowKey, Layout, slot};
 
 pub(crate) use conn::Side;
 pub(crate) use fragments::{Cut, Fragments};
@@ -109,6 +109,7 @@ pub(crate) struct Tracked {
     pub summed: bool,
     /// The zone in which a helper last moved its sequence numbers: once is enough.
     moved: Option<u16>,
+    rewritten: Rewritten,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +117,31 @@ struct Found {
     id: ConnId,
     reply: bool,
     related: bool,
+}
+
+/// By whose addresses and ports those of a packet were replaced: the connection, and whether the packet was an answer.
+pub(crate) type Rewriter = (ConnId, bool);
+
+/// What became of addresses and ports of a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Rewritten {
+    /// They are as they were.
+    #[default]
+    No,
+    /// All packets that come to this connection alike get the same.
+    By(Rewriter),
+    /// They were replaced more than once, or inside an ICMP error, or something else changed.
+    Otherwise,
+}
+
+impl Rewritten {
+    /// What became of them by one and then another.
+    pub(crate) fn and(self, next: Self) -> Self {
+        match (self, next) {
+            (Self::No, other) | (other, Self::No) => other,
+            (Self::By(_) | Self::Otherwise, Self::By(_) | Self::Otherwise) => Self::Otherwise,
+        }
+    }
 }
 
 impl Tracked {
@@ -152,6 +178,11 @@ impl Tracked {
             key.set(slot::CT_TP_SRC, src.into());
             key.set(slot::CT_TP_DST, dst.into());
         }
+    }
+
+    /// What became of addresses and ports since this was last asked.
+    pub(crate) fn take_rewritten(&mut self) -> Rewritten {
+        std::mem::take(&mut self.rewritten)
     }
 
     fn is_translated(&self) -> bool {
@@ -202,12 +233,13 @@ impl Tracker {
     }
 
     /// Sends a packet through the tracker: its state is in `packet` afterwards, and its headers are
-    /// translated.
+    /// translated. Who knows where the headers are says so.
     pub(crate) fn track(
         &mut self,
         request: &Request,
         packet: &mut Tracked,
         frame: &mut Frame,
+        layout: Option<&Layout>,
         now: Instant,
     ) -> Outcome {
         let now = self.millis(now);
@@ -216,11 +248,11 @@ impl Tracker {
             conn.is_some_and(|conn| conn.key.zone == request.zone && conn.helper().is_none())
         });
         if let Some(found) = known {
-            self.again(request, packet, frame, found);
+            self.again(request, packet, frame, (layout, found));
             return Outcome::Same;
         }
         let mut outcome = Outcome::Same;
-        let mut read = key::read(frame, request.zone, !packet.summed);
+        let mut read = key::read_known(frame, layout, request.zone, !packet.summed);
         if let Read::Fragment(layout) = read {
             read = match self.fragments.add(frame, &layout, request.zone, now) {
                 Added::Held => return Outcome::Held,
@@ -252,9 +284,15 @@ impl Tracker {
     }
 
     /// A packet whose connection was looked up before in this zone.
-    fn again(&mut self, request: &Request, packet: &mut Tracked, frame: &mut Frame, found: Found) {
+    fn again(
+        &mut self,
+        request: &Request,
+        packet: &mut Tracked,
+        frame: &mut Frame,
+        (layout, found): (Option<&Layout>, Found),
+    ) {
         if request.nat.is_some() {
-            if let Read::Packet(parsed) = key::read(frame, request.zone, false) {
+            if let Read::Packet(parsed) = key::read_known(frame, layout, request.zone, false) {
                 self.translate(packet, frame, &parsed, found);
             }
             packet.found = None;
@@ -280,6 +318,8 @@ impl Tracker {
             Side::Destination => state::DNAT,
         };
         let wanted = if found.reply { conn.key.reversed() } else { conn.reply_key.reversed() };
+        let rewritten = Rewritten::By((found.id, found.reply));
+        packet.rewritten = if found.related { Rewritten::Otherwise } else { packet.rewritten.and(rewritten) };
         if found.related {
             nat::translate_error(frame.as_mut_slice(), &parsed.layout, &wanted, side);
         } else {

@@ -10,8 +10,8 @@ use packet::{Frame, Geneve, Joiner, Vxlan};
 
 use super::Switch;
 use crate::bridge::{Bridge, BridgeId};
-use crate::cache::{Megaflow, MegaflowId};
-use crate::conntrack::{Cut, Tracked};
+use crate::cache::{Megaflow, MegaflowId, WayId};
+use crate::conntrack::{Cut, Rewritten, Tracked};
 use crate::counters::Event;
 use crate::device::{DeviceId, TunnelKind};
 use crate::exec::{Again, Executor};
@@ -168,58 +168,81 @@ impl Switch {
         if self.take_bfd(port_id, &frame, key, &layout, now) {
             return;
         }
-        let id = match self.known(key) {
-            Some(id) => id,
+        let (id, way) = match self.known(key) {
+            Some(known) => known,
             None => {
                 let mut pipeline = key.clone();
                 pipeline.set(slot::IN_PORT, u128::from(number.0));
                 let translation = Xlate::new(self.view(), bridge, pipeline).start().finish();
-                self.keep(translation, key, now)
+                (self.keep(translation, key, now), None)
             }
         };
+        // Fragments become other packets on their way.
+        let way = way.filter(|_| self.is_steady(id) && key.get_u64(slot::NW_FRAG) == 0);
         let first = Pass { tracked: Tracked::default(), cut: None, depth: 0 };
         self.execute(id, key, frame, layout, first, now);
-        self.go_on(key, now);
+        self.go_on(key, way, now);
     }
 
     /// The packets that a packet sent through the tables again, until there are none left. `key` is
-    /// the one it was looked up by.
-    fn go_on(&mut self, key: &FlowKey, now: Instant) {
+    /// the one it was looked up by, and `way` is its way, if that is known.
+    fn go_on(&mut self, key: &FlowKey, mut way: Option<WayId>, now: Instant) {
         let mut copies = 0;
-        while let Some(again) = self.again.pop_front() {
+        while let Some(mut again) = self.again.pop_front() {
+            let at = copies;
             copies += 1;
-            if again.depth > RECIRC_DEPTH_MAX || copies > RECIRC_COPIES_MAX {
+            if again.depth > RECIRC_DEPTH_MAX || copies > RECIRC_COPIES_MAX as usize {
                 self.counters.count(Event::DropRecirc);
+                way = None;
                 continue;
             }
             self.counters.count(Event::Recirculated);
-            let Again { recirc, mut frame, tracked, cut, depth } = again;
-            let mut key = key.clone();
-            recirc.mark(&mut key);
-            tracked.write(&mut key);
-            let layout = extract_left(&mut frame, &mut key, self.tags_max);
-            let id = match self.known(&key) {
-                Some(id) => id,
+            let turn = again.turn();
+            let step = way.zip(turn.as_ref()).and_then(|(way, turn)| self.cache.step(way, at, turn));
+            let id = match step.filter(|id| self.is_valid(*id)) {
+                Some(id) => {
+                    self.counters.count(Event::ExactHit);
+                    id
+                }
                 None => {
-                    let frozen = &recirc.frozen;
-                    let xlate = Xlate::new(self.view(), frozen.bridge, key.clone());
-                    let translation = xlate.start_again(frozen).finish();
-                    self.keep(translation, &key, now)
+                    let id = self.find_again(key, &mut again, now);
+                    way = way.filter(|way| turn.is_some_and(|turn| self.cache.note_step(*way, at, turn, id)));
+                    id
                 }
             };
-            self.execute(id, &key, frame, layout, Pass { tracked, cut, depth }, now);
+            way = way.filter(|_| self.is_steady(id));
+            let Again { frame, layout, tracked, cut, depth, .. } = again;
+            self.execute(id, key, frame, layout, Pass { tracked, cut, depth }, now);
         }
     }
 
-    /// The megaflow that a packet belongs to, if there is one and it still holds.
-    fn known(&mut self, key: &FlowKey) -> Option<MegaflowId> {
-        let id = self.cache.lookup(key, &mut self.counters)?;
+    /// The megaflow of a packet that goes through the tables again, found by its headers as they are now.
+    fn find_again(&mut self, first: &FlowKey, again: &mut Again, now: Instant) -> MegaflowId {
+        let mut key = first.clone();
+        again.recirc.mark(&mut key);
+        again.tracked.write(&mut key);
+        again.layout = extract_left(&mut again.frame, &mut key, self.tags_max);
+        if let Some((id, _)) = self.known(&key) {
+            return id;
+        }
+        let frozen = &again.recirc.frozen;
+        let translation = Xlate::new(self.view(), frozen.bridge, key.clone()).start_again(frozen).finish();
+        self.keep(translation, &key, now)
+    }
+
+    /// The megaflow that a packet belongs to, if there is one and it still holds, and the packet's way.
+    fn known(&mut self, key: &FlowKey) -> Option<(MegaflowId, Option<WayId>)> {
+        let known @ (id, _) = self.cache.lookup(key, &mut self.counters)?;
         if !self.is_valid(id) {
             self.counters.count(Event::MegaflowStale);
             self.cache.forget(id);
             return None;
         }
-        Some(id)
+        Some(known)
+    }
+
+    fn is_steady(&self, id: MegaflowId) -> bool {
+        self.cache.get(id).is_some_and(|flow| flow.steady)
     }
 
     /// Keeps what came out of the tables for the packet of this key.
@@ -235,7 +258,7 @@ impl Switch {
         id
     }
 
-    /// Executes a megaflow's program on one of its packets, and counts.
+    /// Executes a megaflow's program on one of its packets, and counts. `key` is that of the packet as it came in.
     fn execute(
         &mut self,
         id: MegaflowId,
@@ -275,6 +298,7 @@ impl Switch {
             tracker: &mut self.tracker,
             tracked: pass.tracked,
             cut: pass.cut,
+            rewritten: Rewritten::No,
             again: &mut self.again,
             depth: pass.depth,
             now,
@@ -345,6 +369,7 @@ impl Switch {
             tracker: &mut self.tracker,
             tracked: Tracked::from_key(key),
             cut: None,
+            rewritten: Rewritten::No,
             again: &mut self.again,
             depth: 0,
             now,
@@ -355,7 +380,7 @@ impl Switch {
         let number = openflow::PortNo(key.get(slot::IN_PORT) as u32);
         let port = self.bridges.get(&bridge).and_then(|bridge| bridge.ports.get(&number));
         lookup.set(slot::IN_PORT, port.map_or(u128::MAX, |port| u128::from(port.0)));
-        self.go_on(&lookup, now);
+        self.go_on(&lookup, None, now);
         self.apply_effects(&translation.effects, now, self.turn);
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn fragments_of(frame: &[u8], len_max: u16) -> Vec<Vec<u8>> {
 fn add(bed: &mut Bed, request: &Request, frame: &[u8]) -> (Outcome, u8, Vec<u8>) {
     let mut packet = Tracked::default();
     let mut frame = Frame::copy_from(frame);
-    let outcome = bed.tracker.track(request, &mut packet, &mut frame, bed.now);
+    let outcome = bed.tracker.track(request, &mut packet, &mut frame, None, bed.now);
     (outcome, packet.state, frame.to_vec())
 }
 

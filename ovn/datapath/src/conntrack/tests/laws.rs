@@ -135,7 +135,7 @@ proptest! {
             for summed in [false, true] {
                 let mut packet = Tracked { summed, ..Tracked::default() };
                 let mut frame = Frame::copy_from(&octets);
-                bed.tracker.track(&with(commit(), nat.clone()), &mut packet, &mut frame, bed.now);
+                bed.tracker.track(&with(commit(), nat.clone()), &mut packet, &mut frame, None, bed.now);
                 prop_assert_eq!(frame.len(), octets.len());
             }
         }

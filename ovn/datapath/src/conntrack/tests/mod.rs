@@ -33,7 +33,7 @@ impl Bed {
     fn track(&mut self, request: &Request, frame: &[u8]) -> (String, Vec<u8>) {
         let mut packet = Tracked::default();
         let mut frame = Frame::copy_from(frame);
-        self.tracker.track(request, &mut packet, &mut frame, self.now);
+        self.tracker.track(request, &mut packet, &mut frame, None, self.now);
         (words(packet.state), frame.to_vec())
     }
 

@@ -322,14 +322,14 @@ fn one_packet_may_be_tracked_in_several_zones() {
     let mut packet = Tracked::default();
     let mut frame = Frame::copy_from(&udp(client, virtual_server, b"x"));
     let dnat = nat(Side::Destination, (server.0, server.0), Some((80, 80)));
-    bed.tracker.track(&with(commit(), dnat), &mut packet, &mut frame, bed.now);
+    bed.tracker.track(&with(commit(), dnat), &mut packet, &mut frame, None, bed.now);
     assert_eq!((words(packet.state), frame.to_vec()), ("new dnat".into(), udp(client, server, b"x")));
     // Again in the same zone: the connection is found by what it became.
-    bed.tracker.track(&look(), &mut packet, &mut frame, bed.now);
+    bed.tracker.track(&look(), &mut packet, &mut frame, None, bed.now);
     assert_eq!(words(packet.state), "new dnat");
     let public = host(false, 100);
     let snat = Request { zone: 2, ..with(commit(), nat(Side::Source, (public, public), None)) };
-    bed.tracker.track(&snat, &mut packet, &mut frame, bed.now);
+    bed.tracker.track(&snat, &mut packet, &mut frame, None, bed.now);
     assert_eq!((words(packet.state), frame.to_vec()), ("new snat".into(), udp((public, 1000), server, b"x")));
     let back = |zone| Request { zone, ..with(look(), existing()) };
     let (_, inside) = bed.track(&back(2), &udp(server, (public, 1000), b"y"));
