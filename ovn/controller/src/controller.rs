@@ -289,6 +289,13 @@ impl Controller {
         })
     }
 
+    /// Changes of flows for [`Link::Flows`], as octets of OpenFlow 1.5: what [`Self::poll_output`] would give next as
+    /// messages, for who writes them anyway. `is_full`: that link does not take more now, so that neither gives any.
+    pub fn poll_changes(&mut self, is_full: bool) -> Option<Vec<u8>> {
+        self.ofctrl.set_full(is_full);
+        self.ofctrl.poll_changes()
+    }
+
     fn next_output(&mut self) -> Option<Output> {
         if let Some(output) = self.output.pop_front() {
             return Some(output);

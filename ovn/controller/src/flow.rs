@@ -4,34 +4,66 @@ use lflow::expr::Conjunction;
 use openflow::{Action, Match};
 use ovsdb::Uuid;
 use std::cmp::Ordering;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::tables::OfTable;
 
-/// What a switch tells flows apart by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FlowKey {
-    pub table: OfTable,
-    pub priority: u16,
-    pub matching: Match,
-}
+/// What a switch tells flows apart by: table, priority and match.
+///
+/// There are as many as flows, so it is kept in as few octets as it takes, those in which matches are sent: the table,
+/// two of priority, the fields.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowKey(Arc<[u8]>);
+
+/// How many octets stand before the match.
+const HEAD: usize = 3;
 
 impl FlowKey {
-    pub fn new(table: OfTable, priority: u16, mut matching: Match) -> Arc<Self> {
-        matching.shrink();
-        Arc::new(Self { table, priority, matching })
+    pub fn new(table: OfTable, priority: u16, matching: &Match) -> Self {
+        // Room for most.
+        let mut octets = Vec::with_capacity(128);
+        octets.push(table.number());
+        octets.extend(priority.to_be_bytes());
+        openflow::encode_match(matching, &mut octets);
+        let key = Self(octets.into());
+        debug_assert_eq!(key.matching(), *matching, "a match is what it was written as");
+        key
+    }
+
+    pub fn table(&self) -> OfTable {
+        OfTable(self.0[0])
+    }
+
+    pub fn priority(&self) -> u16 {
+        u16::from_be_bytes([self.0[1], self.0[2]])
+    }
+
+    /// The match as it is sent, see [`openflow::encode_match`].
+    pub fn octets(&self) -> &[u8] {
+        &self.0[HEAD..]
+    }
+
+    pub fn matching(&self) -> Match {
+        openflow::decode_match(self.octets()).expect("a key was made of a match")
+    }
+}
+
+impl fmt::Debug for FlowKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FlowKey").field(&self.table()).field(&self.priority()).field(&self.matching()).finish()
     }
 }
 
 /// A flow with where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flow {
-    pub key: Arc<FlowKey>,
+    pub key: FlowKey,
     /// The first 32 bits of the UUID of the southbound row that it was made from; zero for none.
     pub cookie: u32,
     pub action: FlowAction,
     /// Whose conjunction ids, counted from zero, the match and the conjunctions of this flow mean.
-    pub conjunctive: Option<ConjunctionOwner>,
+    pub conjunctive: Option<Arc<ConjunctionOwner>>,
 }
 
 /// What a flow does.

@@ -6,7 +6,7 @@
 //!
 //! Conjunction ids are given here, because they must differ between all flows of a table; see [`ConjunctionIds`].
 
-use openflow::{Action, Conjunction, Field, FlowMod, FlowModCommand};
+use openflow::{Action, Conjunction, Field, FlowChange, FlowMod, FlowModCommand};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub struct FlowTable {
     dirty: Vec<Place>,
     ids: ConjunctionIds,
     /// Flows that the switch has refused, with what it refused. They are left out until they change.
-    refused: BTreeMap<Arc<FlowKey>, Installed>,
+    refused: BTreeMap<FlowKey, Installed>,
     /// The groups that flows name.
     pub groups: GroupTable,
     /// The meters that flows name.
@@ -43,7 +43,7 @@ pub struct FlowTable {
 
 #[derive(Debug)]
 struct Entry {
-    key: Arc<FlowKey>,
+    key: FlowKey,
     wanted: Wanted,
     installed: Option<Installed>,
     is_dirty: bool,
@@ -110,7 +110,7 @@ impl Wanted {
 /// A change on its way to the switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    pub key: Arc<FlowKey>,
+    pub key: FlowKey,
     /// What the switch will have under the key.
     pub flow: Option<Installed>,
     command: FlowModCommand,
@@ -132,13 +132,25 @@ impl Change {
 
     /// As a message.
     pub fn message(&self) -> FlowMod {
-        let FlowKey { table, priority, ref matching } = *self.key;
-        let matching = matching.clone();
+        let (table, priority, matching) =
+            (self.key.table().number(), self.key.priority(), self.key.matching());
         let Some(Installed { cookie, actions }) = &self.flow else {
-            return FlowMod::delete_strict(table.number(), priority, matching);
+            return FlowMod::delete_strict(table, priority, matching);
         };
-        let add = FlowMod::add(table.number(), priority, matching, actions.to_vec(), u64::from(*cookie));
+        let add = FlowMod::add(table, priority, matching, actions.to_vec(), u64::from(*cookie));
         FlowMod { command: self.command, ..add }
+    }
+
+    /// The same for who writes it: without making values of what are octets.
+    pub fn to_write(&self) -> FlowChange<'_> {
+        FlowChange {
+            command: self.command,
+            table: self.key.table().number(),
+            priority: self.key.priority(),
+            cookie: self.flow.as_ref().map_or(0, |flow| u64::from(flow.cookie)),
+            matching: self.key.octets(),
+            actions: self.flow.as_ref().map_or(&[], |flow| &flow.actions),
+        }
     }
 }
 
@@ -169,7 +181,7 @@ impl FlowTable {
     }
 
     /// Where the entry of a key is, which is made if there is none.
-    fn place(&mut self, key: Arc<FlowKey>) -> Place {
+    fn place(&mut self, key: FlowKey) -> Place {
         let hash = self.places.hash(&key);
         if let Some(place) = self.find_hashed(hash, &key) {
             return place;
@@ -198,7 +210,7 @@ impl FlowTable {
         let mut next = self.places.first(hash);
         while let Some(place) = next {
             let entry = self.entries[place as usize].as_ref()?;
-            if *entry.key == *key {
+            if entry.key == *key {
                 return Some(place);
             }
             next = entry.next;
@@ -314,8 +326,8 @@ impl FlowTable {
     /// All wanted flows in the order of table, priority and match.
     pub fn wanted(&self) -> impl Iterator<Item = (&FlowKey, Installed)> {
         let mut entries: Vec<&Entry> = self.entries.iter().flatten().collect();
-        entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        entries.into_iter().filter_map(|entry| Some((&*entry.key, self.ids.merge(&entry.wanted)?)))
+        entries.sort_by_cached_key(|entry| (entry.key.table(), entry.key.priority(), entry.key.matching()));
+        entries.into_iter().filter_map(|entry| Some((&entry.key, self.ids.merge(&entry.wanted)?)))
     }
 
     /// How many flows are wanted.
@@ -329,7 +341,7 @@ impl FlowTable {
         let mut shared = std::collections::HashSet::new();
         let mut octets = self.entries.capacity() * size_of::<Option<Entry>>() + self.places.memory();
         for entry in self.entries.iter().flatten() {
-            octets += size_of::<FlowKey>() + entry.key.matching.len() * size_of::<openflow::MatchField>();
+            octets += entry.key.octets().len();
             for flow in entry.wanted.iter() {
                 octets += size_of::<Flow>();
                 if let FlowAction::Actions(actions) = &flow.action
@@ -373,8 +385,8 @@ struct Range {
 
 impl ConjunctionIds {
     /// The key of a flow with its own ids in the match, which from now on are used once more.
-    fn acquire(&mut self, flow: &Flow) -> Arc<FlowKey> {
-        if let Some(owner) = flow.conjunctive {
+    fn acquire(&mut self, flow: &Flow) -> FlowKey {
+        if let Some(owner) = flow.conjunctive.as_deref().copied() {
             if !self.owners.contains_key(&owner) {
                 let first = self.free_range(owner);
                 self.taken.insert(first, owner.count.max(1));
@@ -388,7 +400,7 @@ impl ConjunctionIds {
     }
 
     fn release(&mut self, flow: &Flow) {
-        let Some(owner) = flow.conjunctive else { return };
+        let Some(owner) = flow.conjunctive.as_deref().copied() else { return };
         let Some(range) = self.owners.get_mut(&owner) else { return };
         range.users -= 1;
         if range.users == 0 {
@@ -418,16 +430,20 @@ impl ConjunctionIds {
         }
     }
 
-    fn first(&self, owner: Option<ConjunctionOwner>) -> u32 {
-        owner.and_then(|owner| self.owners.get(&owner)).map_or(0, |range| range.first)
+    fn first(&self, owner: Option<&ConjunctionOwner>) -> u32 {
+        owner.and_then(|owner| self.owners.get(owner)).map_or(0, |range| range.first)
     }
 
     /// The key of a flow with its own ids in the match.
-    fn key(&self, flow: &Flow) -> Arc<FlowKey> {
-        let FlowKey { table, priority, ref matching } = *flow.key;
+    fn key(&self, flow: &Flow) -> FlowKey {
+        // An alternative of a conjunctive match has the id among its actions, and not in its own match.
+        let (Some(owner), FlowAction::Actions(_)) = (&flow.conjunctive, &flow.action) else {
+            return flow.key.clone();
+        };
+        let matching = flow.key.matching();
         let Some(id) = matching.exact(Field::ConjId) else { return flow.key.clone() };
-        let first = self.first(flow.conjunctive);
-        FlowKey::new(table, priority, matching.clone().with(Field::ConjId, first.wrapping_add(id as u32)))
+        let id = self.first(Some(owner)).wrapping_add(id as u32);
+        FlowKey::new(flow.key.table(), flow.key.priority(), &matching.with(Field::ConjId, id))
     }
 
     /// The one flow that is made of all that are wanted under a key.
@@ -445,7 +461,7 @@ impl ConjunctionIds {
         let mut joined = BTreeSet::new();
         for flow in flows {
             if let FlowAction::Conjunctions(conjunctions) = &flow.action {
-                let first = self.first(flow.conjunctive);
+                let first = self.first(flow.conjunctive.as_deref());
                 joined.extend(conjunctions.iter().map(|c| Conjunction {
                     id: first.wrapping_add(c.id),
                     clause: c.clause,
@@ -461,26 +477,41 @@ impl ConjunctionIds {
 mod tests {
     use super::*;
     use crate::tables::OfTable;
-    use openflow::Match;
+    use openflow::{Body, BundleAdd, BundleFlags, BundleId, Match, Version};
     use ovsdb::Uuid;
 
     fn plain(priority: u16, cookie: u32, port: u32) -> Arc<Flow> {
-        let key = FlowKey::new(OfTable(8), priority, Match::any());
+        let key = FlowKey::new(OfTable(8), priority, &Match::any());
         let actions = vec![Action::output(openflow::PortNo(port))].into();
         Arc::new(Flow { key, cookie, action: FlowAction::Actions(actions), conjunctive: None })
     }
 
     fn conjunctive(flow: u128, matching: Match, id: u32) -> Arc<Flow> {
         let owner = ConjunctionOwner { flow: Uuid::from_u128(flow << 96), datapath: 0, count: 2 };
-        let key = FlowKey::new(OfTable(8), 1, matching);
+        let key = FlowKey::new(OfTable(8), 1, &matching);
         let conjunctions = vec![lflow::expr::Conjunction { id, clause: 0, clauses: 2 }];
         let action = FlowAction::Conjunctions(conjunctions);
-        Arc::new(Flow { key, cookie: flow as u32, action, conjunctive: Some(owner) })
+        Arc::new(Flow { key, cookie: flow as u32, action, conjunctive: Some(Arc::new(owner)) })
+    }
+
+    /// What is done with packets that meet conjunction `n` of a flow.
+    fn met(flow: u128, n: u32) -> Arc<Flow> {
+        let alternative = conjunctive(flow, Match::any().with(Field::ConjId, n), 0);
+        let actions = vec![Action::output(openflow::PortNo(1))].into();
+        Arc::new(Flow { action: FlowAction::Actions(actions), ..(*alternative).clone() })
     }
 
     /// What is sent, as text, and taken as done.
     fn send(table: &mut FlowTable) -> Vec<String> {
         let changes = table.take_changes();
+        let (id, flags) = (BundleId(0), BundleFlags::ATOMIC_ORDERED);
+        for change in &changes {
+            let message = Box::new(Body::FlowMod(change.message()).with_xid(7));
+            let message = Body::BundleAdd(BundleAdd { id, flags, message }).with_xid(7);
+            let mut written = Vec::new();
+            change.to_write().put_in_bundle(id, flags, 7, &mut written);
+            assert_eq!(written, message.encode(Version::Of15), "{:?}", change.message());
+        }
         let messages = changes.iter().map(Change::message);
         let text = messages.map(|m| format!("{:?} {m}", m.command)).collect();
         table.installed(changes);
@@ -533,7 +564,7 @@ mod tests {
         let (go, stay): (Vec<u16>, Vec<u16>) = all.iter().partition(|priority| *priority % 3 == 0);
         table.apply([], flows(&go));
         assert_eq!(send(&mut table).len(), go.len());
-        assert_eq!(table.wanted().map(|(key, _)| key.priority).collect::<Vec<_>>(), stay);
+        assert_eq!(table.wanted().map(|(key, _)| key.priority()).collect::<Vec<_>>(), stay);
         table.apply([], flows(&stay));
         assert_eq!(send(&mut table).len(), stay.len());
         assert!(table.places.is_empty());
@@ -576,18 +607,17 @@ mod tests {
     fn conjunction_ids_of_two_flows_are_apart_and_their_flows_join() {
         let mut table = FlowTable::default();
         let port = |n: u32| Match::any().with(Field::InPort, n);
-        let id = |flow, n: u32| conjunctive(flow, Match::any().with(Field::ConjId, n), 0);
-        table.apply([conjunctive(9, port(1), 0), conjunctive(9, port(1), 1), id(9, 1)], []);
+        table.apply([conjunctive(9, port(1), 0), conjunctive(9, port(1), 1), met(9, 1)], []);
         // The next one would begin in the middle of the first one's range.
         table.apply([conjunctive(10, port(1), 0)], []);
         assert_eq!(
             send(&mut table),
             [
                 "Add cookie=0x9, table=8, priority=1,in_port=1 actions=conjunction(9,1/2),conjunction(10,1/2),conjunction(11,1/2)",
-                "Add cookie=0x9, table=8, priority=1,conj_id=10 actions=conjunction(9,1/2)"
+                "Add cookie=0x9, table=8, priority=1,conj_id=10 actions=output:1"
             ]
         );
-        table.apply([], [conjunctive(9, port(1), 0), conjunctive(9, port(1), 1), id(9, 1)]);
+        table.apply([], [conjunctive(9, port(1), 0), conjunctive(9, port(1), 1), met(9, 1)]);
         assert_eq!(
             send(&mut table),
             [

@@ -466,12 +466,12 @@ impl Inputs {
             && delta.new.as_ref().is_none_or(|new| new.name != old.name)
         {
             let gone = self.sets.remove(&mut self.network, &mut self.touched, &old.name);
-            gone.into_iter().for_each(|member| self.engine.set_unit(Unit::SetMember(member), false));
+            gone.into_iter().for_each(|chunk| self.engine.set_unit(Unit::SetChunk(chunk), false));
         }
         let Some(row) = &delta.new else { return };
         let changes = self.sets.replace(&mut self.network, &mut self.touched, row, &mut self.complaints);
-        for (member, exists) in changes {
-            self.engine.set_unit(Unit::SetMember(member), exists);
+        for (chunk, exists) in changes {
+            self.engine.set_unit(Unit::SetChunk(chunk), exists);
         }
     }
 

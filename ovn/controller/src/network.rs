@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::compile::{Features, Group};
 use crate::flow::Flow;
 use crate::groups::{GroupNumbers, Numbered};
-use crate::logical::{self, Cache};
+use crate::logical::{self, Cache, OpenFlow};
 use crate::meters::{self, Limit, MeterNumbers};
 use crate::model::{Complaint, Datapath, EncapKind, LoadBalancer, LogicalFlow, LogicalPort};
 use crate::physical;
@@ -61,8 +61,10 @@ pub struct Network {
     /// Sets with so many members that flows are made for each by itself.
     pub large_sets: Table<Str, ()>,
     /// Members of such sets.
-    pub set_members: Table<MemberId, Arc<SetMember>>,
-    /// Logical flows that leave a large set open, with the datapath that they are on.
+    pub set_chunks: Table<ChunkId, Arc<SetChunk>>,
+    /// Logical flows that leave large sets open, by row and datapath: one each, but while it changes.
+    pub open_flows: Index<(Uuid, Uuid), Arc<OpenFlow>>,
+    /// Which of them leave a set open.
     pub set_users: Index<Str, (Uuid, Uuid)>,
     pub port_groups: Table<Str, Arc<Vec<Arc<str>>>>,
     /// Values of `^name` on this chassis.
@@ -158,15 +160,15 @@ pub struct ZoneIds {
     pub snat: u16,
 }
 
-/// A member of a large address set, while it is one.
+/// A few members of a large address set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MemberId(pub u32);
+pub struct ChunkId(pub u32);
 
-/// See [`MemberId`].
+/// See [`ChunkId`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SetMember {
+pub struct SetChunk {
     pub set: Str,
-    pub constant: Integer,
+    pub members: Vec<Integer>,
 }
 
 /// What is computed by itself.
@@ -196,10 +198,10 @@ pub enum Unit {
     LogicalFlow(Uuid),
     /// A logical flow of a group of datapaths, on one of them.
     LogicalFlowOn(Uuid, Uuid),
-    /// A member of a large address set: asks for the next one with each logical flow that uses the set.
-    SetMember(MemberId),
-    /// What such a member adds to a logical flow on a datapath.
-    SetMemberOn(MemberId, Uuid, Uuid),
+    /// A few members of a large address set: asks for the next one with each logical flow that uses the set.
+    SetChunk(ChunkId),
+    /// What such members add to a logical flow on a datapath.
+    SetChunkOn(ChunkId, Uuid, Uuid),
 }
 
 /// What comes out.
@@ -244,8 +246,8 @@ impl Outputs {
 pub enum Fact {
     /// A group of datapaths has a local member.
     LocalMember { group: Uuid, datapath: Uuid },
-    /// A logical flow on a datapath leaves a large set open.
-    SetUser { set: Str, flow: Uuid, datapath: Uuid },
+    /// A logical flow on a datapath leaves large sets open.
+    OpenFlow { flow: Uuid, datapath: Uuid, form: Arc<OpenFlow> },
     /// A logical flow on a datapath names a meter.
     MeterUser { meter: Str, flow: Uuid, datapath: Uuid },
 }
@@ -273,7 +275,8 @@ impl Default for Network {
             geneve_field: Table::new("geneve_field"),
             address_sets: Table::new("address_sets"),
             large_sets: Table::new("large_sets"),
-            set_members: Table::new("set_members"),
+            set_chunks: Table::new("set_chunks"),
+            open_flows: Index::new("open_flows"),
             set_users: Index::new("set_users"),
             port_groups: Table::new("port_groups"),
             variables: Table::new("variables"),
@@ -341,8 +344,8 @@ impl Program for Network {
             Unit::Meter(_) => "meter",
             Unit::LogicalFlow(_) => "logical_flow",
             Unit::LogicalFlowOn(..) => "logical_flow_on",
-            Unit::SetMember(_) => "set_member",
-            Unit::SetMemberOn(..) => "set_member_on",
+            Unit::SetChunk(_) => "set_chunk",
+            Unit::SetChunkOn(..) => "set_chunk_on",
         }
     }
 
@@ -360,8 +363,8 @@ impl Program for Network {
             // Asked for by units of phase 1.
             Unit::PortSecurity(_) | Unit::LogicalFlowOn(..) => 2,
             // Read what logical flows say of the sets and meters that they use.
-            Unit::SetMember(_) | Unit::Meter(_) => 3,
-            Unit::SetMemberOn(..) => 4,
+            Unit::SetChunk(_) | Unit::Meter(_) => 3,
+            Unit::SetChunkOn(..) => 4,
         }
     }
 
@@ -385,14 +388,14 @@ impl Program for Network {
             Unit::Meter(meter) => meters::row(self, reads, meter, emit),
             Unit::LogicalFlow(flow) => logical::flows(self, reads, flow, emit),
             Unit::LogicalFlowOn(flow, datapath) => logical::flows_on(self, reads, flow, datapath, emit),
-            Unit::SetMember(member) => {
-                let Some(found) = self.set_members.get(reads, &member) else { return };
+            Unit::SetChunk(chunk) => {
+                let Some(found) = self.set_chunks.get(reads, &chunk) else { return };
                 for &(flow, datapath) in self.set_users.get(reads, &found.set) {
-                    emit.unit(Unit::SetMemberOn(member, flow, datapath));
+                    emit.unit(Unit::SetChunkOn(chunk, flow, datapath));
                 }
             }
-            Unit::SetMemberOn(member, flow, datapath) => {
-                logical::member_flows(self, reads, member, flow, datapath, emit);
+            Unit::SetChunkOn(chunk, flow, datapath) => {
+                logical::chunk_flows(self, reads, chunk, flow, datapath, emit);
             }
         }
     }
@@ -402,8 +405,12 @@ impl Program for Network {
             Fact::LocalMember { group, datapath } => {
                 self.local_members.set(touched, group, datapath, present);
             }
-            Fact::SetUser { set, flow, datapath } => {
-                self.set_users.set(touched, set, &(*flow, *datapath), present);
+            Fact::OpenFlow { flow, datapath, form } => {
+                let user = (*flow, *datapath);
+                self.open_flows.set(touched, &user, form, present);
+                for set in form.sets() {
+                    self.set_users.set(touched, &set, &user, present);
+                }
             }
             Fact::MeterUser { meter, flow, datapath } => {
                 self.meter_users.set(touched, meter, &(*flow, *datapath), present);

@@ -58,7 +58,12 @@ pub(crate) struct Ofctrl {
     meter_request: u32,
     /// Messages that are ready. What else there is to a round is made when it is asked for, since it may be much.
     output: VecDeque<Message>,
+    /// What is sent waits at the switch's side: changes stay here until there is room.
+    is_full: bool,
 }
+
+/// About how many octets [`Ofctrl::poll_changes`] gives at once.
+const OCTETS: usize = 64 * 1024;
 
 #[derive(Debug)]
 enum State {
@@ -172,7 +177,34 @@ impl Ofctrl {
             bundles: 0,
             meter_request: 0,
             output: VecDeque::new(),
+            is_full: false,
         }
+    }
+
+    /// Whether changes of flows are to wait, since the switch does not read.
+    pub(crate) fn set_full(&mut self, is_full: bool) {
+        self.is_full = is_full;
+    }
+
+    /// The changes of flows that [`Self::poll_output`] would give next, as octets; not all of them at once.
+    pub(crate) fn poll_changes(&mut self) -> Option<Vec<u8>> {
+        let State::Round(round) = &mut self.state else { return None };
+        let start = round.bundle.as_ref()?.sent.filter(|_| self.output.is_empty() && !self.is_full)?;
+        let (mut sent, bundle) = (start, round.bundle.as_ref()?);
+        let mut octets = Vec::new();
+        while octets.len() < OCTETS
+            && let Some(change) = round.flow(sent)
+        {
+            // Room for some more than the last one begins with.
+            if sent == start {
+                octets.reserve(OCTETS + OCTETS / 16);
+            }
+            let xid = bundle.first.wrapping_add(sent as u32);
+            change.to_write().put_in_bundle(bundle.id, BundleFlags::ATOMIC_ORDERED, xid, &mut octets);
+            sent += 1;
+        }
+        round.bundle.as_mut()?.sent = Some(sent);
+        (sent > start).then_some(octets)
     }
 
     pub(crate) fn connected(&mut self, xids: &mut Xids) {
@@ -194,7 +226,7 @@ impl Ofctrl {
             return Some(message);
         }
         let State::Round(round) = &mut self.state else { return None };
-        let sent = round.bundle.as_ref()?.sent?;
+        let sent = round.bundle.as_ref()?.sent.filter(|_| !self.is_full)?;
         let message = round.message(sent);
         let bundle = round.bundle.as_mut()?;
         if let Some(message) = message {

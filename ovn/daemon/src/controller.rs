@@ -166,7 +166,13 @@ impl Daemon {
 
     /// Carries out what the core asks for; whether it asks to end.
     fn drain(&mut self) -> bool {
-        while let Some(output) = self.core.poll_output(now()) {
+        loop {
+            let is_full = self.switch.is_full(&mut self.shell.net, Link::Flows);
+            if let Some(octets) = self.core.poll_changes(is_full) {
+                self.switch.send_octets(&mut self.shell.net, Link::Flows, octets);
+                continue;
+            }
+            let Some(output) = self.core.poll_output(now()) else { return false };
             match output {
                 Output::UseKeys(keys) => self.use_keys(keys),
                 Output::Connect { link, target } => self.connect(link, &target),
@@ -184,7 +190,6 @@ impl Daemon {
                 Output::Exit => return true,
             }
         }
-        false
     }
 
     fn use_keys(&mut self, keys: Option<Keys>) {

@@ -20,7 +20,8 @@ mod version;
 
 pub use action::*;
 pub use codec::{
-    DecodeError, Frame, FrameError, Framer, HEADER_LEN, Malformed, decode_actions, encode_actions,
+    DecodeError, FlowChange, Frame, FrameError, Framer, HEADER_LEN, Malformed, decode_actions, decode_match,
+    encode_actions, encode_match,
 };
 pub use field::{Access, Field, Format, Maskable, OxmId, Prereq, Subfield, UnknownField, vendor};
 pub use matching::{Contradiction, Match, MatchField};

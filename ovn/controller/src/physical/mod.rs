@@ -39,7 +39,7 @@ struct Sink<'a> {
 
 impl Sink<'_> {
     fn flow(&mut self, table: OfTable, priority: u16, matching: Match, actions: Vec<Action>) {
-        let key = FlowKey::new(table, priority, matching);
+        let key = FlowKey::new(table, priority, &matching);
         let action = FlowAction::Actions(actions.into());
         self.emit.output(Output::Flow(Arc::new(Flow {
             key,

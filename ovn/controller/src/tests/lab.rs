@@ -341,9 +341,9 @@ impl Lab {
     pub(crate) fn show(&mut self, tables: &[OfTable]) -> String {
         self.step();
         let mut lines = Vec::new();
-        for (key, flow) in self.flows.wanted().filter(|(key, _)| tables.contains(&key.table)) {
+        for (key, flow) in self.flows.wanted().filter(|(key, _)| tables.contains(&key.table())) {
             let actions = flow.actions.to_vec();
-            let flow = FlowMod::add(key.table.number(), key.priority, key.matching.clone(), actions, 0);
+            let flow = FlowMod::add(key.table().number(), key.priority(), key.matching(), actions, 0);
             lines.push(flow.to_string());
         }
         lines.join("\n")
@@ -354,7 +354,7 @@ impl Lab {
         let line = |(key, flow): (&crate::flow::FlowKey, crate::flow_table::Installed)| {
             let actions = flow.actions.to_vec();
             let cookie = u64::from(flow.cookie);
-            FlowMod::add(key.table.number(), key.priority, key.matching.clone(), actions, cookie).to_string()
+            FlowMod::add(key.table().number(), key.priority(), key.matching(), actions, cookie).to_string()
         };
         self.flows.wanted().map(line).collect()
     }

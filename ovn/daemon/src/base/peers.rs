@@ -104,6 +104,19 @@ impl<L: Ord + Copy, C: Codec> Peers<L, C> {
         }
     }
 
+    /// The same with octets of whole messages.
+    pub fn send_octets(&self, net: &mut Net, name: L, octets: Vec<u8>) {
+        if let Some((conn, _)) = self.by_name.get(&name).and_then(|peer| peer.conn.as_ref()) {
+            net.send(*conn, octets);
+        }
+    }
+
+    /// Whether so much waits for `name` that it is to be left alone until there is an event again, see [`Net::is_full`].
+    pub fn is_full(&self, net: &mut Net, name: L) -> bool {
+        let conn = self.by_name.get(&name).and_then(|peer| peer.conn.as_ref());
+        conn.is_some_and(|(conn, _)| net.is_full(*conn))
+    }
+
     /// What an event means for the core; nothing when it concerns somebody else.
     pub fn handle(&mut self, net: &mut Net, event: &Event) -> Vec<Input<L, C::Message>> {
         match event {

@@ -34,7 +34,7 @@ pub use evaluate::{Packet, evaluate};
 pub use matches::{Conjunction, LogicalMatch, to_matches};
 pub use microflow::{Microflow, inports, parse_microflow};
 pub use normalize::{Alternatives, Clause, Disjunct, normalize};
-pub use open::{OpenMatches, OpenSets};
+pub use open::{OpenMatches, OpenPart, OpenSets, member_matches};
 pub use parse::{NESTING_MAX, parse};
 pub use plain::Plain;
 pub use simplify::{depends_on_chassis, resolve_conditions, simplify};

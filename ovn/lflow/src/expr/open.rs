@@ -11,6 +11,7 @@
 
 use super::matches::{CLAUSES_MAX, Matches, Test, add_disjunct, tests};
 use super::normalize::{Alternatives, Clause, Disjunct, has};
+use super::plain::ROOM;
 use super::{Comparison, Conjunction, Expr, LogicalMatch, Ports, Relation, Sets, Value};
 use crate::error::ErrorKind;
 use crate::lexer::{Format, Integer};
@@ -204,27 +205,26 @@ impl OpenMatches {
         Ok(matches.list)
     }
 
-    /// The flows that a member adds to a set.
+    /// What members of the open sets add, for [`member_matches`].
     ///
     /// # Errors
-    /// If it does not fit the fields that the set is compared with.
-    pub fn member(
-        &self,
-        set: &str,
-        member: &Integer,
-        ports: &dyn Ports,
-    ) -> Result<Vec<LogicalMatch>, ErrorKind> {
-        let mut matches = Matches::default();
+    /// If there are too many sets in one conjunctive match.
+    pub fn parts(&self, ports: &dyn Ports) -> Result<Vec<OpenPart>, ErrorKind> {
+        let mut parts = Vec::new();
         for (i, disjunct) in self.normal.iter().enumerate() {
             let Some(open) = self.open_disjunct(i, disjunct, ports)? else { continue };
-            for (j, choice) in open.choices.iter().enumerate().filter(|(_, c)| c.open.contains(&set)) {
-                let mut matching = open.base.clone();
-                if member_test(choice.symbol, member)?.is_some_and(|test| test.apply(&mut matching)) {
-                    matches.add(matching, open.conjunction(j))?;
+            for (j, choice) in open.choices.iter().enumerate() {
+                for set in &choice.open {
+                    let (base, symbol) = (open.base.clone(), choice.symbol);
+                    let part =
+                        OpenPart { set: (*set).into(), base, symbol, conjunction: open.conjunction(j) };
+                    if !parts.contains(&part) {
+                        parts.push(part);
+                    }
                 }
             }
         }
-        Ok(matches.list)
+        Ok(parts)
     }
 
     fn is_open(&self, clause: &Clause) -> bool {
@@ -267,6 +267,43 @@ impl OpenMatches {
         let id = (choices.len() > 1).then_some(index as u32);
         Ok(Some(OpenDisjunct { base, choices, id }))
     }
+}
+
+/// What the members of a set add to one conjunction of an expression, with the names of ports looked up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpenPart {
+    set: Arc<str>,
+    /// What is required besides.
+    base: Match,
+    /// What a member is a value of.
+    symbol: &'static Symbol,
+    conjunction: Option<Conjunction>,
+}
+
+impl OpenPart {
+    /// Whose members these are.
+    pub fn set(&self) -> &str {
+        &self.set
+    }
+}
+
+/// The flows that a member of a set adds to those of an expression, of which `parts` are all that depends on sets.
+///
+/// # Errors
+/// If it does not fit the fields that the set is compared with.
+pub fn member_matches(
+    parts: &[OpenPart],
+    set: &str,
+    member: &Integer,
+) -> Result<Vec<LogicalMatch>, ErrorKind> {
+    let mut matches = Matches::default();
+    for part in parts.iter().filter(|part| &*part.set == set) {
+        let mut matching = part.base.with_room(1 + ROOM);
+        if member_test(part.symbol, member)?.is_some_and(|test| test.apply(&mut matching)) {
+            matches.add(matching, part.conjunction)?;
+        }
+    }
+    Ok(matches.list)
 }
 
 fn has_placeholder(clause: &Clause, i: usize) -> bool {

@@ -30,7 +30,7 @@ pub struct Plain {
 const FIELDS: usize = 6;
 
 /// How many fields whoever uses a match is going to add: that of the datapath.
-const ROOM: usize = 1;
+pub(super) const ROOM: usize = 1;
 
 /// Alternatives for one field.
 #[derive(Clone, Debug)]

@@ -80,10 +80,11 @@ fn compile_open(text: &str) -> Option<Vec<LogicalMatch>> {
     let normal = normalize(&resolve_conditions(simplify(annotated).unwrap(), &World)).unwrap();
     let open = OpenMatches::new(normal, &sets);
     let mut flows = open.fixed(&World).unwrap();
+    let parts = open.parts(&World).unwrap();
     let names: BTreeSet<Arc<str>> = open.open().iter().cloned().collect();
     for name in names {
         for member in World.address_set(&name).unwrap().iter() {
-            flows.extend(open.member(&name, member, &World).unwrap());
+            flows.extend(member_matches(&parts, &name, member).unwrap());
         }
     }
     assert!(flows.iter().flat_map(|flow| &flow.conjunctions).all(|c| c.id < open.ids()));

@@ -64,6 +64,13 @@ const fn command_number(command: FlowModCommand) -> u8 {
 }
 
 pub(super) fn put(out: &mut Vec<u8>, version: Version, m: &FlowMod) {
+    put_head(out, version, m);
+    oxm::put_match(out, version, &m.matching);
+    put_instructions(out, version, &m.instructions);
+}
+
+/// All before the match.
+pub(super) fn put_head(out: &mut Vec<u8>, version: Version, m: &FlowMod) {
     out.put_u64(m.cookie);
     out.put_u64(m.cookie_mask);
     out.put_u8(table_to_wire(m.table));
@@ -76,8 +83,6 @@ pub(super) fn put(out: &mut Vec<u8>, version: Version, m: &FlowMod) {
     out.put_u32(m.out_group.0);
     out.put_u16(m.flags.0);
     out.put_u16(if version >= Version::Of14 { m.importance } else { 0 });
-    oxm::put_match(out, version, &m.matching);
-    put_instructions(out, version, &m.instructions);
 }
 
 /// OpenFlow 1.0: command and table share 16 bits once NXT_FLOW_MOD_TABLE_ID has said so. Commands are below 256

@@ -72,7 +72,8 @@ const fn rank(instruction: &Instruction) -> u8 {
 }
 
 pub(super) fn put_instructions(out: &mut Vec<u8>, version: Version, instructions: &[Instruction]) {
-    if version == Version::Of15 {
+    let has_meter = instructions.iter().any(|instruction| matches!(instruction, Instruction::Meter(_)));
+    if version == Version::Of15 && has_meter {
         for instruction in &joined_meter(instructions) {
             put_one(out, version, instruction);
         }
@@ -130,5 +131,14 @@ fn put_one(out: &mut Vec<u8>, version: Version, instruction: &Instruction) {
         Instruction::ClearActions => out.zeros(4),
         Instruction::Meter(meter) => out.put_u32(meter.0),
     }
+    out.patch_len(start + 2, start);
+}
+
+/// The instruction that applies actions, as [`put_instructions`] writes it.
+pub(super) fn put_apply(out: &mut Vec<u8>, version: Version, actions: &[Action]) {
+    let start = out.len();
+    out.put_u16(4);
+    out.zeros(6);
+    put_actions(out, version, actions);
     out.patch_len(start + 2, start);
 }

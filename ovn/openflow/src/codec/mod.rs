@@ -22,34 +22,20 @@ mod oxs;
 mod packet;
 mod port;
 mod prop;
+mod raw;
 mod split;
 mod switch;
 mod tlv;
 
 pub use framer::{Frame, FrameError, Framer};
 pub use octets::Malformed;
+pub use raw::{FlowChange, decode_actions, decode_match, encode_actions, encode_match};
 
 use crate::{
-    Action, AsyncMask, Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorCode,
-    ErrorMessage, Message, Version, Versions,
+    AsyncMask, Body, BundleAdd, BundleControl, BundleFlags, BundleId, BundleKind, ErrorCode, ErrorMessage,
+    Message, Version, Versions,
 };
 use octets::{Put, Reader, Result};
-
-/// The octets of actions in OpenFlow 1.5, as they stand in a message or in user data of a packet-in.
-pub fn encode_actions(actions: &[Action]) -> Vec<u8> {
-    let mut out = Vec::new();
-    action::put_actions(&mut out, Version::Of15, actions);
-    out
-}
-
-/// Reads what [`encode_actions`] wrote.
-///
-/// # Errors
-/// The first octets that are no action.
-pub fn decode_actions(octets: &[u8]) -> std::result::Result<Vec<Action>, Malformed> {
-    let mut reader = Reader::new(octets, ErrorCode::BAD_ACTION_LEN);
-    action::read_actions(&mut reader, action::Context::new(Version::Of15))
-}
 
 /// Octets of the header.
 pub const HEADER_LEN: usize = 8;
@@ -247,11 +233,16 @@ fn read_body(start: &Reader<'_>, number: u8, r: &mut Reader<'_>, version: Versio
 }
 
 fn encode_into(out: &mut Vec<u8>, version: Version, message: &Message) {
+    put_message(out, version, message.xid, |out| put_body(out, version, &message.body, message.xid));
+}
+
+/// Writes a header and what follows it, which says the type.
+fn put_message(out: &mut Vec<u8>, version: Version, xid: u32, put_body: impl FnOnce(&mut Vec<u8>) -> u8) {
     let start = out.len();
     out.put_u8(version.wire());
     out.zeros(3);
-    out.put_u32(message.xid);
-    let number = put_body(out, version, &message.body, message.xid);
+    out.put_u32(xid);
+    let number = put_body(out);
     out[start + 1] = if version == Version::Of10 { to_kind10(number) } else { number };
     out.patch_len(start + 2, start);
 }
@@ -449,13 +440,17 @@ fn read_bundle_add(r: &mut Reader<'_>, version: Version, depth: u8) -> Result<Bu
 }
 
 fn put_bundle_add(out: &mut Vec<u8>, version: Version, m: &BundleAdd, xid: u32) {
-    out.put_u32(m.id.0);
-    out.zeros(2);
-    out.put_u16(m.flags.0);
+    put_bundle_head(out, m.id, m.flags);
     let inner = out.len();
     encode_into(out, version, &m.message);
     // Both must have the same number (section 7.3.9.6), and the outer one counts.
     out[inner + 4..inner + 8].copy_from_slice(&xid.to_be_bytes());
+}
+
+fn put_bundle_head(out: &mut Vec<u8>, id: BundleId, flags: BundleFlags) {
+    out.put_u32(id.0);
+    out.zeros(2);
+    out.put_u16(flags.0);
 }
 
 /// 255 is every table.

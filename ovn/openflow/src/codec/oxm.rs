@@ -323,10 +323,15 @@ pub(super) fn read_match(r: &mut Reader<'_>, unknown: Unknown) -> Result<Match> 
 }
 
 pub(super) fn put_match(out: &mut Vec<u8>, version: Version, matching: &Match) {
+    put_framed(out, |out| put_entries(out, HeaderStyle::of(version), matching));
+}
+
+/// The frame of a match around entries.
+pub(super) fn put_framed(out: &mut Vec<u8>, put_entries: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.put_u16(1);
     out.put_u16(0);
-    put_entries(out, HeaderStyle::of(version), matching);
+    put_entries(out);
     out.patch_len(start + 2, start);
     out.pad8(start);
 }
