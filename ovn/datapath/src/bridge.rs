@@ -6,7 +6,7 @@ use std::sync::Arc;
 use openflow::{GroupId, MeterId, PortNo};
 
 use crate::fdb::Fdb;
-use crate::flow::{FlowTable, Rule};
+use crate::flow::{Doings, FlowTable, Rule};
 use crate::group::Group;
 use crate::limits::{FDB_AGE, FDB_MAX};
 use crate::meter::Meter;
@@ -32,6 +32,8 @@ pub(crate) struct Bridge {
     pub mirrors: Vec<Mirror>,
     pub ports: BTreeMap<PortNo, PortId>,
     pub tlv: TlvTable,
+    /// What its flows do.
+    pub doings: Doings,
     pub fdb: Fdb,
     pub fragments: Fragments,
     /// The greatest generation that a controller named when it asked for a role.
@@ -83,6 +85,7 @@ impl Bridge {
             mirrors: Vec::new(),
             ports: BTreeMap::new(),
             tlv: TlvTable::default(),
+            doings: Doings::default(),
             fdb: Fdb::new(FDB_MAX, FDB_AGE),
             fragments: Fragments::default(),
             generation: None,

@@ -58,9 +58,12 @@ impl Classifier {
             id
         });
         let subtable = self.slab.get_mut(&id).expect("every numbered subtable is in the slab");
+        let before = subtable.priority_max();
         let old = subtable.insert(value, rule);
         let priority = subtable.priority_max();
-        self.reorder(id, priority);
+        if priority != before {
+            self.reorder(id, priority);
+        }
         old
     }
 
@@ -107,7 +110,7 @@ impl Classifier {
                 if hard.is_some_and(|hard| hard.priority >= rule.priority) {
                     break;
                 }
-                if rule.conjunctions.is_empty() {
+                if rule.conjunctions().is_empty() {
                     hard = Some(rule);
                     break;
                 }
@@ -149,7 +152,7 @@ impl Classifier {
 /// The ids of conjunctions all of whose clauses are among these rules, smallest first.
 fn complete(rules: &[&Arc<Rule>]) -> Vec<u32> {
     let mut clauses: BTreeMap<u32, (u64, u8)> = BTreeMap::new();
-    for conjunction in rules.iter().flat_map(|rule| &rule.conjunctions) {
+    for conjunction in rules.iter().flat_map(|rule| rule.conjunctions()) {
         let (matched, n_clauses) = clauses.entry(conjunction.id).or_default();
         *matched |= 1u64.checked_shl(conjunction.clause.into()).unwrap_or(0);
         *n_clauses = conjunction.n_clauses;

@@ -69,7 +69,8 @@ impl Subtable {
     pub(super) fn insert(&mut self, value: &FlowKey, rule: Arc<Rule>) -> Option<Arc<Rule>> {
         let masked = self.mask.masked(value);
         if !self.chains.contains_key(masked.as_slice()) {
-            self.chains.insert(masked.as_slice().into(), Chain::new());
+            // Hardly any chain has more than one.
+            self.chains.insert(masked.as_slice().into(), Chain::with_capacity(1));
             self.count_prefixes(masked.as_slice(), true);
         }
         let chain =

@@ -1,6 +1,6 @@
 //! The classifier against looking at every rule, and what it says it looked at against what it used.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use openflow::{Action, Conjunction, Field, FlowMod, Match};
 use packet::key::{FlowKey, WORDS};
@@ -9,36 +9,28 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::field::key_of_match;
-use crate::flow::compile_instructions;
+use crate::flow::{Doing, PackedMatch};
 use crate::tlv::TlvTable;
 
 fn rule(id: u64, flow: &FlowMod) -> Arc<Rule> {
     let now = crate::testing::start();
-    let conjunctions = flow
-        .actions()
-        .iter()
-        .filter_map(|action| if let Action::Conjunction(part) = action { Some(*part) } else { None })
-        .collect();
     Arc::new(Rule {
         added: id,
         id,
         table: 0,
         priority: flow.priority,
-        matching: flow.matching.clone(),
+        matching: PackedMatch::new(&flow.matching),
         cookie: 0,
         idle_timeout: 0,
         hard_timeout: 0,
         flags: flow.flags,
         importance: 0,
-        instructions: Vec::new(),
-        steps: compile_instructions(&[], 0, &TlvTable::default()).unwrap(),
-        conjunctions,
+        doing: Doing::new(0, flow.instructions.clone(), &TlvTable::default()).unwrap().into(),
         options: 0,
         learned: false,
-        teaches: false,
         created: now,
         modified: now,
-        counters: Arc::default(),
+        counters: OnceLock::new(),
     })
 }
 
@@ -102,11 +94,11 @@ fn key() -> impl Strategy<Value = FlowKey> {
 /// Every rule looked at, as ovs-fields(7) describes conjunctive matches.
 fn by_hand(rules: &[Arc<Rule>], key: &FlowKey) -> Option<u16> {
     let matches = |rule: &Rule, key: &FlowKey| {
-        let (value, mask) = key_of_match(&rule.matching, &TlvTable::default()).unwrap();
+        let (value, mask) = key_of_match(&rule.matching(), &TlvTable::default()).unwrap();
         (key & &mask) == value
     };
     let best = |key: &FlowKey| {
-        let hard = rules.iter().filter(|rule| rule.conjunctions.is_empty() && matches(rule, key));
+        let hard = rules.iter().filter(|rule| rule.conjunctions().is_empty() && matches(rule, key));
         hard.map(|rule| rule.priority).max()
     };
     let hard = best(key);
@@ -116,7 +108,7 @@ fn by_hand(rules: &[Arc<Rule>], key: &FlowKey) -> Option<u16> {
                 rules.iter().any(|rule| {
                     rule.priority == priority
                         && matches(rule, key)
-                        && rule.conjunctions.iter().any(|part| (part.id, part.clause) == (id, clause))
+                        && rule.conjunctions().iter().any(|part| (part.id, part.clause) == (id, clause))
                 })
             };
             if has(0) && has(1) {
@@ -139,7 +131,7 @@ proptest! {
         let mut rules: Vec<Arc<Rule>> = Vec::new();
         for (id, flow) in (0..).zip(&flows) {
             let rule = rule(id, flow);
-            let (value, mask) = key_of_match(&rule.matching, &tlv).unwrap();
+            let (value, mask) = key_of_match(&rule.matching(), &tlv).unwrap();
             if let Some(old) = classifier.insert(&value, &mask, Arc::clone(&rule)) {
                 rules.retain(|rule| rule.id != old.id);
             }
@@ -158,7 +150,7 @@ proptest! {
             prop_assert_eq!(classifier.lookup(&other, &mut FlowKey::ZERO.clone()).map(|rule| rule.priority), found);
             // Rules go one by one, and the rest is found as before.
             if let Some(gone) = (!rules.is_empty()).then(|| rules.remove(round * 7 % rules.len())) {
-                let (value, mask) = key_of_match(&gone.matching, &tlv).unwrap();
+                let (value, mask) = key_of_match(&gone.matching(), &tlv).unwrap();
                 prop_assert!(classifier.remove(&value, &mask, gone.priority).is_some());
                 prop_assert!(classifier.get(&value, &mask, gone.priority).is_none());
             }

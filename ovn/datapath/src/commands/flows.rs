@@ -123,14 +123,14 @@ pub(super) fn dump_rules(switch: &mut Switch, args: &[&str], now: Instant) -> Re
             out += &format!("table_id={}, ", rule.table);
         }
         let age = now.saturating_duration_since(rule.created).as_secs();
-        let (packets, octets) = (rule.counters.packets(), rule.counters.octets());
+        let (packets, octets) = (rule.counted().packets(), rule.counted().octets());
         out += &format!("duration={age}s, n_packets={packets}, n_bytes={octets}, ");
         // There is no hardware that takes flows over.
         out += if offload { "n_offload_packets=0, n_offload_bytes=0, " } else { "" };
         let flow = FlowMod {
             priority: rule.priority,
-            matching: rule.matching.clone(),
-            instructions: rule.instructions.clone(),
+            matching: rule.matching(),
+            instructions: rule.instructions().to_vec(),
             ..FlowMod::empty(FlowModCommand::Add)
         };
         out += &format!("{}\n", flow.to_string().replacen(" actions=", ",actions=", 1));

@@ -220,6 +220,7 @@ impl Switch {
     fn tlv_table_mod(&mut self, id: BridgeId, change: &TlvTableMod) -> Result<(), ErrorCode> {
         let bridge = self.bridges.get_mut(&id).ok_or(ErrorCode::EPERM)?;
         bridge.tlv = bridge.tlv.changed(change, bridge.options_used())?;
+        bridge.doings.clear();
         self.change_all();
         Ok(())
     }

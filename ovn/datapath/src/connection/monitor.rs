@@ -192,7 +192,7 @@ impl Monitors {
                 (MonitorFlags::DELETE, FlowEvent::Removed(reason), rule, None)
             }
         };
-        let old = old.filter(|old| old.instructions != rule.instructions);
+        let old = old.filter(|old| old.instructions() != rule.instructions());
         let is_same = |cookie| event == FlowEvent::Modified && old.is_none() && cookie == rule.cookie;
         if let FlowChange::Modified { old: Some(before), .. } = change
             && is_same(before.cookie)
@@ -247,7 +247,7 @@ fn full(rule: &Rule, event: FlowEvent, flags: MonitorFlags) -> FlowUpdate {
         idle_timeout,
         hard_timeout,
         cookie: rule.cookie,
-        matching: rule.matching.clone(),
-        instructions: if with_actions { rule.instructions.clone() } else { Vec::new() },
+        matching: rule.matching(),
+        instructions: if with_actions { rule.instructions().to_vec() } else { Vec::new() },
     }))
 }

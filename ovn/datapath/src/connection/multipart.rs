@@ -10,11 +10,11 @@ use openflow::{
 
 use super::duration;
 use crate::bridge::{Bridge, BridgeId};
-use crate::flow::{Rule, groups_of, meters_of};
+use crate::flow::Rule;
 use crate::limits::{BANDS_MAX, FLOWS_PER_TABLE_MAX, METERS_MAX};
 use crate::meter::Meter;
 use crate::port::Port;
-use crate::switch::{FlowFilter, Switch, all_actions, describe};
+use crate::switch::{FlowFilter, Switch, describe};
 
 /// Groups that there may be of each kind.
 const GROUPS_MAX: u32 = 0xffff_ff00;
@@ -128,14 +128,14 @@ fn selected<'a>(bridge: &'a Bridge, request: &'a FlowStatsRequest) -> impl Itera
 
 fn flow_stats(rule: &Rule, now: Instant) -> FlowStats {
     let (duration_sec, duration_nsec) = duration(now.saturating_duration_since(rule.created));
-    let last = rule.counters.used().unwrap_or(rule.created).max(rule.created);
+    let last = rule.counted().used().unwrap_or(rule.created).max(rule.created);
     let idle = now.saturating_duration_since(last).as_secs();
     let (idle_timeout, hard_timeout) = rule.timeouts();
     FlowStats {
         table: rule.table,
         priority: rule.priority,
-        matching: rule.matching.clone(),
-        instructions: rule.instructions.clone(),
+        matching: rule.matching(),
+        instructions: rule.instructions().to_vec(),
         cookie: rule.cookie,
         duration_sec,
         duration_nsec,
@@ -144,15 +144,15 @@ fn flow_stats(rule: &Rule, now: Instant) -> FlowStats {
         flags: rule.flags,
         importance: rule.importance,
         idle_age: Some(u32::try_from(idle).unwrap_or(u32::MAX)),
-        packets: rule.counters.packets(),
-        bytes: rule.counters.octets(),
+        packets: rule.counted().packets(),
+        bytes: rule.counted().octets(),
     }
 }
 
 fn aggregate(bridge: &Bridge, request: &FlowStatsRequest) -> Aggregate {
     selected(bridge, request).fold(Aggregate::default(), |sum, rule| Aggregate {
-        packets: sum.packets + rule.counters.packets(),
-        bytes: sum.bytes + rule.counters.octets(),
+        packets: sum.packets + rule.counted().packets(),
+        bytes: sum.bytes + rule.counted().octets(),
         flows: sum.flows + 1,
     })
 }
@@ -160,7 +160,8 @@ fn aggregate(bridge: &Bridge, request: &FlowStatsRequest) -> Aggregate {
 /// Lookups that found nothing are not counted, so both counts are of those that matched.
 fn table_stats(bridge: &Bridge, number: u8) -> TableStats {
     let table = bridge.table(number);
-    let matched = table.into_iter().flat_map(|table| table.rules()).map(|rule| rule.counters.packets()).sum();
+    let matched =
+        table.into_iter().flat_map(|table| table.rules()).map(|rule| rule.counted().packets()).sum();
     TableStats {
         table: number,
         active: table.map_or(0, |table| table.len() as u32),
@@ -208,7 +209,7 @@ fn is_asked(asked: GroupId, id: GroupId) -> bool {
 fn group_stats(bridge: &Bridge, id: GroupId, group: &crate::group::Group, now: Instant) -> GroupStats {
     let (duration_sec, duration_nsec) = duration(now.saturating_duration_since(group.created));
     let (packets, bytes) = group.counters.all();
-    let users = bridge.rules().filter(|rule| groups_of(&all_actions(&rule.instructions)).contains(&id));
+    let users = bridge.rules().filter(|rule| rule.doing.groups.contains(&id));
     GroupStats {
         group: id,
         ref_count: users.count() as u32,
@@ -241,7 +242,7 @@ fn meter_stats(bridge: &Bridge, meter: &Meter, now: Instant) -> MeterStats {
     let id = meter.config.meter;
     let (all, bands) = meter.gauge.counted();
     let (duration_sec, duration_nsec) = duration(now.saturating_duration_since(meter.created));
-    let users = bridge.rules().filter(|rule| meters_of(&rule.instructions).contains(&id));
+    let users = bridge.rules().filter(|rule| rule.doing.meters.contains(&id));
     MeterStats {
         meter: id,
         flow_count: users.count() as u32,

@@ -17,7 +17,8 @@ pub(crate) struct KeptRule {
     pub change: FlowMod,
     pub created: Instant,
     pub modified: Instant,
-    pub counters: Arc<RuleCounters>,
+    /// `None` if it has counted nothing.
+    pub counters: Option<Arc<RuleCounters>>,
 }
 
 impl Rule {
@@ -28,8 +29,8 @@ impl Rule {
         let change = FlowMod {
             table: Some(self.table),
             priority: self.priority,
-            matching: self.matching.clone(),
-            instructions: self.instructions.clone(),
+            matching: self.matching(),
+            instructions: self.instructions().to_vec(),
             cookie: self.cookie,
             idle_timeout: self.idle_timeout,
             hard_timeout: self.hard_timeout,
@@ -40,7 +41,7 @@ impl Rule {
         Body::FlowMod(change).with_xid(0).put(out);
         self.created.put(out);
         self.modified.put(out);
-        self.counters.counted().put(out);
+        self.counted().counted().put(out);
     }
 }
 
@@ -55,14 +56,18 @@ impl KeptRule {
             return Err(HandOverError::Damaged("a flow"));
         };
         let (created, modified) = (Instant::read(from)?, Instant::read(from)?);
-        let counters = RuleCounters::default();
-        counters.set(Counted::read(from)?);
-        Ok(Self { id, learned, change, created, modified, counters: Arc::new(counters) })
+        let counted = Counted::read(from)?;
+        let counters = (counted != Counted::default()).then(|| {
+            let counters = RuleCounters::default();
+            counters.set(counted);
+            Arc::new(counters)
+        });
+        Ok(Self { id, learned, change, created, modified, counters })
     }
 }
 
 /// What a flow counted, as [`RuleCounters`] has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
     packets: u64,
     octets: u64,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use openflow::{Conjunction, FlowMod, FlowModFlags, Instruction, Match};
 
-use super::step::Steps;
+use super::{Doing, PackedMatch};
 
 /// A flow of a table. Rules are never changed: a modified flow is a new rule that counts on.
 #[derive(Debug)]
@@ -17,31 +17,52 @@ pub(crate) struct Rule {
     pub added: u64,
     pub table: u8,
     pub priority: u16,
-    pub matching: Match,
+    pub matching: PackedMatch,
     pub cookie: u64,
     pub idle_timeout: u16,
     pub hard_timeout: u16,
     pub flags: FlowModFlags,
     pub importance: u16,
-    pub instructions: Vec<Instruction>,
-    /// The instructions, ready to be executed.
-    pub steps: Steps,
-    /// Of which conjunctions this rule is a part; it then does nothing else.
-    pub conjunctions: Box<[Conjunction]>,
+    pub doing: Arc<Doing>,
     /// Bits of the `tun_metadata` fields that match or instructions name.
     pub options: u64,
     /// It was made by a `learn` action.
     pub learned: bool,
-    /// It has `learn` actions whose flows go when it goes.
-    pub teaches: bool,
     /// When the flow was added.
     pub created: Instant,
     /// When it was last added or modified: the hard timeout runs from here.
     pub modified: Instant,
-    pub counters: Arc<RuleCounters>,
+    /// Made when there is something to count.
+    pub counters: OnceLock<Arc<RuleCounters>>,
 }
 
 impl Rule {
+    /// What it matches.
+    pub(crate) fn matching(&self) -> Match {
+        self.matching.unpack()
+    }
+
+    /// What it does.
+    pub(crate) fn instructions(&self) -> &[Instruction] {
+        &self.doing.instructions
+    }
+
+    /// Of which conjunctions it is a part; it then does nothing else.
+    pub(crate) fn conjunctions(&self) -> &[Conjunction] {
+        &self.doing.conjunctions
+    }
+
+    /// Where its packets are counted.
+    pub(crate) fn counters(&self) -> &Arc<RuleCounters> {
+        self.counters.get_or_init(Arc::default)
+    }
+
+    /// What it counted.
+    pub(crate) fn counted(&self) -> &RuleCounters {
+        static NOTHING: RuleCounters = RuleCounters::new();
+        self.counters.get().map_or(&NOTHING, Arc::as_ref)
+    }
+
     /// The flow that stands for all packets that no other flow matches.
     pub(crate) fn is_table_miss(&self) -> bool {
         self.priority == 0 && self.matching.is_any()
@@ -49,7 +70,8 @@ impl Rule {
 
     /// As `ofproto/trace` shows it: table, match, priority and cookie.
     pub(crate) fn to_text(&self) -> String {
-        let Self { table, priority, matching, cookie, .. } = self;
+        let Self { table, priority, cookie, .. } = self;
+        let matching = self.matching();
         let matching = if matching.is_any() { String::new() } else { format!("{matching}, ") };
         let cookie = if *cookie == 0 { String::new() } else { format!(", cookie {cookie:#x}") };
         format!("{table:2}. {matching}priority {priority}{cookie}")
@@ -59,7 +81,7 @@ impl Rule {
     pub(crate) fn idle_deadline(&self) -> Option<Instant> {
         let (timeout, _) = self.timeouts();
         let since = self.refreshed();
-        let last = self.counters.used().map_or(since, |used| used.max(since));
+        let last = self.counted().used().map_or(since, |used| used.max(since));
         (timeout != 0).then(|| last + Duration::from_secs(timeout.into()))
     }
 
@@ -71,21 +93,21 @@ impl Rule {
 
     /// Idle and hard timeout in seconds, as they are now: a connection that ends shortens them.
     pub(crate) fn timeouts(&self) -> (u16, u16) {
-        self.counters.shortened().unwrap_or((self.idle_timeout, self.hard_timeout))
+        self.counted().shortened().unwrap_or((self.idle_timeout, self.hard_timeout))
     }
 
     /// When it was last added, modified or learned again.
     pub(crate) fn refreshed(&self) -> Instant {
-        self.counters.refreshed().map_or(self.modified, |at| at.max(self.modified))
+        self.counted().refreshed().map_or(self.modified, |at| at.max(self.modified))
     }
 
     /// Whether it is what this flow mod would make of it.
     pub(crate) fn is_as_learned(&self, change: &FlowMod) -> bool {
         self.learned
-            && self.counters.shortened().is_none()
+            && self.counted().shortened().is_none()
             && (self.cookie, self.idle_timeout, self.hard_timeout, self.flags)
                 == (change.cookie, change.idle_timeout, change.hard_timeout, change.flags)
-            && self.instructions == change.instructions
+            && self.instructions() == change.instructions
     }
 
     /// The earlier of both.
@@ -110,6 +132,18 @@ pub(crate) struct RuleCounters {
 }
 
 impl RuleCounters {
+    /// Nothing was counted.
+    const fn new() -> Self {
+        Self {
+            packets: AtomicU64::new(0),
+            octets: AtomicU64::new(0),
+            used: AtomicU64::new(0),
+            refreshed: AtomicU64::new(0),
+            shortened: AtomicU64::new(0),
+            since: OnceLock::new(),
+        }
+    }
+
     /// Adds packets, the last of which came at `now`.
     pub(crate) fn add(&self, packets: u64, octets: u64, now: Instant) {
         self.packets.fetch_add(packets, Ordering::Relaxed);

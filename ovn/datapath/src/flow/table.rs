@@ -61,17 +61,34 @@ impl FlowTable {
         self.classifier.get(&value, &mask, priority)
     }
 
+    /// The rule with this value, mask and priority.
+    pub(crate) fn at(&self, (value, mask): &(FlowKey, FlowKey), priority: u16) -> Option<&Arc<Rule>> {
+        self.classifier.get(value, mask, priority)
+    }
+
     /// Puts a rule in, in the place of one with the same match and priority, which is returned.
     ///
     /// # Errors
     /// A match that this switch cannot make, or no room.
     pub(crate) fn insert(&mut self, rule: Arc<Rule>, tlv: &TlvTable) -> Result<Option<Arc<Rule>>, ErrorCode> {
-        let (value, mask) = key_of_match(&rule.matching, tlv)?;
-        let replaces = self.classifier.get(&value, &mask, rule.priority).is_some();
-        if !replaces && self.rules.len() >= FLOWS_PER_TABLE_MAX as usize {
+        let place = key_of_match(&rule.matching(), tlv)?;
+        self.insert_at(rule, &place)
+    }
+
+    /// The same where value and mask of the rule are known.
+    ///
+    /// # Errors
+    /// No room.
+    pub(crate) fn insert_at(
+        &mut self,
+        rule: Arc<Rule>,
+        place @ (value, mask): &(FlowKey, FlowKey),
+    ) -> Result<Option<Arc<Rule>>, ErrorCode> {
+        let is_full = self.rules.len() >= FLOWS_PER_TABLE_MAX as usize;
+        if is_full && self.at(place, rule.priority).is_none() {
             return Err(ErrorCode::FLOW_TABLE_FULL);
         }
-        let old = self.classifier.insert(&value, &mask, Arc::clone(&rule));
+        let old = self.classifier.insert(value, mask, Arc::clone(&rule));
         if let Some(old) = &old {
             self.forget(old);
         }
@@ -89,7 +106,7 @@ impl FlowTable {
     pub(crate) fn remove(&mut self, rule: &Rule, tlv: &TlvTable) -> Option<Arc<Rule>> {
         // The options that a rule names stay mapped as long as it is there, so this cannot fail for a
         // rule that could be put in.
-        let (value, mask) = key_of_match(&rule.matching, tlv).ok()?;
+        let (value, mask) = key_of_match(&rule.matching(), tlv).ok()?;
         let old = self.classifier.remove(&value, &mask, rule.priority)?;
         self.forget(&old);
         Some(old)
@@ -152,7 +169,7 @@ impl FlowTable {
     /// Whether a rule of this priority could match a packet that `matching` matches too.
     pub(crate) fn overlaps(&self, matching: &Match, priority: u16) -> bool {
         self.rules.values().filter(|rule| rule.priority == priority).any(|rule| {
-            rule.matching.iter().all(|test| {
+            rule.matching().iter().all(|test| {
                 let other = matching.get(test.field);
                 other.is_none_or(|other| (other.value ^ test.value) & other.mask & test.mask == 0)
             })

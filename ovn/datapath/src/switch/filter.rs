@@ -19,16 +19,15 @@ pub(crate) struct FlowFilter<'a> {
 impl FlowFilter<'_> {
     pub(crate) fn admits(&self, rule: &Rule) -> bool {
         (rule.cookie ^ self.cookie) & self.cookie_mask == 0
-            && rule.matching.is_within(self.matching)
+            && (self.matching.is_any() || rule.matching().is_within(self.matching))
             && (self.out_port == PortNo::ANY || outputs_to(rule, self.out_port))
-            && (self.out_group == GroupId::ANY
-                || groups_of(&all_actions(&rule.instructions)).contains(&self.out_group))
+            && (self.out_group == GroupId::ANY || rule.doing.groups.contains(&self.out_group))
     }
 }
 
 fn outputs_to(rule: &Rule, port: PortNo) -> bool {
     let mut found = false;
-    walk(&all_actions(&rule.instructions), &mut |action| match action {
+    walk(&all_actions(rule.instructions()), &mut |action| match action {
         Action::Output { port: out, .. } | Action::Enqueue { port: out, .. } => found |= *out == port,
         Action::Bundle(bundle) => found |= bundle.members.contains(&port),
         Action::Controller(_) => found |= port == PortNo::CONTROLLER,
@@ -54,12 +53,18 @@ pub(crate) fn all_actions(instructions: &[Instruction]) -> Vec<Action> {
 
 /// Groups and meters that actions name must be there.
 pub(super) fn check_references(bridge: &Bridge, actions: &[Action]) -> Result<(), ChangeError> {
-    if groups_of(actions).iter().any(|group| !bridge.groups.contains_key(group)) {
-        return Err(ErrorCode::BAD_OUT_GROUP);
-    }
     let mut meters = Vec::new();
     meters_in(actions, &mut meters);
+    check_groups(bridge, &groups_of(actions))?;
     check_meters(bridge, &meters)
+}
+
+/// Groups that packets are to go to must be there.
+pub(super) fn check_groups(bridge: &Bridge, groups: &[GroupId]) -> Result<(), ChangeError> {
+    match groups.iter().all(|group| bridge.groups.contains_key(group)) {
+        true => Ok(()),
+        false => Err(ErrorCode::BAD_OUT_GROUP),
+    }
 }
 
 /// Meters that packets are to pass must be there.
@@ -70,24 +75,8 @@ pub(super) fn check_meters(bridge: &Bridge, meters: &[MeterId]) -> Result<(), Ch
     }
 }
 
-/// Bits of the `tun_metadata` fields that a flow names, so that their options cannot be unmapped.
-pub(super) fn options_of(matching: &Match, actions: &[Action]) -> u64 {
-    let mut used = 0;
-    let mut add = |field: Field| {
-        if let Field::TunMetadata(n) = field {
-            used |= 1 << n;
-        }
-    };
-    matching.iter().for_each(|test| add(test.field));
-    walk(actions, &mut |action| match action {
-        Action::SetField(set) => add(set.field),
-        Action::CopyField { src, dst } => {
-            add(src.field);
-            add(dst.field);
-        }
-        Action::Push(sub) | Action::Pop(sub) | Action::OutputReg { src: sub, .. } => add(sub.field),
-        Action::CheckPktLarger { dst, .. } => add(dst.field),
-        _ => {}
-    });
-    used
+/// Bits of the `tun_metadata` fields that a match names.
+pub(super) fn options_of(matching: &Match) -> u64 {
+    let bit = |field: Field| if let Field::TunMetadata(n) = field { 1 << n } else { 0 };
+    matching.iter().fold(0, |used, test| used | bit(test.field))
 }

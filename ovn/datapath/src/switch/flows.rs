@@ -1,19 +1,21 @@
 //! Flow mods: adding, modifying and deleting flows.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use openflow::{
-    Action, ErrorCode, FlowMod, FlowModCommand, FlowModFlags, FlowRemoved, FlowRemovedReason, GroupId,
-    MeterId, PortNo,
+    ErrorCode, FlowMod, FlowModCommand, FlowModFlags, FlowRemoved, FlowRemovedReason, GroupId, MeterId,
+    PortNo,
 };
+use packet::key::FlowKey;
 
 use super::changes::{Undo, remove};
-use super::filter::{FlowFilter, all_actions, check_meters, check_references, options_of};
+use super::filter::{FlowFilter, check_groups, check_meters, options_of};
 use super::{ChangeError, Changes, Notice, Switch};
 use crate::bridge::{BridgeId, TABLES};
 use crate::counters::Event;
-use crate::flow::{Rule, RuleCounters, compile_instructions, groups_of, meters_of, walk};
+use crate::field::key_of_match;
+use crate::flow::{PackedMatch, Rule, RuleCounters};
 
 impl Switch {
     pub(super) fn notice_removed(
@@ -27,15 +29,15 @@ impl Switch {
         let removed = Box::new(FlowRemoved {
             table: rule.table,
             priority: rule.priority,
-            matching: rule.matching.clone(),
+            matching: rule.matching(),
             cookie: rule.cookie,
             reason,
             duration_sec: age.as_secs() as u32,
             duration_nsec: age.subsec_nanos(),
             idle_timeout: rule.idle_timeout,
             hard_timeout: rule.hard_timeout,
-            packets: rule.counters.packets(),
-            bytes: rule.counters.octets(),
+            packets: rule.counted().packets(),
+            bytes: rule.counted().octets(),
         });
         self.notices.push_back(Notice::FlowRemoved { bridge: id, removed });
     }
@@ -77,16 +79,17 @@ impl Switch {
         let number = change.table.unwrap_or(0);
         let bridge = self.bridges.get(&id).ok_or(ErrorCode::EPERM)?;
         let table = bridge.table(number);
-        let old = table.and_then(|table| table.get(&change.matching, change.priority, &bridge.tlv)).cloned();
+        let place = key_of_match(&change.matching, &bridge.tlv)?;
+        let old = table.and_then(|table| table.at(&place, change.priority)).cloned();
         // Only when asked: this looks at every flow of the table.
         let overlaps = || table.is_some_and(|table| table.overlaps(&change.matching, change.priority));
         if change.flags.has(FlowModFlags::CHECK_OVERLAP) && overlaps() {
             return Err(ErrorCode::OVERLAP);
         }
         let resets = change.flags.has(FlowModFlags::RESET_COUNTS);
-        let counters = old.as_ref().filter(|_| !resets).map(|old| Arc::clone(&old.counters));
+        let counters = old.as_ref().filter(|_| !resets).map(|old| Arc::clone(old.counters()));
         let rule = self.rule(id, number, change, counters, now)?;
-        self.flow_insert(id, rule, changes)
+        self.flow_insert_at(id, rule, &place, changes)
     }
 
     /// Changes the actions of flows; with `adds` a flow is added if there is none.
@@ -104,9 +107,9 @@ impl Switch {
         }
         for old in selected {
             let resets = change.flags.has(FlowModFlags::RESET_COUNTS);
-            let counters = (!resets).then(|| Arc::clone(&old.counters));
+            let counters = (!resets).then(|| Arc::clone(old.counters()));
             let like_old = FlowMod {
-                matching: old.matching.clone(),
+                matching: old.matching(),
                 priority: old.priority,
                 cookie: old.cookie,
                 idle_timeout: old.idle_timeout,
@@ -162,10 +165,11 @@ impl Switch {
         if table == TABLES {
             return Err(ErrorCode::FLOW_BAD_TABLE_ID);
         }
+        let rule = self.rule_unchecked(id, table, change, counters, now)?;
         let bridge = self.bridges.get(&id).ok_or(ErrorCode::EPERM)?;
-        check_references(bridge, &all_actions(&change.instructions))?;
-        check_meters(bridge, &meters_of(&change.instructions))?;
-        self.rule_unchecked(id, table, change, counters, now)
+        check_groups(bridge, &rule.doing.groups)?;
+        check_meters(bridge, &rule.doing.meters)?;
+        Ok(rule)
     }
 
     /// The same, whether the groups and meters that it names are there or not.
@@ -177,42 +181,26 @@ impl Switch {
         counters: Option<Arc<RuleCounters>>,
         now: Instant,
     ) -> Result<Rule, ChangeError> {
-        let bridge = self.bridges.get(&id).ok_or(ErrorCode::EPERM)?;
-        let steps = compile_instructions(&change.instructions, table, &bridge.tlv)?;
-        let actions = all_actions(&change.instructions);
-        let conjunctions: Box<[_]> = actions
-            .iter()
-            .filter_map(|action| if let Action::Conjunction(part) = action { Some(*part) } else { None })
-            .collect();
-        let other = |action: &Action| !matches!(action, Action::Conjunction(_) | Action::Note(_));
-        if !conjunctions.is_empty() && actions.iter().any(other) {
-            return Err(ErrorCode::BAD_ARGUMENT);
-        }
-        let mut teaches = false;
-        walk(&actions, &mut |action| {
-            teaches |= matches!(action, Action::Learn(learn) if learn.delete_learned);
-        });
+        let bridge = self.bridges.get_mut(&id).ok_or(ErrorCode::EPERM)?;
+        let doing = bridge.doings.of(table, &change.instructions, &bridge.tlv)?;
         self.next_rule += 1;
         Ok(Rule {
             id: self.next_rule,
             added: self.next_rule,
             table,
             priority: change.priority,
-            matching: change.matching.clone(),
+            matching: PackedMatch::new(&change.matching),
             cookie: change.cookie,
             idle_timeout: change.idle_timeout,
             hard_timeout: change.hard_timeout,
             flags: FlowModFlags(change.flags.0 & FlowModFlags::KEPT),
             importance: change.importance,
-            instructions: change.instructions.clone(),
-            steps,
-            conjunctions,
-            options: options_of(&change.matching, &actions),
+            options: options_of(&change.matching) | doing.options,
+            doing,
             learned: false,
-            teaches,
             created: now,
             modified: now,
-            counters: counters.unwrap_or_default(),
+            counters: counters.map_or_else(OnceLock::new, OnceLock::from),
         })
     }
 
@@ -222,12 +210,24 @@ impl Switch {
         rule: Rule,
         changes: &mut Changes,
     ) -> Result<(), ChangeError> {
+        let bridge = self.bridges.get(&id).ok_or(ErrorCode::EPERM)?;
+        let place = key_of_match(&rule.matching(), &bridge.tlv)?;
+        self.flow_insert_at(id, rule, &place, changes)
+    }
+
+    /// The same where value and mask of the rule are known.
+    fn flow_insert_at(
+        &mut self,
+        id: BridgeId,
+        rule: Rule,
+        place: &(FlowKey, FlowKey),
+        changes: &mut Changes,
+    ) -> Result<(), ChangeError> {
         let version = self.next_version();
         let bridge = self.bridges.get_mut(&id).ok_or(ErrorCode::EPERM)?;
         let new = Arc::new(rule);
-        let tlv = bridge.tlv.clone();
         let table = bridge.table_mut(new.table).ok_or(ErrorCode::FLOW_BAD_TABLE_ID)?;
-        let old = table.insert(Arc::clone(&new), &tlv)?;
+        let old = table.insert_at(Arc::clone(&new), place)?;
         table.version = version;
         // Megaflows that teach the old one must teach it again; they did not look into this table.
         if old.as_ref().is_some_and(|old| old.learned) {
@@ -255,13 +255,13 @@ impl Switch {
 
     /// Removes the flows that use a group that goes.
     pub(super) fn remove_users_of(&mut self, id: BridgeId, group: GroupId, changes: &mut Changes) {
-        let uses = |rule: &Rule| groups_of(&all_actions(&rule.instructions)).contains(&group);
+        let uses = |rule: &Rule| rule.doing.groups.contains(&group);
         self.remove_where(id, uses, FlowRemovedReason::GroupDelete, changes);
     }
 
     /// Removes the flows whose packets pass a meter that goes.
     pub(super) fn remove_measured_by(&mut self, id: BridgeId, meter: MeterId, changes: &mut Changes) {
-        let uses = |rule: &Rule| meters_of(&rule.instructions).contains(&meter);
+        let uses = |rule: &Rule| rule.doing.meters.contains(&meter);
         self.remove_where(id, uses, FlowRemovedReason::MeterDelete, changes);
     }
 

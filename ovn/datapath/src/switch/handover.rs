@@ -181,6 +181,7 @@ impl Switch {
             let maps = tables.get(&name).cloned().unwrap_or_default();
             let add = TlvTableMod { command: TlvTableCommand::Add, maps };
             bridge.tlv = TlvTable::default().changed(&add, 0).map_err(refused)?;
+            bridge.doings.clear();
         }
         Ok(())
     }
@@ -200,7 +201,7 @@ impl Switch {
     fn take_rule(&mut self, id: BridgeId, name: &str, kept: KeptRule) -> Result<(), HandOverError> {
         let KeptRule { id: rule_id, learned, change, created, modified, counters } = kept;
         let table = change.table.unwrap_or(0);
-        let taken = self.rule_unchecked(id, table, &change, Some(counters), modified).and_then(|rule| {
+        let taken = self.rule_unchecked(id, table, &change, counters, modified).and_then(|rule| {
             let rule = Rule { id: rule_id, learned, created, modified, ..rule };
             self.flow_insert(id, rule, &mut Changes::default())
         });
@@ -245,7 +246,9 @@ impl Switch {
                     let table = table.ok_or(HandOverError::Damaged("a table"))?;
                     let known = table.by_id(rule_id);
                     let known = known.ok_or(HandOverError::Damaged("a flow that was never copied"))?;
-                    known.counters.set(counted);
+                    if known.counted().counted() != counted {
+                        known.counters().set(counted);
+                    }
                     // Its timeouts may be shorter now.
                     table.refile(rule_id);
                 }
@@ -319,7 +322,7 @@ fn put_bridge(bridge: &Bridge, newest: u64, out: &mut Out) {
     bridge.fdb.put(out);
     bridge.rules().count().put(out);
     for rule in bridge.rules() {
-        (rule.table, rule.id, rule.counters.counted()).put(out);
+        (rule.table, rule.id, rule.counted().counted()).put(out);
         let is_new = rule.id > newest;
         is_new.put(out);
         if is_new {

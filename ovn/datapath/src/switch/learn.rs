@@ -21,7 +21,7 @@ impl Switch {
         let table = change.table.and_then(|number| bridge.table(number));
         let old = table.and_then(|table| table.get(&change.matching, change.priority, &bridge.tlv));
         if let Some(old) = old.filter(|old| old.is_as_learned(change)) {
-            return old.counters.refresh(now);
+            return old.counters().refresh(now);
         }
         let is_full = |table: &crate::flow::FlowTable| {
             old.is_none() && learned.limit != 0 && table.learned_with(change.cookie) >= learned.limit
@@ -29,7 +29,7 @@ impl Switch {
         if table.is_some_and(is_full) {
             return;
         }
-        let old = old.map(|old| (old.created, Arc::clone(&old.counters)));
+        let old = old.map(|old| (old.created, Arc::clone(old.counters())));
         let counters = old.as_ref().map_or(&learned.counters, |(_, counters)| counters);
         let made = self.rule(learned.bridge, change.table.unwrap_or(0), change, Some(counters.clone()), now);
         // What is refused was refused to the packets too: they met no such flow.
@@ -50,13 +50,13 @@ impl Switch {
         let table = change.table.and_then(|number| bridge.table(number));
         let old = table.and_then(|table| table.get(&change.matching, change.priority, &bridge.tlv));
         if let Some(old) = old.filter(|old| old.is_as_learned(change)) {
-            old.counters.refresh(now);
+            old.counters().refresh(now);
         }
     }
 
     /// A connection of a flow ends: it lives only so many seconds more.
     pub(super) fn shorten(&mut self, id: BridgeId, rule: &Rule, idle: u16, hard: u16) {
-        rule.counters.shorten((rule.idle_timeout, rule.hard_timeout), (idle, hard));
+        rule.counters().shorten((rule.idle_timeout, rule.hard_timeout), (idle, hard));
         let table = self.bridges.get_mut(&id).and_then(|bridge| bridge.table_mut(rule.table));
         if let Some(table) = table {
             table.refile(rule.id);
@@ -73,7 +73,7 @@ impl Switch {
     ) {
         for (table, cookie) in teachers {
             let Some(bridge) = self.bridges.get(&id) else { return };
-            if bridge.rules().any(|rule| rule.teaches && taught_by(rule).contains(&(table, cookie))) {
+            if bridge.rules().any(|rule| rule.doing.teaches && taught_by(rule).contains(&(table, cookie))) {
                 continue;
             }
             let taught = bridge.table(table).into_iter().flat_map(|table| table.rules());
@@ -88,8 +88,8 @@ impl Switch {
 /// Table and cookie of what a flow teaches and takes along when it goes.
 pub(super) fn taught_by(rule: &Rule) -> BTreeSet<(u8, u64)> {
     let mut found = BTreeSet::new();
-    if rule.teaches {
-        walk(&all_actions(&rule.instructions), &mut |action| {
+    if rule.doing.teaches {
+        walk(&all_actions(rule.instructions()), &mut |action| {
             if let Action::Learn(learn) = action
                 && learn.delete_learned
             {

@@ -63,7 +63,7 @@ impl Xlate<'_> {
         }
         self.note(|| format!("learned: {change}"));
         let is_news = existing.as_ref().is_none_or(|rule| !rule.is_as_learned(&change));
-        let counters = existing.map_or_else(Arc::default, |rule| Arc::clone(&rule.counters));
+        let counters = existing.map_or_else(Arc::default, |rule| Arc::clone(rule.counters()));
         let learned = Arc::new(Learned { bridge: self.bridge, change, limit: step.learn.limit, counters });
         if is_news {
             self.meet_later(&learned);

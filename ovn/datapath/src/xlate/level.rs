@@ -164,9 +164,9 @@ impl Xlate<'_> {
         match rule {
             None => self.record(|trace, levels| trace.table(levels, format!("{table:2}. No match."), None)),
             Some(rule) => {
-                self.record(|trace, levels| trace.table(levels, rule.to_text(), Some(&rule.instructions)));
-                self.out.credits.push(Credit::Rule(Arc::clone(&rule.counters)));
-                let steps = Arc::clone(&rule.steps);
+                self.record(|trace, levels| trace.table(levels, rule.to_text(), Some(rule.instructions())));
+                self.out.credits.push(Credit::Rule(Arc::clone(rule.counters())));
+                let steps = self.current().map_or_else(|| [].into(), |bridge| rule.doing.steps(&bridge.tlv));
                 self.push_steps(steps, table, rule.cookie, depth, rule.is_table_miss());
                 if let Some(Level::Steps { rule: owner, .. }) = self.levels.last_mut() {
                     *owner = Some(Arc::clone(rule));

@@ -48,7 +48,11 @@ fn state(lab: &Lab) -> Vec<String> {
     let flows = bridge.rules().map(|rule| {
         format!(
             "{} {} {:?} {:?} {}",
-            rule.table, rule.priority, rule.matching, rule.instructions, rule.cookie
+            rule.table,
+            rule.priority,
+            rule.matching(),
+            rule.instructions(),
+            rule.cookie
         )
     });
     let groups = bridge.groups.iter().map(|(id, group)| format!("{id:?} {:?}", group.buckets));

@@ -184,7 +184,7 @@ fn counts(lab: &mut Lab) -> Vec<(u64, u64)> {
     lab.switch.push_counters(lab.now);
     lab.switch.bridges[&lab.bridge]
         .rules()
-        .map(|rule| (rule.counters.packets(), rule.counters.octets()))
+        .map(|rule| (rule.counted().packets(), rule.counted().octets()))
         .collect()
 }
 

@@ -150,7 +150,7 @@ fn show(lab: &mut Lab) -> String {
             rule.created,
             rule.modified,
             rule.deadline(),
-            rule.counters.counted()
+            rule.counted().counted()
         );
     }
     text += &format!("{:?} {:?} {:?}\n", bridge.groups, bridge.meters, bridge.tlv.maps());

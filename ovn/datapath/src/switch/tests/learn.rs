@@ -20,8 +20,8 @@ fn dump(lab: &Lab, table: u8) -> Vec<String> {
         .flat_map(|table| table.rules())
         .map(|rule| {
             let (idle, hard) = rule.timeouts();
-            let timeouts = format!("{idle}/{hard} n={}", rule.counters.packets());
-            let actions = crate::switch::all_actions(&rule.instructions);
+            let timeouts = format!("{idle}/{hard} n={}", rule.counted().packets());
+            let actions = crate::switch::all_actions(rule.instructions());
             format!("{}: {} {timeouts}", rule.to_text(), openflow::Actions(&actions))
         })
         .collect();

@@ -282,7 +282,7 @@ fn flows_count_what_caches_carried() {
     assert_eq!(lab.switch.counters().get(Event::Upcall), 1);
     lab.switch.push_counters(lab.now);
     let rule = lab.switch.bridges[&lab.bridge].rules().next().unwrap().clone();
-    assert_eq!((rule.counters.packets(), rule.counters.octets()), (5, 300));
+    assert_eq!((rule.counted().packets(), rule.counted().octets()), (5, 300));
 }
 
 #[test]
@@ -414,7 +414,7 @@ fn counters_survive_a_modification_and_reset_when_asked() {
     lab.send(1, &broadcast(1));
     let packets = |lab: &mut Lab| {
         lab.switch.push_counters(lab.now);
-        lab.switch.bridges[&lab.bridge].rules().next().unwrap().counters.packets()
+        lab.switch.bridges[&lab.bridge].rules().next().unwrap().counted().packets()
     };
     let mut modify = FlowMod::add(0, 1, Match::any(), vec![], 0);
     modify.command = openflow::FlowModCommand::ModifyStrict;
