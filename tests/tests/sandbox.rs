@@ -84,14 +84,14 @@ fn the_quickstart_passes() {
     wait_gone(&labs);
 }
 
-#[test]
-fn the_quickstart_passes_as_an_ordinary_user() {
+/// Scenarios as the user that is nobody in particular, four at a time.
+fn as_an_ordinary_user(scenarios: &[&str]) {
     if !need_root() {
-        // Then the other test has just shown it.
+        // Then the other tests show it.
         return;
     }
     let labs = Labs::default();
-    let mut command = labs.sandbox(&["test", QUICKSTART]);
+    let mut command = labs.sandbox(&[&["test", "-j", "4"], scenarios].concat());
     command.uid(NOBODY).gid(NOBODY);
     let ran = run(command);
     if ran.stderr.contains("cannot make a user namespace") {
@@ -99,6 +99,26 @@ fn the_quickstart_passes_as_an_ordinary_user() {
     }
     ran.is(0).says("passed");
     wait_gone(&labs);
+}
+
+#[test]
+fn the_quickstart_passes_as_an_ordinary_user() {
+    as_an_ordinary_user(&[QUICKSTART]);
+}
+
+#[test]
+fn services_and_upgrades_pass_as_an_ordinary_user() {
+    if CLIENTS.iter().all(|program| need(program).is_some()) {
+        as_an_ordinary_user(&[
+            "scenarios/dhcp.yaml",
+            "scenarios/dns.yaml",
+            "scenarios/ra.yaml",
+            "scenarios/arp-expiry.yaml",
+            "scenarios/upgrade.yaml",
+            "scenarios/malformed.yaml",
+            "scenarios/real-clients.yaml",
+        ]);
+    }
 }
 
 #[test]
@@ -268,11 +288,18 @@ fn guests_are_told_of_their_router() {
     MIXES.iter().for_each(|roles| swap_in("scenarios/ra.yaml", roles));
 }
 
+#[test]
+fn what_makes_no_sense_keeps_nobody_from_being_served() {
+    swap_in("scenarios/malformed.yaml", &[]);
+}
+
+/// What guests have in `real-clients.yaml`.
+const CLIENTS: [&str; 8] = ["udhcpc", "dhclient", "dig", "rdisc6", "arping", "tcpdump", "ping", "ip"];
+
 /// The same without our own clients; and with upstream's parts, to see that those are asked for nothing else.
 #[test]
 fn guests_are_served_with_the_programs_that_they_have() {
-    let programs = ["udhcpc", "dhclient", "dig", "rdisc6", "arping", "tcpdump", "ping", "ip"];
-    if programs.iter().all(|program| need(program).is_some()) {
+    if CLIENTS.iter().all(|program| need(program).is_some()) {
         swap_in("scenarios/real-clients.yaml", &[]);
         swap_in("scenarios/real-clients.yaml", &PEERS);
     }

@@ -52,6 +52,11 @@ fn guests_are_served_in_virtual_time() {
 }
 
 #[test]
+fn what_makes_no_sense_keeps_nobody_from_being_served_in_virtual_time() {
+    passes("malformed.yaml", 63);
+}
+
+#[test]
 fn one_seed_gives_one_log() {
     let labs = Labs::default();
     topology(&labs);

@@ -38,7 +38,7 @@ pub mod model;
 mod names;
 pub mod network;
 mod ofctrl;
-mod packet_in;
+pub mod packet_in;
 mod physical;
 mod pinctrl;
 mod places;

@@ -57,6 +57,25 @@ pub enum BackendKind {
 /// A report that comes when a ping has ended.
 pub type Pinging = LocalBoxFuture<'static, Result<Report>>;
 
+/// What sends frames from a guest.
+pub enum Sender {
+    Netns(sniff::Sender),
+    Sim(Rc<Sim>, String),
+}
+
+impl Sender {
+    /// Sends a frame, as it is.
+    ///
+    /// # Errors
+    /// When the guest is gone, or its interface takes none.
+    pub async fn send(&self, octets: Vec<u8>) -> Result<()> {
+        match self {
+            Self::Netns(sender) => sender.send(octets).await,
+            Self::Sim(sim, from) => sim.send(from, octets),
+        }
+    }
+}
+
 /// Traffic under way.
 pub enum Traffic {
     Netns(lab::traffic::Traffic),
@@ -181,15 +200,15 @@ impl Backend {
         }
     }
 
-    /// A guest sends a frame.
+    /// What sends frames from a guest.
     ///
     /// # Errors
     /// When there is no such guest.
-    pub async fn send(&self, from: &str, octets: Vec<u8>) -> Result<()> {
-        match self {
-            Self::Netns(lab) => sniff::send(&lab.node(from)?.netns, GUEST_INTERFACE, octets).await,
-            Self::Sim(sim) => sim.send(from, octets),
-        }
+    pub async fn sender(&self, from: &str) -> Result<Sender> {
+        Ok(match self {
+            Self::Netns(lab) => Sender::Netns(sniff::sender(&lab.node(from)?.netns, GUEST_INTERFACE).await?),
+            Self::Sim(sim) => Sender::Sim(sim.clone(), from.to_owned()),
+        })
     }
 
     /// Pings from a node until the end that was asked for.

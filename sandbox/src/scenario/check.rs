@@ -201,6 +201,7 @@ guests:
   - ra: {from: vm2, silent-for: 1s}
   - dns: {from: vm1, server: 10.0.0.2, ask: vm1.ovn.org, type: AAAA, gets: ['fd00::1']}
   - dns: {from: vm1, server: vm2, ask: 10.0.0.4, fails: nxdomain}
+  - malformed: {from: vm1, to: vm2, kind: dhcp6, count: 10, rate: 100, seed: 7, during: [{ping: {from: vm2, to: vm1}}]}
 ";
         assert_eq!(complaints(steps), "");
         let used = Verb::KEYS.iter().filter(|key| steps.contains(&format!("{key}: ")));
@@ -212,9 +213,9 @@ guests:
         let steps = "
   - pong: {from: vm1, to: vm2}
 ";
-        insta::assert_snapshot!(complaints(steps), @"s.yaml:6:5: error: steps[0]: unknown field `pong`: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic, upgrade, dhcp, dhcp6, dns, ra (did you mean ping?)");
+        insta::assert_snapshot!(complaints(steps), @"s.yaml:6:5: error: steps[0]: unknown field `pong`: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic, upgrade, dhcp, dhcp6, dns, ra, malformed (did you mean ping?)");
         insta::assert_snapshot!(complaints("  - {ping: {from: vm1, to: vm2}, wait: {for: 1s}}\n"), @"s.yaml:5:5: error: steps[0]: a step with two verbs, ping and wait: expected two steps");
-        insta::assert_snapshot!(complaints("  - name: nothing\n"), @"s.yaml:5:5: error: steps[0]: a step without a verb: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic, upgrade, dhcp, dhcp6, dns, ra");
+        insta::assert_snapshot!(complaints("  - name: nothing\n"), @"s.yaml:5:5: error: steps[0]: a step without a verb: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic, upgrade, dhcp, dhcp6, dns, ra, malformed");
         insta::assert_snapshot!(complaints("  - ping: {form: vm1, to: vm2}\n"), @"s.yaml:5:12: error: steps[0].ping: unknown field `form`: expected one of from, to, count, within, interval, size, rtt-min, rtt-max (did you mean from?)");
         insta::assert_snapshot!(complaints("  - nbctl: 'lsp-add \"sw0'\n"), @r#"s.yaml:5:12: error: steps[0].nbctl: a quote is not closed: expected another ""#);
         insta::assert_snapshot!(complaints("  - nbctl: {ran: show}\n"), @"s.yaml:5:13: error: steps[0].nbctl: unknown field `ran`: expected one of run, contains, lacks, equals, exit, within (did you mean run?)");
@@ -239,6 +240,7 @@ guests:
   - dhcp: {from: hv1, refused: true, silent-for: 1s}
   - ra: {from: vm3, gets: {}, silent-for: 1s}
   - dns: {from: vm1, server: vm3, ask: vm1..ovn, passes-to: hv1}
+  - malformed: {from: vm1, kind: dns, count: 0, during: [{ping: {from: vm7, to: vm1}}]}
 ";
         insta::assert_snapshot!(complaints(steps), @r"
         s.yaml:6:18: error: there is no such node here: vm3: expected hv1 or vm1 or vm2 (did you mean vm1?)
@@ -270,6 +272,9 @@ guests:
         s.yaml:24:30: error: there is no such node here: vm3: expected hv1 or vm1 or vm2 (did you mean vm1?)
         s.yaml:24:61: error: there is no such node here: hv1: expected vm1 or vm2
         s.yaml:24:40: error: this can be no name: expected labels of 1 to 63 octets with dots between, or an address
+        s.yaml:25:34: error: a question for nobody: expected `to`, the server that is asked
+        s.yaml:25:46: error: a count that cannot be: expected 1 to 1000000
+        s.yaml:25:72: error: there is no such node here: vm7: expected hv1 or vm1 or vm2 (did you mean vm1?)
         ");
         insta::assert_snapshot!(complaints("  - dhcp: {from: vm1, gets: {routes: 10.1.0.0/16}}\n"), @r#"s.yaml:5:38: error: steps[0].dhcp.gets.routes: bad route "10.1.0.0/16": expected NETWORK/BITS via ADDRESS, such as 10.1.0.0/16 via 10.0.0.253"#);
         insta::assert_snapshot!(complaints("  - ra: {from: vm1, gets: {routes: 'best fd00::/64'}}\n"), @r#"s.yaml:5:36: error: steps[0].ra.gets.routes: bad route "best fd00::/64": expected high, medium or low, and NETWORK/BITS, such as low fd02::/48"#);

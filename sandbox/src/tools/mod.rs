@@ -1,7 +1,7 @@
 //! What a lab brings along so that a scenario needs no program of the host: ping, frames, capture and decoding.
 //!
 //! `echo.rs` keeps a ping's books, `traffic.rs` those of traffic, `decode.rs` takes frames apart, `pcapng.rs` writes them
-//! down, `dns.rs` asks and reads answers, `dhcp.rs`, `dhcp6.rs` and `ra.rs` are clients of what the network answers, of whose frames others take care: all
+//! down, `malformed.rs` makes packets that make no sense, `dns.rs` asks and reads answers, `dhcp.rs`, `dhcp6.rs` and `ra.rs` are clients of what the network answers, of whose frames others take care: all
 //! are pure.
 //! `ping.rs` and `sniff.rs` move octets in a node's namespace.
 
@@ -13,6 +13,7 @@ pub mod dns;
 pub mod echo;
 pub mod facts;
 pub mod frame;
+pub mod malformed;
 pub mod pcapng;
 pub mod ping;
 pub mod ra;

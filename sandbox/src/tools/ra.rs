@@ -14,16 +14,24 @@ const ROUTERS_MAC: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 2]);
 pub struct Host {
     mac: MacAddr,
     asks: bool,
+    /// Whom it listens to; anybody if none.
+    router: Option<Ipv6Addr>,
     told: Option<Facts>,
+    other: Option<Facts>,
 }
 
 impl Host {
-    /// A host, which asks or only listens.
-    pub fn new(mac: MacAddr, asks: bool) -> Self {
-        Self { mac, asks, told: None }
+    /// A host, which asks or only listens, to this router or to any.
+    pub fn new(mac: MacAddr, asks: bool, router: Option<Ipv6Addr>) -> Self {
+        Self { mac, asks, router, told: None, other: None }
     }
 
-    /// What the first router said.
+    /// What another router said first, to whom it did not listen.
+    pub fn other(&self) -> Option<&Facts> {
+        self.other.as_ref()
+    }
+
+    /// What the router said first.
     pub fn told(&self) -> Option<&Facts> {
         self.told.as_ref()
     }
@@ -42,8 +50,10 @@ impl super::Talk for Host {
         let Some((ends, IpProto::ICMP6, message)) = frame::read(frame) else { return false };
         let Pseudo::V6(router, _) = ends.ip else { return false };
         let Ok(advertisement) = RouterAdvertisement::parse(message) else { return false };
-        self.told.get_or_insert_with(|| told(router, &advertisement));
-        true
+        let is_it = self.router.is_none_or(|wanted| wanted == router);
+        let heard = if is_it { &mut self.told } else { &mut self.other };
+        heard.get_or_insert_with(|| told(router, &advertisement));
+        is_it
     }
 
     fn is_over(&self) -> bool {
@@ -126,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_a_router_says_is_understood() {
-        let mut host = Host::new(MAC, true);
+        let mut host = Host::new(MAC, true, None);
         let (ends, proto, message) =
             frame::read(&host.speak().unwrap()).map(|(e, p, m)| (e, p, m.to_vec())).unwrap();
         assert_eq!((ends.dst, proto, message[0]), (ROUTERS_MAC, IpProto::ICMP6, Icmp6::ROUTER_SOLICITATION));
@@ -147,13 +157,15 @@ mod tests {
         ]);
         assert!(!host.hear(&frame[..20]) && host.hear(&frame) && host.is_over());
         insta::assert_snapshot!(host.told().unwrap(), @"dns fd00::53; hop-limit 255; lifetime 1800; mac 02:00:00:00:01:00; managed true; mtu 1400; other false; preference high; prefixes fd00::/64; router fe80::ff:fe00:100; routes low fd02::/48; search ovn.org; slaac fd00::/64");
-        assert!(Host::new(MAC, false).speak().is_none());
+        assert!(Host::new(MAC, false, None).speak().is_none());
+        let mut other = Host::new(MAC, false, Some(frame::link_local(MAC)));
+        assert!(!other.hear(&frame) && !other.is_over() && other.other() == host.told());
     }
 
     proptest! {
         #[test]
         fn any_options_are_understood_or_passed_over(ty: u8, value in proptest::collection::vec(any::<u8>(), 0..60)) {
-            Host::new(MAC, false).hear(&advertisement(vec![RouterOption::Other(ty, value)]));
+            Host::new(MAC, false, None).hear(&advertisement(vec![RouterOption::Other(ty, value)]));
         }
     }
 }

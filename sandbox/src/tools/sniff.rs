@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 /// Longest frame that is captured whole.
 const FRAME_MAX: usize = 65_535 + 64;
@@ -68,16 +68,51 @@ async fn follow(socket: &AsyncFd<OwnedFd>, capture: &Capture, number: u32) {
     }
 }
 
-/// Sends a frame, as it is, from an interface of a node.
+/// A socket by which frames leave an interface of a node, as they are. It is closed in the node's thread, since that takes
+/// the system some milliseconds.
+pub struct Sender(mpsc::Sender<(Vec<u8>, oneshot::Sender<io::Result<()>>)>);
+
+/// Opens one.
 ///
 /// # Errors
-/// When there is no such interface, or it takes no frame.
-pub async fn send(node: &Netns, interface: &str, octets: Vec<u8>) -> Result<()> {
+/// When there is no such interface.
+pub async fn sender(node: &Netns, interface: &str) -> Result<Sender> {
+    let (frames, mut queue) = mpsc::channel::<(Vec<u8>, oneshot::Sender<io::Result<()>>)>(1);
+    let (ready, is_ready) = oneshot::channel();
     let name = interface.to_owned();
-    node.run(move |net| async move {
-        let socket = sys::packet_socket(net.index(&name).await?, false).context("opening a packet socket")?;
-        nix::unistd::write(&socket, &octets).map_err(io::Error::from).context("sending a frame")?;
-        Ok(())
-    })
-    .await?
+    // Its answer is that it has ended, which nobody asks.
+    drop(
+        node.start(move |net| async move {
+            let socket = async {
+                sys::packet_socket(net.index(&name).await?, false).context("opening a packet socket")
+            };
+            match socket.await {
+                Ok(socket) => {
+                    let _ = ready.send(Ok(()));
+                    while let Some((octets, done)) = queue.recv().await {
+                        let _ = done.send(nix::unistd::write(&socket, &octets).map(drop).map_err(Into::into));
+                    }
+                }
+                Err(e) => drop(ready.send(Err(e))),
+            }
+        })
+        .await,
+    );
+    is_ready.await.context("the node is gone")?.with_context(|| format!("{}:{interface}", node.name()))?;
+    Ok(Sender(frames))
+}
+
+impl Sender {
+    /// Sends a frame.
+    ///
+    /// # Errors
+    /// When the interface takes none.
+    pub async fn send(&self, octets: Vec<u8>) -> Result<()> {
+        let (done, is_done) = oneshot::channel();
+        let sent = async {
+            self.0.send((octets, done)).await.ok()?;
+            is_done.await.ok()
+        };
+        sent.await.context("the node is gone")?.context("sending a frame")
+    }
 }

@@ -5,6 +5,7 @@
 
 mod command_line;
 mod database;
+mod guests;
 mod language;
 mod openflow;
 mod packet;
@@ -23,6 +24,7 @@ pub struct Target {
 
 /// Every target, in the order of their names.
 pub const TARGETS: &[Target] = &[
+    Target { name: "asked", run: guests::asked },
     Target { name: "command_line", run: command_line::lines },
     Target { name: "flow_text", run: openflow::text },
     Target { name: "frame", run: packet::frame },

@@ -66,6 +66,12 @@ pub(super) fn services(octets: &[u8]) {
         assert_eq!(packet::Dns::parse(&out), Ok(message));
     }
     out.clear();
+    if let Ok((neighbor, _)) = packet::Neighbor::parse(octets) {
+        neighbor.emit(&mut out);
+        assert!(!neighbor.to_string().is_empty());
+        assert_eq!(packet::Neighbor::parse(&out), Ok((neighbor, &[][..])));
+    }
+    out.clear();
     if let Ok(message) = packet::RouterAdvertisement::parse(octets) {
         message.emit(&mut out);
         assert!(!message.to_string().is_empty());

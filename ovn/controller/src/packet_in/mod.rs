@@ -24,6 +24,8 @@ mod tcp_reset;
 
 use openflow::{Action, Field, Match, PacketIn2, PacketOut, PortNo, SetField, decode_actions};
 
+use std::collections::BTreeMap;
+
 use crate::compile::punt::Opcode;
 use crate::tables;
 pub(crate) use dns::{Known, Names};
@@ -92,6 +94,22 @@ pub(crate) fn is_answered(packet: &PacketIn2) -> bool {
             | Opcode::DhcpRelayRespChk
             | Opcode::PutIcmp4InnerIp4Src,
         ) => true,
+    }
+}
+
+/// The frame that is sent, or that goes on, for a packet which a flow handed over. `None` when it ends here: it made no
+/// sense, or was only to be noted. These names are known everywhere.
+pub fn reply(packet: &PacketIn2, names: &BTreeMap<String, String>) -> Option<Vec<u8>> {
+    struct Everywhere<'a>(&'a BTreeMap<String, String>);
+    impl Names for Everywhere<'_> {
+        fn find(&self, _: u32, name: &str) -> Option<Known<'_>> {
+            self.0.get(name).map(|value| Known { value, is_owned: false })
+        }
+    }
+    match react(packet, &Everywhere(names)) {
+        Reaction::Send(out) | Reaction::Ask { question: out, .. } => Some(out.packet),
+        Reaction::Resume { packet, .. } => Some(packet.packet),
+        Reaction::Nothing | Reaction::Malformed | Reaction::Learn(_) | Reaction::Neighbor(_) => None,
     }
 }
 

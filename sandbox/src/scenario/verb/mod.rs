@@ -14,6 +14,7 @@ mod expect_row;
 mod flood_ping;
 mod kill;
 mod link;
+mod malformed;
 mod ping;
 mod ra;
 mod send;
@@ -183,6 +184,7 @@ verbs! {
     "dhcp6" => Dhcp6(dhcp6::Dhcp6),
     "dns" => Dns(dns::Dns),
     "ra" => Ra(ra::Ra),
+    "malformed" => Malformed(malformed::Malformed),
 }
 
 impl<'de> Deserialize<'de> for Step {

@@ -40,7 +40,7 @@ pub struct Ra {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Told {
-    /// The address that it speaks from.
+    /// The address that it speaks from; other routers are not listened to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub router: Option<Ipv6Addr>,
     /// Its Ethernet address, as it says.
@@ -178,7 +178,8 @@ impl Action for Ra {
     }
 
     async fn run(&self, run: &mut Run) -> Result<String, Failure> {
-        let mut host = Host::new(run.guest(self.from.as_str())?.mac.0, !self.unasked);
+        let router = self.gets.as_ref().and_then(|gets| gets.router);
+        let mut host = Host::new(run.guest(self.from.as_str())?.mac.0, !self.unasked, router);
         let end = deadline(self.silent_for.unwrap_or(self.within).0);
         converse(run, self.from.as_str(), &mut host, end).await?;
         let fail = |expected: String, actual: String| {
@@ -187,7 +188,12 @@ impl Action for Ra {
         match (host.told(), self.silent_for) {
             (None, Some(_)) => Ok(String::new()),
             (Some(told), Some(span)) => fail(format!("no router to speak for {span}"), told.to_string()),
-            (None, None) => fail(format!("a router within {}", self.within), "none spoke".to_owned()),
+            (None, None) => {
+                let router = router.map_or("a router".to_owned(), |router| format!("router {router}"));
+                let actual =
+                    host.other().map_or("none spoke".to_owned(), |other| format!("another spoke: {other}"));
+                fail(format!("{router} to speak within {}", self.within), actual)
+            }
             (Some(told), None) => {
                 as_expected(told, self.gets.as_ref().map(Told::facts), run.concerned([self.from.as_str()]))
             }

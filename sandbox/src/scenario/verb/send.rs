@@ -156,7 +156,7 @@ pub(super) async fn deliver(
         let place = Place::Interface { node: name.to_string(), interface: GUEST_INTERFACE.to_owned() };
         watched.push((name, run.lab.capture(&place).await?));
     }
-    run.lab.send(from.as_str(), sent.octets.clone()).await?;
+    run.lab.sender(from.as_str()).await?.send(sent.octets.clone()).await?;
     let end = deadline(within);
     let (hits, misses_seen) = watched.split_at(reaches.len());
     let mut silent = Vec::new();

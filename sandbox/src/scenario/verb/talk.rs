@@ -15,12 +15,13 @@ use tokio::time::{Instant, timeout_at};
 pub(super) async fn converse(run: &Run, guest: &str, client: &mut impl Talk, end: Instant) -> Result<bool> {
     let place = Place::Interface { node: guest.to_owned(), interface: GUEST_INTERFACE.to_owned() };
     let begun = run.lab.capture(&place).await?;
+    let sender = run.lab.sender(guest).await?;
     let (mut next, mut again, mut led_on) = (0, Instant::now(), false);
     loop {
         if again <= Instant::now() {
             again = Instant::now() + ASK_AGAIN;
             if let Some(frame) = client.speak() {
-                run.lab.send(guest, frame).await?;
+                sender.send(frame).await?;
             }
         }
         let (frames, after, more) = begun.capture.since(next);
