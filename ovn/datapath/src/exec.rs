@@ -99,7 +99,8 @@ impl Executor<'_> {
             }
         }
         match last {
-            Op::Output(port) => self.output(*port, frame),
+            Op::Output(port) => self.output(*port, 0, frame),
+            Op::Enqueue(port, queue) => self.output(*port, *queue, frame),
             Op::Tunnel(encap) => self.tunnel(encap, frame),
             Op::Punt(punt) => self.punt(punt, frame),
             Op::Clone(nested) => self.run(nested, frame, layout),
@@ -123,7 +124,8 @@ impl Executor<'_> {
     /// Executes one operation that others follow. False if there is nothing left to execute them on.
     fn step(&mut self, op: &Op, frame: &mut Frame, layout: &mut Layout) -> bool {
         match op {
-            Op::Output(port) => self.output(*port, frame.clone()),
+            Op::Output(port) => self.output(*port, 0, frame.clone()),
+            Op::Enqueue(port, queue) => self.output(*port, *queue, frame.clone()),
             Op::Tunnel(encap) => self.tunnel(encap, frame.clone()),
             Op::Punt(punt) => self.punt(punt, frame.clone()),
             Op::Set(sets) => rewrite(frame.as_mut_slice(), layout, sets),
@@ -221,17 +223,24 @@ impl Executor<'_> {
         self.ports.get_mut(id.0 as usize)?.as_deref_mut()
     }
 
-    fn output(&mut self, id: crate::port::PortId, frame: Frame) {
+    fn output(&mut self, id: crate::port::PortId, queue: u32, frame: Frame) {
         match self.cut {
-            None => self.output_one(id, frame),
-            Some(cut) => cut.apply(frame).into_iter().for_each(|frame| self.output_one(id, frame)),
+            None => self.output_one(id, queue, frame),
+            Some(cut) => cut.apply(frame).into_iter().for_each(|frame| self.output_one(id, queue, frame)),
         }
     }
 
-    fn output_one(&mut self, id: crate::port::PortId, frame: Frame) {
+    fn output_one(&mut self, id: crate::port::PortId, queue: u32, frame: Frame) {
+        let now = self.now;
         let Some(port) = self.port(id) else { return self.counters.count(Event::DropPort) };
         let PortKind::Device(device) = port.kind else { return };
         if port.config.0 & PortConfig::NO_FWD != 0 {
+            port.counters.tx_dropped += 1;
+            return;
+        }
+        if let Some(qos) = &mut port.qos
+            && !qos.passes(queue, frame.len() as u64, now)
+        {
             port.counters.tx_dropped += 1;
             return;
         }

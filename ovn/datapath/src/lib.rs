@@ -32,6 +32,7 @@ mod mirror;
 mod police;
 mod port;
 mod program;
+mod qos;
 mod recirc;
 mod show;
 mod switch;

@@ -10,6 +10,7 @@ use packet::MacAddr;
 use crate::bridge::BridgeId;
 use crate::device::{DeviceId, TunnelKind};
 use crate::meter::Gauge;
+use crate::qos::Qos;
 
 /// A port of any bridge. Numbers of ports that are gone are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +43,8 @@ pub struct Port {
     pub added: Instant,
     /// What of that which comes in is taken; empty for all.
     pub(crate) police: Arc<[Gauge]>,
+    /// What of that which goes out is limited and counted by queues.
+    pub(crate) qos: Option<Box<Qos>>,
     /// What went through.
     pub counters: PortCounters,
 }

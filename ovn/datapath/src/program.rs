@@ -22,6 +22,8 @@ use crate::xlate::Paused;
 pub(crate) enum Op {
     /// The frame as it is now goes out of a device.
     Output(PortId),
+    /// The same through a queue of the port.
+    Enqueue(PortId, u32),
     /// The frame as it is now goes into a tunnel.
     Tunnel(Arc<Encap>),
     /// The frame as it is now goes to controllers.
@@ -50,7 +52,7 @@ impl Op {
     /// Whether it changes the frame that comes after it.
     pub(crate) fn changes_frame(&self) -> bool {
         match self {
-            Self::Output(_) | Self::Tunnel(_) | Self::Punt(_) | Self::Clone(_) => false,
+            Self::Output(_) | Self::Enqueue(..) | Self::Tunnel(_) | Self::Punt(_) | Self::Clone(_) => false,
             Self::Set(_)
             | Self::PushVlan { .. }
             | Self::PopVlan
@@ -70,6 +72,7 @@ impl Op {
     pub(crate) fn is_steady(&self) -> bool {
         match self {
             Self::Output(_)
+            | Self::Enqueue(..)
             | Self::Tunnel(_)
             | Self::Punt(_)
             | Self::Set(_)
@@ -88,6 +91,7 @@ impl Op {
     pub(crate) fn takes_segments(&self) -> bool {
         match self {
             Self::Output(_)
+            | Self::Enqueue(..)
             | Self::Tunnel(_)
             | Self::Set(_)
             | Self::PushVlan { .. }

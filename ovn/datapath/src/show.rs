@@ -262,6 +262,7 @@ pub(crate) fn show_ops(ops: &[Op], key: &FlowKey, names: Names<'_>) -> String {
 fn show_op(op: &Op, key: &FlowKey, names: Names<'_>) -> String {
     match op {
         Op::Output(port) => names(*port),
+        Op::Enqueue(port, queue) => format!("set(skb_priority({queue:#x})),{}", names(*port)),
         Op::Tunnel(encap) => format!("tunnel({},remote={})", names(encap.port), encap.remote),
         Op::Punt(punt) => format!("controller(reason={:?},id={})", punt.reason, punt.controller_id),
         Op::Set(sets) => {

@@ -10,6 +10,7 @@
 mod names;
 mod options;
 mod packets;
+mod protocols;
 mod session;
 mod verb;
 

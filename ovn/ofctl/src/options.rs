@@ -2,12 +2,15 @@
 
 use openflow::{PacketInFormat, Version, Versions};
 
+use crate::protocols::Protocols;
 use crate::{Failure, Result};
 
 /// What the command line says, beside the verb's own operands.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub versions: Versions,
+    /// The ways to say flows that `--flow-format` allows.
+    pub formats: Option<Protocols>,
     pub packet_in: Option<PacketInFormat>,
     pub strict: bool,
     /// Fields to sort flows by, and whether the greatest comes first.
@@ -51,6 +54,7 @@ pub(crate) fn parse(args: &[String]) -> Result<Parsed> {
     let mut options = Options {
         // What upstream's tool offers unless told otherwise.
         versions: Versions::of(&[Version::Of10]),
+        formats: None,
         packet_in: None,
         strict: false,
         sort: Vec::new(),
@@ -136,8 +140,13 @@ fn set(options: &mut Options, name: &str, value: Option<String>, arg: &str) -> R
             let bad = || Failure::new(format!("value {text} on -t or --timeout is invalid"));
             options.timeout = text.parse().map_err(|_| bad())?;
         }
-        // Flows are always sent in the form that the version has; logs and colours are the shell's.
-        "flow-format" | "verbose" | "log-file" | "pidfile" | "unixctl" | "color" | "timestamp" => {}
+        // Flows are always sent in the form that the version has.
+        "flow-format" => {
+            let bad = || Failure::new(format!("{text}: unknown flow format"));
+            options.formats = Some(Protocols::named(&text).ok_or_else(bad)?);
+        }
+        // Logs and colours are the shell's.
+        "verbose" | "log-file" | "pidfile" | "unixctl" | "color" | "timestamp" => {}
         _ => return Err(Failure::new(format!("unrecognized option '{arg}'"))),
     }
     Ok(())

@@ -211,6 +211,7 @@ fn joined(before: MultipartReply, after: MultipartReply) -> MultipartReply {
         TableFeatures,
         PortDesc,
         TableDesc,
+        QueueDesc,
         FlowMonitor
     )
 }

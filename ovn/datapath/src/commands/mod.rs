@@ -8,6 +8,7 @@ mod fdb;
 mod flow_text;
 mod flows;
 mod fragments;
+mod qos;
 mod trace;
 
 use std::time::Instant;
@@ -69,6 +70,8 @@ pub const COMMANDS: &[(&str, &str, usize, usize, Run)] = &[
         usize::MAX,
         trace::trace,
     ),
+    ("qos/show", "INTERFACE", 1, 1, qos::show),
+    ("qos/show-types", "INTERFACE", 1, 1, qos::kinds),
     ("revalidator/purge", "", 0, 0, flows::purge),
     ("upcall/show", "", 0, 0, dpif::upcalls),
 ];

@@ -191,6 +191,7 @@ fn collect(ops: &[Op], found: &mut Vec<Arc<Ct>>) {
                 collect(smaller, found);
             }
             Op::Output(_)
+            | Op::Enqueue(..)
             | Op::Tunnel(_)
             | Op::Punt(_)
             | Op::Set(_)

@@ -49,6 +49,10 @@ impl Switch {
                 None
             }
             Body::MultipartRequest(request) => Some(self.multipart_of(id, bridge, request, now)?),
+            Body::QueueGetConfigRequest(port) => {
+                let queues = self.queue_descs(bridge, port, u32::MAX)?;
+                Some(Body::QueueGetConfigReply { port, queues })
+            }
             Body::PacketOut(out) => {
                 self.packet_out(bridge, &out, now)?;
                 None

@@ -16,6 +16,7 @@ mod handover;
 mod monitor;
 mod multipart;
 mod notify;
+mod queues;
 mod role;
 
 use std::collections::{BTreeMap, VecDeque};

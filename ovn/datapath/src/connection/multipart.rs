@@ -3,18 +3,20 @@
 use std::time::Instant;
 
 use openflow::{
-    Aggregate, ErrorCode, FlowStats, FlowStatsRequest, GroupDesc, GroupFeatures, GroupId, GroupStats,
-    MeterFeatures, MeterId, MeterStats, MultipartReply, MultipartRequest, PortNo, PortStats, SwitchDesc,
-    TableDesc, TableFeatures, TableStats,
+    Access, ActionAbilities, Aggregate, ErrorCode, Field, FlowAbilities, FlowStats, FlowStatsRequest,
+    GroupDesc, GroupFeatures, GroupId, GroupStats, Maskable, MeterFeatures, MeterId, MeterStats,
+    MultipartReply, MultipartRequest, PortNo, PortStats, SwitchDesc, TableDesc, TableFeatures, TableStats,
 };
 
 use super::duration;
 use crate::bridge::{Bridge, BridgeId};
+use crate::field::slot_of;
 use crate::flow::Rule;
 use crate::limits::{BANDS_MAX, FLOWS_PER_TABLE_MAX, METERS_MAX};
 use crate::meter::Meter;
 use crate::port::Port;
 use crate::switch::{FlowFilter, Switch, describe};
+use crate::tlv::TlvTable;
 
 /// Groups that there may be of each kind.
 const GROUPS_MAX: u32 = 0xffff_ff00;
@@ -26,7 +28,7 @@ impl Switch {
     ///
     /// # Errors
     /// The code to answer with.
-    pub(super) fn multipart(
+    pub(crate) fn multipart(
         &mut self,
         id: BridgeId,
         request: &MultipartRequest,
@@ -49,9 +51,12 @@ impl Switch {
             MultipartRequest::PortDesc(port) => {
                 MultipartReply::PortDesc(self.shown_ports(id, *port)?.map(describe).collect())
             }
-            // No port has queues.
-            MultipartRequest::Queue { .. } => MultipartReply::Queue(Vec::new()),
-            MultipartRequest::QueueDesc { .. } => MultipartReply::QueueDesc,
+            MultipartRequest::Queue { port, queue } => {
+                MultipartReply::Queue(self.queue_stats(id, *port, *queue, now)?)
+            }
+            MultipartRequest::QueueDesc { port, queue } => {
+                MultipartReply::QueueDesc(self.queue_descs(id, *port, *queue)?)
+            }
             MultipartRequest::Group(group) => {
                 let groups = bridge.groups.iter().filter(|(id, _)| is_asked(*group, **id));
                 MultipartReply::Group(
@@ -71,13 +76,14 @@ impl Switch {
             ),
             MultipartRequest::MeterFeatures => MultipartReply::MeterFeatures(METER_FEATURES),
             MultipartRequest::TableFeatures => {
-                MultipartReply::TableFeatures((0..TABLES_SHOWN).map(table_features).collect())
+                let fields = TableFields::new(&bridge.tlv);
+                MultipartReply::TableFeatures((0..TABLES_SHOWN).map(|table| fields.features(table)).collect())
             }
             // It is about the connection, and was answered there.
             MultipartRequest::FlowMonitor(_) => return Err(ErrorCode::BAD_MULTIPART),
-            MultipartRequest::TableDesc => MultipartReply::TableDesc(
-                (0..TABLES_SHOWN).map(|table| TableDesc { table, config: 0 }).collect(),
-            ),
+            MultipartRequest::TableDesc => {
+                MultipartReply::TableDesc((0..TABLES_SHOWN).map(table_desc).collect())
+            }
         })
     }
 
@@ -93,7 +99,13 @@ impl Switch {
 /// What controllers may ask of groups. All four kinds, weights and liveness and chains; actions are
 /// those that Open vSwitch names, as controllers look for them.
 const GROUP_FEATURES: GroupFeatures =
-    GroupFeatures { kinds: 0xf, capabilities: 7, max_groups: [GROUPS_MAX; 4], actions: [0x03ff_8001; 4] };
+    GroupFeatures { kinds: 0xf, capabilities: 7, max_groups: [GROUPS_MAX; 4], actions: [ACTIONS; 4] };
+
+/// Actions that flows and groups can have, by their numbers in OpenFlow.
+const ACTIONS: u32 = 0x03ff_8001;
+
+/// Instructions but for going on to other tables: metadata, written, applied and cleared actions, meters.
+const INSTRUCTIONS: u32 = 0x7c;
 
 /// What controllers may ask of meters: both kinds of bands, both units, bursts and statistics.
 const METER_FEATURES: MeterFeatures = MeterFeatures {
@@ -170,14 +182,57 @@ fn table_stats(bridge: &Bridge, number: u8) -> TableStats {
     }
 }
 
-fn table_features(table: u8) -> TableFeatures {
-    TableFeatures {
-        table,
-        name: String::new(),
-        metadata_match: u64::MAX,
-        metadata_write: u64::MAX,
-        max_entries: FLOWS_PER_TABLE_MAX,
+/// Flows never make room for others, and nobody is told how full a table is.
+fn table_desc(table: u8) -> TableDesc {
+    TableDesc { table, config: 0, eviction: Some(0), vacancy: None }
+}
+
+/// The fields that flows can match and set; they are the same in every table.
+struct TableFields {
+    matching: Vec<Field>,
+    maskable: Vec<Field>,
+    set: Vec<Field>,
+}
+
+impl TableFields {
+    fn new(tlv: &TlvTable) -> Self {
+        let matching: Vec<Field> = Field::all().into_iter().filter(|field| is_matched(*field, tlv)).collect();
+        let filtered = |keep: &dyn Fn(&Field) -> bool| matching.iter().copied().filter(keep).collect();
+        Self {
+            maskable: filtered(&|field| field.maskable() == Maskable::Bits),
+            set: filtered(&|field| field.access() == Access::ReadWrite),
+            matching,
+        }
     }
+
+    fn features(&self, table: u8) -> TableFeatures {
+        let abilities = ActionAbilities { actions: ACTIONS, set_fields: self.set.clone() };
+        let next: Vec<u8> = (table + 1..TABLES_SHOWN).collect();
+        let goto = if next.is_empty() { 0 } else { 1 << 1 };
+        TableFeatures {
+            table,
+            name: String::new(),
+            metadata_match: u64::MAX,
+            metadata_write: u64::MAX,
+            capabilities: 0,
+            max_entries: FLOWS_PER_TABLE_MAX,
+            flows: FlowAbilities {
+                instructions: INSTRUCTIONS | goto,
+                next,
+                write: abilities.clone(),
+                apply: abilities,
+            },
+            miss: None,
+            matching: self.matching.clone(),
+            maskable: self.maskable.clone(),
+            wildcards: self.matching.clone(),
+        }
+    }
+}
+
+/// Options of tunnels have a place only once they are in the table, but can always be put there.
+fn is_matched(field: Field, tlv: &TlvTable) -> bool {
+    matches!(field, Field::TunMetadata(_) | Field::PacketType) || slot_of(field, tlv).is_some()
 }
 
 fn port_stats(port: &Port, now: Instant) -> PortStats {

@@ -19,6 +19,7 @@ use crate::group::{Group, GroupCounters};
 use crate::handover::{HandOverError, In, Kept, Out, kept};
 use crate::meter::Meter;
 use crate::port::PortCounters;
+use crate::qos::QueueCounts;
 use crate::tlv::TlvTable;
 
 /// A copy of a switch while it is made.
@@ -136,6 +137,7 @@ impl Switch {
                 config: port.config.0,
                 added: port.added,
                 counters: port.counters,
+                queues: port.qos.as_ref().map(|qos| qos.counted()).unwrap_or_default(),
             };
             kept.put(&mut out);
             let session = self.by_name.get(&port.name).and_then(|id| self.bfd.get(id));
@@ -279,6 +281,9 @@ impl Switch {
             port.config = PortConfig(kept.config);
             port.added = kept.added;
             port.counters = kept.counters;
+            if let Some(qos) = &mut port.qos {
+                qos.take(kept.queues);
+            }
         }
         if has_session {
             self.note_bfd(id, from.now());
@@ -404,8 +409,11 @@ struct KeptPort {
     config: u32,
     added: Instant,
     counters: PortCounters,
+    /// When each queue began, and what went through it.
+    queues: BTreeMap<u32, (Instant, QueueCounts)>,
 }
 
-kept!(KeptPort { number, config, added, counters });
+kept!(KeptPort { number, config, added, counters, queues });
+kept!(QueueCounts { packets, octets, dropped });
 kept!(PortCounters { rx_packets, rx_bytes, rx_dropped, tx_packets, tx_bytes, tx_dropped });
 kept!(TlvMap { class, kind, length, index });

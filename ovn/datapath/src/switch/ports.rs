@@ -12,6 +12,7 @@ use crate::bridge::BridgeId;
 use crate::device::{DeviceId, DeviceInfo};
 use crate::police::Policing;
 use crate::port::{Port, PortCounters, PortId, PortKind, Vlans};
+use crate::qos::{Qos, QosConfig};
 
 /// A port to add.
 #[derive(Clone, Debug)]
@@ -114,6 +115,7 @@ impl Switch {
             alive: None,
             added: now,
             police: Arc::default(),
+            qos: None,
             counters: PortCounters::default(),
         }));
         self.change_all();
@@ -188,6 +190,16 @@ impl Switch {
     pub(crate) fn set_policing(&mut self, id: PortId, policing: &Policing, now: Instant) {
         if let Some(port) = self.ports.get_mut(id.0 as usize).and_then(Option::as_deref_mut) {
             port.police = policing.gauges(now).into();
+        }
+    }
+
+    /// Gives a port these queues from now on; those that it had keep their counts.
+    pub(crate) fn set_qos(&mut self, id: PortId, config: Option<&QosConfig>, now: Instant) {
+        if let Some(port) = self.ports.get_mut(id.0 as usize).and_then(Option::as_deref_mut) {
+            let before = port.qos.take();
+            port.qos = config.map(|config| Box::new(Qos::new(config, before.as_deref(), now)));
+            // Queues mark packets.
+            self.change_all();
         }
     }
 

@@ -137,6 +137,9 @@ impl Vswitchd {
         if old.policing != config.policing {
             self.switch.set_policing(port, &config.policing, now);
         }
+        if old.qos != config.qos {
+            self.switch.set_qos(port, config.qos.as_ref(), now);
+        }
         let kind = match &config.kind {
             Kind::Patch { peer } => Some(PortKind::Patch { peer: peer.clone() }),
             Kind::Tunnel(tunnel) => Some(PortKind::Tunnel(tunnel.clone())),

@@ -13,12 +13,14 @@ use schema::vswitch::{self, Tables};
 
 use super::mirrors::{self, MirrorRow};
 use super::options::{self, OptionError};
+use super::qos;
 use super::zones::{self, Zones};
 use crate::bfd::BfdConfig;
 use crate::device::Captures;
 use crate::limits::{FDB_AGE, FDB_MAX};
 use crate::police::Policing;
 use crate::port::{Tunnel, VlanMode, Vlans};
+use crate::qos::QosConfig;
 
 /// All that is asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,6 +66,7 @@ pub(super) struct InterfaceConfig {
     pub mtu: Option<u32>,
     pub bfd: Option<BfdConfig>,
     pub policing: Policing,
+    pub qos: Option<QosConfig>,
 }
 
 /// What kind of interface.
@@ -124,11 +127,12 @@ fn read_bridge(tables: &Tables, bridge: &Arc<vswitch::Bridge>) -> BridgeConfig {
     let ports = bridge.ports.iter().filter_map(|uuid| tables.port.get(uuid));
     let mut interfaces = BTreeMap::new();
     for port in ports {
-        let vlans = read_vlans(port);
+        let (vlans, qos) = (read_vlans(port), qos::read(tables, port));
         for interface in port.interfaces.iter().filter_map(|uuid| tables.interface.get(uuid)) {
             let place =
                 Place { is_local: interface.name == bridge.name, dummy: &*bridge.datapath_type == "dummy" };
-            let config = read_interface(interface, vlans.clone(), place);
+            let mut config = read_interface(interface, vlans.clone(), place);
+            config.qos.clone_from(&qos);
             interfaces.insert(interface.name.clone(), config);
         }
     }
@@ -205,6 +209,7 @@ fn read_interface(interface: &vswitch::Interface, vlans: Vlans, place: Place) ->
         mtu: interface.mtu_request.and_then(|mtu| u32::try_from(mtu).ok()),
         bfd: BfdConfig::read(&interface.bfd),
         policing: Policing::read(interface),
+        qos: None,
     }
 }
 

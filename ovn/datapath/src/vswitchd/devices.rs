@@ -203,6 +203,9 @@ impl Vswitchd {
                     interface.port = Some(port);
                     self.switch.set_bfd(port, interface.config.bfd.clone(), now);
                     self.switch.set_policing(port, &interface.config.policing, now);
+                    if interface.config.qos.is_some() {
+                        self.switch.set_qos(port, interface.config.qos.as_ref(), now);
+                    }
                 }
             }
             Err(error) => {

@@ -18,6 +18,7 @@ mod devices;
 mod mirrors;
 mod numbers;
 mod options;
+mod qos;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -97,12 +98,14 @@ pub enum Output {
 const LOCK: &str = "ovs_vswitchd";
 
 /// The tables that are read or written.
-const TABLES: [TableId; 8] = [
+const TABLES: [TableId; 10] = [
     TableId::OpenVSwitch,
     TableId::Bridge,
     TableId::Port,
     TableId::Interface,
     TableId::Mirror,
+    TableId::QoS,
+    TableId::Queue,
     TableId::Datapath,
     TableId::CtZone,
     TableId::CtTimeoutPolicy,

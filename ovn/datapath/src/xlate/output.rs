@@ -79,14 +79,29 @@ impl Xlate<'_> {
         }
         match &port.kind {
             PortKind::Device(_) => {
-                self.commit();
-                self.emit(Op::Output(id));
+                let queue = self.key.get(slot::SKB_PRIORITY) as u32;
+                let dscp = port.qos.as_ref().and_then(|qos| qos.queues.get(&queue)?.config.dscp);
+                self.output_marked(dscp, if queue == 0 { Op::Output(id) } else { Op::Enqueue(id, queue) });
             }
             PortKind::Patch { peer } => self.output_to_peer(id, peer),
             PortKind::Tunnel(tunnel) => self.output_to_tunnel(id, tunnel),
             PortKind::Null => self.out.credits.push(Credit::Sent(id)),
         }
         self.mirror_egress(number);
+    }
+
+    /// The packet leaves with the code point of its queue, and goes on with its own.
+    fn output_marked(&mut self, dscp: Option<u8>, op: Op) {
+        let is_ip = dscp.is_some() && EtherType(self.see(slot::ETH_TYPE) as u16).is_ip();
+        let Some(dscp) = dscp.filter(|_| is_ip) else {
+            self.commit();
+            return self.emit(op);
+        };
+        let before = self.see(slot::NW_DSCP);
+        self.store(slot::NW_DSCP, dscp.into(), u128::MAX);
+        self.commit();
+        self.emit(op);
+        self.store(slot::NW_DSCP, before, u128::MAX);
     }
 
     /// The packet goes on in the bridge at the other end, as if it had come in there; then all is as

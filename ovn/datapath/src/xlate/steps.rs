@@ -131,7 +131,7 @@ impl Xlate<'_> {
         }
     }
 
-    /// The number of the queue is known to the flows that follow; no port has queues.
+    /// Outputs that follow go through this queue, and flows that follow can look at its number.
     fn queue(&mut self, queue: u32) {
         self.store(slot::SKB_PRIORITY, u128::from(queue), u128::MAX);
     }

@@ -88,7 +88,7 @@ pub(super) fn send(options: &Options, session: &mut Session, changes: Vec<FlowMo
 }
 
 /// A flow with actions, for this command.
-fn with_actions(command: FlowModCommand, text: &str) -> std::result::Result<FlowMod, TextError> {
+pub(super) fn with_actions(command: FlowModCommand, text: &str) -> std::result::Result<FlowMod, TextError> {
     Ok(FlowMod { command, ..text.parse()? })
 }
 

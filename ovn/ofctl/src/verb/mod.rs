@@ -6,6 +6,7 @@ mod connection;
 mod flows;
 mod groups;
 mod monitor;
+mod parse;
 mod ports;
 mod switch;
 mod tlv;
@@ -69,6 +70,8 @@ const VERBS: &[Verb] = &[
     reads("dump-meters", "SWITCH [METER]", (1, 2), groups::dump_meters),
     reads("dump-ports", "SWITCH [PORT]", (1, 2), ports::stats),
     reads("dump-ports-desc", "SWITCH [PORT]", (1, 2), ports::descs),
+    reads("dump-table-desc", "SWITCH", (1, 1), switch::table_descs),
+    reads("dump-table-features", "SWITCH", (1, 1), switch::table_features),
     reads("dump-tables", "SWITCH", (1, 1), switch::tables),
     reads("dump-tlv-map", "SWITCH", (1, 1), tlv::dump),
     reads("get-frags", "SWITCH", (1, 1), switch::get_fragments),
@@ -92,8 +95,11 @@ const VERBS: &[Verb] = &[
         (2, usize::MAX),
         connection::packet_out,
     ),
+    reads("parse-flow", "FLOW", (1, 1), parse::flow),
+    reads("parse-flows", "FILE", (1, 1), parse::flows),
     reads("ping", "SWITCH [N]", (1, 2), connection::ping),
     reads("probe", "SWITCH", (1, 1), connection::probe),
+    reads("queue-get-config", "SWITCH [PORT]", (1, 2), ports::queue_configs),
     reads("queue-stats", "SWITCH [PORT [QUEUE]]", (1, 3), ports::queues),
     changes("remove-buckets", "SWITCH GROUP", (2, 2), groups::remove),
     changes("replace-flows", "SWITCH FILE", (2, 2), compare::replace),

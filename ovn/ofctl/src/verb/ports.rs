@@ -54,6 +54,26 @@ pub(crate) fn queues(options: &Options, args: &[String], world: &mut dyn World) 
     print(options, &mut session, MultipartRequest::Queue { port, queue }, world)
 }
 
+/// Which queues ports have. OpenFlow 1.0 asks port by port, and from 1.4 on it is a request for statistics.
+pub(crate) fn queue_configs(options: &Options, args: &[String], world: &mut dyn World) -> Result<()> {
+    let mut session = Session::open(options, &args[0], world)?;
+    let asked = port(&mut session, args.get(1))?;
+    if session.version >= Version::Of14 {
+        let request = MultipartRequest::QueueDesc { port: asked, queue: u32::MAX };
+        return print(options, &mut session, request, world);
+    }
+    let asked = if session.version == Version::Of10 && asked == PortNo::ANY {
+        session.names()?.into_keys().filter(|port| !port.is_reserved()).collect()
+    } else {
+        vec![asked]
+    };
+    for port in asked {
+        let reply = session.ask(Body::QueueGetConfigRequest(port))?;
+        world.print(&session.text(&reply, Style::default()));
+    }
+    Ok(())
+}
+
 /// What `mod-port` can do: a bit, and whether it is set.
 const ACTIONS: [(&str, u32, bool); 10] = [
     ("up", PortConfig::PORT_DOWN, false),

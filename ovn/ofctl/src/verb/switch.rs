@@ -39,6 +39,30 @@ pub(crate) fn tables(options: &Options, args: &[String], world: &mut dyn World) 
     print(options, args, MultipartRequest::Table, world)
 }
 
+pub(crate) fn table_features(options: &Options, args: &[String], world: &mut dyn World) -> Result<()> {
+    since(Version::Of13, "1.3", "dump-table-features", options)?;
+    let mut session = Session::open(options, &args[0], world)?;
+    let text =
+        session.stats(MultipartRequest::TableFeatures).map(|reply| session.text(&reply, Style::default()))?;
+    // Upstream's tool leaves the line with the name out.
+    world.print(text.split_once('\n').map_or("", |(_, tables)| tables));
+    Ok(())
+}
+
+pub(crate) fn table_descs(options: &Options, args: &[String], world: &mut dyn World) -> Result<()> {
+    since(Version::Of14, "1.4", "dump-table-desc", options)?;
+    print(options, args, MultipartRequest::TableDesc, world)
+}
+
+/// Refuses a verb whose message an old version has not got.
+fn since(least: Version, name: &str, verb: &str, options: &Options) -> Result<()> {
+    if Version::ALL.into_iter().any(|version| version >= least && options.versions.contains(version)) {
+        return Ok(());
+    }
+    let flag = name.replace('.', "");
+    Err(Failure::new(format!("{verb} needs OpenFlow {name} or later ('-O OpenFlow{flag}')")))
+}
+
 fn config(session: &mut Session) -> Result<SwitchConfig> {
     match session.ask(Body::GetConfigRequest)?.body {
         Body::GetConfigReply(config) => Ok(config),

@@ -22,9 +22,11 @@ mod oxs;
 mod packet;
 mod port;
 mod prop;
+mod queue;
 mod raw;
 mod split;
 mod switch;
+mod table_features;
 mod tlv;
 
 pub use framer::{Frame, FrameError, Framer};
@@ -91,6 +93,8 @@ mod kind {
     pub(super) const MULTIPART_REPLY: u8 = 19;
     pub(super) const BARRIER_REQUEST: u8 = 20;
     pub(super) const BARRIER_REPLY: u8 = 21;
+    pub(super) const QUEUE_GET_CONFIG_REQUEST: u8 = 22;
+    pub(super) const QUEUE_GET_CONFIG_REPLY: u8 = 23;
     pub(super) const ROLE_REQUEST: u8 = 24;
     pub(super) const ROLE_REPLY: u8 = 25;
     pub(super) const GET_ASYNC_REQUEST: u8 = 26;
@@ -109,6 +113,8 @@ mod kind10 {
     pub(super) const STATS_REPLY: u8 = 17;
     pub(super) const BARRIER_REQUEST: u8 = 18;
     pub(super) const BARRIER_REPLY: u8 = 19;
+    pub(super) const QUEUE_GET_CONFIG_REQUEST: u8 = 20;
+    pub(super) const QUEUE_GET_CONFIG_REPLY: u8 = 21;
 }
 
 /// The number of a type in OpenFlow 1.3 and later; 0xff for what this crate does not know.
@@ -119,7 +125,9 @@ const fn from_kind10(kind: u8) -> u8 {
         kind10::STATS_REQUEST => kind::MULTIPART_REQUEST,
         kind10::STATS_REPLY => kind::MULTIPART_REPLY,
         kind10::BARRIER_REQUEST => kind::BARRIER_REQUEST,
+        kind10::QUEUE_GET_CONFIG_REQUEST => kind::QUEUE_GET_CONFIG_REQUEST,
         kind10::BARRIER_REPLY => kind::BARRIER_REPLY,
+        kind10::QUEUE_GET_CONFIG_REPLY => kind::QUEUE_GET_CONFIG_REPLY,
         _ => 0xff,
     }
 }
@@ -130,7 +138,9 @@ const fn to_kind10(kind: u8) -> u8 {
         kind::MULTIPART_REQUEST => kind10::STATS_REQUEST,
         kind::MULTIPART_REPLY => kind10::STATS_REPLY,
         kind::BARRIER_REQUEST => kind10::BARRIER_REQUEST,
+        kind::QUEUE_GET_CONFIG_REQUEST => kind10::QUEUE_GET_CONFIG_REQUEST,
         kind::BARRIER_REPLY => kind10::BARRIER_REPLY,
+        kind::QUEUE_GET_CONFIG_REPLY => kind10::QUEUE_GET_CONFIG_REPLY,
         kind => kind,
     }
 }
@@ -221,6 +231,10 @@ fn read_body(start: &Reader<'_>, number: u8, r: &mut Reader<'_>, version: Versio
         }
         kind::BARRIER_REQUEST => Body::BarrierRequest,
         kind::BARRIER_REPLY => Body::BarrierReply,
+        kind::QUEUE_GET_CONFIG_REQUEST if version < Version::Of14 => {
+            Body::QueueGetConfigRequest(queue::read_request(r, version)?)
+        }
+        kind::QUEUE_GET_CONFIG_REPLY if version < Version::Of14 => queue::read_reply(r, version)?,
         kind::ROLE_REQUEST => Body::RoleRequest(switch::read_role(r)?),
         kind::ROLE_REPLY => Body::RoleReply(switch::read_role(r)?),
         kind::SET_ASYNC => Body::SetAsync(read_async(r, version)?),
@@ -317,6 +331,14 @@ fn put_body(out: &mut Vec<u8>, version: Version, body: &Body, xid: u32) -> u8 {
 fn put_switch_body(out: &mut Vec<u8>, version: Version, body: &Body) -> u8 {
     match body {
         Body::FeaturesRequest => kind::FEATURES_REQUEST,
+        Body::QueueGetConfigRequest(port) => {
+            queue::put_request(out, version, *port);
+            kind::QUEUE_GET_CONFIG_REQUEST
+        }
+        Body::QueueGetConfigReply { port, queues } => {
+            queue::put_reply(out, version, *port, queues);
+            kind::QUEUE_GET_CONFIG_REPLY
+        }
         Body::FeaturesReply(m) => {
             switch::put_features(out, version, m);
             kind::FEATURES_REPLY

@@ -3,11 +3,10 @@
 
 use super::group::{group_kind, kind_number, put_buckets, put_props, read_buckets, read_props};
 use super::octets::{Put, Reader, Result};
-use super::{flow_stats, meter, monitor, port, table_from_wire, table_to_wire};
+use super::{flow_stats, meter, monitor, port, queue, table_features, table_from_wire, table_to_wire};
 use crate::{
     ErrorCode, GroupDesc, GroupFeatures, GroupId, GroupStats, MeterConfig, MeterFeatures, MeterFlags,
-    MeterId, MeterStats, MultipartReply, MultipartRequest, PortNo, QueueStats, SwitchDesc, TableDesc,
-    TableFeatures, TableStats, Version, vendor,
+    MeterId, MeterStats, MultipartReply, MultipartRequest, PortNo, SwitchDesc, TableStats, Version, vendor,
 };
 
 /// Types of multiparts.
@@ -272,7 +271,10 @@ pub(super) fn put_request(out: &mut Vec<u8>, version: Version, request: &Multipa
 }
 
 /// Reads entries until the end.
-fn list<T>(r: &mut Reader<'_>, mut read: impl FnMut(&mut Reader<'_>) -> Result<T>) -> Result<Vec<T>> {
+pub(super) fn list<T>(
+    r: &mut Reader<'_>,
+    mut read: impl FnMut(&mut Reader<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
     let mut entries = Vec::new();
     while !r.is_empty() {
         entries.push(read(r)?);
@@ -301,7 +303,7 @@ pub(super) fn read_reply(r: &mut Reader<'_>, version: Version) -> Result<(bool, 
         kind::AGGREGATE => MultipartReply::Aggregate(flow_stats::read_aggregate(r, version)?),
         kind::TABLE => MultipartReply::Table(list(r, |r| read_table(r, version))?),
         kind::PORT_STATS => MultipartReply::PortStats(list(r, |r| port::read_stats(r, version))?),
-        kind::QUEUE => MultipartReply::Queue(list(r, |r| read_queue(r, version))?),
+        kind::QUEUE => MultipartReply::Queue(list(r, |r| queue::read_stats(r, version))?),
         kind::GROUP => MultipartReply::Group(list(r, read_group)?),
         kind::GROUP_DESC => MultipartReply::GroupDesc(list(r, |r| read_group_desc(r, version))?),
         kind::GROUP_FEATURES => MultipartReply::GroupFeatures(GroupFeatures {
@@ -323,15 +325,10 @@ pub(super) fn read_reply(r: &mut Reader<'_>, version: Version) -> Result<(bool, 
             max_bands: r.u8()?,
             max_color: r.u8()?,
         }),
-        kind::TABLE_FEATURES => MultipartReply::TableFeatures(list(r, read_table_features)?),
+        kind::TABLE_FEATURES => MultipartReply::TableFeatures(list(r, |r| table_features::read(r, version))?),
         kind::PORT_DESC => MultipartReply::PortDesc(list(r, |r| port::read_desc(r, version))?),
-        kind::TABLE_DESC => MultipartReply::TableDesc(list(r, |r| {
-            let mut r = entry(r)?;
-            let table = r.u8()?;
-            r.skip(1)?;
-            Ok(TableDesc { table, config: r.u32()? })
-        })?),
-        kind::QUEUE_DESC => MultipartReply::QueueDesc,
+        kind::TABLE_DESC => MultipartReply::TableDesc(list(r, table_features::read_desc)?),
+        kind::QUEUE_DESC => MultipartReply::QueueDesc(list(r, queue::read_desc)?),
         kind::FLOW_MONITOR => MultipartReply::FlowMonitor(list(r, |r| monitor::read_update(r, version))?),
         _ => return Err(start.bad(ErrorCode::BAD_MULTIPART, "a known type of multipart")),
     };
@@ -368,50 +365,6 @@ fn put_table(out: &mut Vec<u8>, version: Version, s: &TableStats) {
     out.put_u32(s.active);
     out.put_u64(s.lookups);
     out.put_u64(s.matched);
-}
-
-fn read_queue(r: &mut Reader<'_>, version: Version) -> Result<QueueStats> {
-    let mut body = if version >= Version::Of14 {
-        let mut body = entry(r)?;
-        body.skip(6)?;
-        body
-    } else {
-        r.sub(if version == Version::Of10 { 32 } else { 40 })?
-    };
-    let port = if version == Version::Of10 {
-        let port = PortNo::from_u16(body.u16()?);
-        body.skip(2)?;
-        port
-    } else {
-        PortNo(body.u32()?)
-    };
-    let (queue, tx_bytes, tx_packets, tx_errors) = (body.u32()?, body.u64()?, body.u64()?, body.u64()?);
-    let (duration_sec, duration_nsec) =
-        if version == Version::Of10 { (u32::MAX, u32::MAX) } else { (body.u32()?, body.u32()?) };
-    Ok(QueueStats { port, queue, tx_bytes, tx_packets, tx_errors, duration_sec, duration_nsec })
-}
-
-fn put_queue(out: &mut Vec<u8>, version: Version, s: &QueueStats) {
-    match version {
-        Version::Of10 => {
-            out.put_u16(s.port.to_u16().unwrap_or(0xffff));
-            out.zeros(2);
-        }
-        Version::Of13 => out.put_u32(s.port.0),
-        Version::Of14 | Version::Of15 => {
-            out.put_u16(48);
-            out.zeros(6);
-            out.put_u32(s.port.0);
-        }
-    }
-    out.put_u32(s.queue);
-    out.put_u64(s.tx_bytes);
-    out.put_u64(s.tx_packets);
-    out.put_u64(s.tx_errors);
-    if version != Version::Of10 {
-        out.put_u32(s.duration_sec);
-        out.put_u32(s.duration_nsec);
-    }
 }
 
 fn read_group(r: &mut Reader<'_>) -> Result<GroupStats> {
@@ -501,38 +454,6 @@ fn put_meter(out: &mut Vec<u8>, s: &MeterStats) {
     out.patch_len(start + 4, start);
 }
 
-fn read_table_features(r: &mut Reader<'_>) -> Result<TableFeatures> {
-    let mut r = entry(r)?;
-    let table = r.u8()?;
-    r.skip(5)?;
-    let name = port::fixed_text(r.take(32)?);
-    let (metadata_match, metadata_write) = (r.u64()?, r.u64()?);
-    r.skip(4)?;
-    Ok(TableFeatures { table, name, metadata_match, metadata_write, max_entries: r.u32()? })
-}
-
-fn put_table_features(out: &mut Vec<u8>, f: &TableFeatures) {
-    let start = out.len();
-    out.zeros(2);
-    out.put_u8(f.table);
-    out.zeros(5);
-    port::put_fixed_text(out, &f.name, 32);
-    out.put_u64(f.metadata_match);
-    out.put_u64(f.metadata_write);
-    out.zeros(4);
-    out.put_u32(f.max_entries);
-    for property in TABLE_PROPERTIES {
-        out.put_u16(property);
-        out.put_u16(4);
-        out.zeros(4);
-    }
-    out.patch_len(start, start);
-}
-
-/// The properties that a description of a table must have (OpenFlow 1.3.5 section 7.3.5.5.2): instructions, next
-/// tables, written and applied actions, match, wildcards, written and applied set-field. Their lists are left empty.
-const TABLE_PROPERTIES: [u16; 8] = [0, 2, 4, 6, 8, 10, 12, 14];
-
 pub(super) fn put_reply(out: &mut Vec<u8>, version: Version, more: bool, reply: &MultipartReply) {
     let number = match reply {
         MultipartReply::Desc(_) => kind::DESC,
@@ -550,7 +471,7 @@ pub(super) fn put_reply(out: &mut Vec<u8>, version: Version, more: bool, reply: 
         MultipartReply::TableFeatures(_) => kind::TABLE_FEATURES,
         MultipartReply::PortDesc(_) => kind::PORT_DESC,
         MultipartReply::TableDesc(_) => kind::TABLE_DESC,
-        MultipartReply::QueueDesc => kind::QUEUE_DESC,
+        MultipartReply::QueueDesc(_) => kind::QUEUE_DESC,
         MultipartReply::FlowMonitor(_) => kind::FLOW_MONITOR,
     };
     put_head(out, version, number, more.into());
@@ -571,7 +492,7 @@ pub(super) fn put_reply(out: &mut Vec<u8>, version: Version, more: bool, reply: 
         MultipartReply::Aggregate(sum) => flow_stats::put_aggregate(out, version, sum),
         MultipartReply::Table(tables) => tables.iter().for_each(|s| put_table(out, version, s)),
         MultipartReply::PortStats(ports) => ports.iter().for_each(|s| port::put_stats(out, version, s)),
-        MultipartReply::Queue(queues) => queues.iter().for_each(|s| put_queue(out, version, s)),
+        MultipartReply::Queue(queues) => queues.iter().for_each(|s| queue::put_stats(out, version, s)),
         MultipartReply::Group(groups) => groups.iter().for_each(|s| put_group(out, s)),
         MultipartReply::GroupDesc(groups) => groups.iter().for_each(|d| put_group_desc(out, version, d)),
         MultipartReply::GroupFeatures(f) => {
@@ -584,14 +505,12 @@ pub(super) fn put_reply(out: &mut Vec<u8>, version: Version, more: bool, reply: 
             [f.max_meter, f.band_types, f.capabilities].into_iter().for_each(|n| out.put_u32(n));
             out.put(&[f.max_bands, f.max_color, 0, 0]);
         }
-        MultipartReply::TableFeatures(tables) => tables.iter().for_each(|f| put_table_features(out, f)),
+        MultipartReply::TableFeatures(tables) => {
+            tables.iter().for_each(|f| table_features::put(out, version, f))
+        }
         MultipartReply::PortDesc(ports) => ports.iter().for_each(|d| port::put_desc(out, version, d)),
-        MultipartReply::TableDesc(tables) => tables.iter().for_each(|d| {
-            out.put_u16(8);
-            out.put(&[d.table, 0]);
-            out.put_u32(d.config);
-        }),
-        MultipartReply::QueueDesc => {}
+        MultipartReply::TableDesc(tables) => tables.iter().for_each(|d| table_features::put_desc(out, d)),
+        MultipartReply::QueueDesc(queues) => queues.iter().for_each(|d| queue::put_desc(out, d)),
     }
 }
 

@@ -151,6 +151,19 @@ pub(super) fn put_entry(out: &mut Vec<u8>, style: HeaderStyle, entry: MatchField
     }
 }
 
+/// A header alone: the field and whether a mask would follow; `None` for a field that is not known.
+pub(super) fn read_id(r: &mut Reader<'_>) -> Result<Option<(Field, bool)>> {
+    let header = read_header(r, ErrorCode::BAD_FIELD)?;
+    Ok(Field::from_oxm(header.id).map(|field| (field, header.has_mask)))
+}
+
+/// Writes a header alone.
+pub(super) fn put_id(out: &mut Vec<u8>, style: HeaderStyle, field: Field, has_mask: bool) {
+    let Some(id) = style.id(field) else { return };
+    let octets = if is_tun_metadata(field) { usize::from(TUN_METADATA_LENGTH) } else { field.octets() };
+    put_header(out, id, has_mask, if has_mask { 2 * octets } else { octets });
+}
+
 /// Writes an entry without mask.
 pub(super) fn put_plain(out: &mut Vec<u8>, style: HeaderStyle, field: Field, value: u128) {
     let Some(id) = style.id(field) else { return };

@@ -56,11 +56,11 @@ fn halves(reply: MultipartReply) -> Option<(MultipartReply, MultipartReply)> {
         MultipartReply::TableFeatures(list) => cut!(list, TableFeatures),
         MultipartReply::PortDesc(list) => cut!(list, PortDesc),
         MultipartReply::TableDesc(list) => cut!(list, TableDesc),
+        MultipartReply::QueueDesc(list) => cut!(list, QueueDesc),
         MultipartReply::FlowMonitor(list) => cut!(list, FlowMonitor),
         MultipartReply::Desc(_)
         | MultipartReply::Aggregate(_)
         | MultipartReply::GroupFeatures(_)
-        | MultipartReply::MeterFeatures(_)
-        | MultipartReply::QueueDesc => None,
+        | MultipartReply::MeterFeatures(_) => None,
     }
 }

@@ -23,16 +23,16 @@ pub use group::{Bucket, BucketCommand, BucketId, GroupKind, GroupMod, GroupModCo
 pub use meter::{Band, BandKind, MeterFlags, MeterMod, MeterModCommand};
 pub use monitor::{FlowEvent, FlowMonitor, FlowUpdate, FlowUpdateFull, MonitorCommand, MonitorFlags};
 pub use multipart::{
-    Aggregate, FlowStats, FlowStatsRequest, GroupDesc, GroupFeatures, GroupStats, MeterConfig, MeterFeatures,
-    MeterStats, MultipartReply, MultipartRequest, QueueStats, SwitchDesc, TableDesc, TableFeatures,
-    TableStats,
+    ActionAbilities, Aggregate, FlowAbilities, FlowStats, FlowStatsRequest, GroupDesc, GroupFeatures,
+    GroupStats, MeterConfig, MeterFeatures, MeterStats, MultipartReply, MultipartRequest, QueueDesc,
+    QueueStats, SwitchDesc, TableDesc, TableFeatures, TableStats, Vacancy,
 };
 pub use packet::{PacketIn, PacketIn2, PacketInFormat, PacketOut};
 pub use port::{PortConfig, PortDesc, PortMod, PortState, PortStats, PortStatus, PortStatusReason};
 pub use switch::{Role, RoleMessage, RoleStatus, SwitchConfig, SwitchFeatures};
 pub use tlv::{TlvMap, TlvTable, TlvTableCommand, TlvTableMod};
 
-use crate::Versions;
+use crate::{PortNo, Versions};
 
 /// A message: what is said, and the number that ties replies to requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,12 @@ pub enum Body {
     },
     BarrierRequest,
     BarrierReply,
+    /// The queues of a port, before OpenFlow 1.4; [`PortNo::ANY`] for those of all ports.
+    QueueGetConfigRequest(PortNo),
+    QueueGetConfigReply {
+        port: PortNo,
+        queues: Vec<QueueDesc>,
+    },
     RoleRequest(RoleMessage),
     RoleReply(RoleMessage),
     BundleControl(BundleControl),

@@ -1,8 +1,8 @@
 //! Requests whose replies may be many, and the replies.
 
 use crate::{
-    Band, Bucket, FlowModFlags, FlowMonitor, FlowUpdate, GroupId, GroupKind, Instruction, Match, MeterFlags,
-    MeterId, PortDesc, PortNo, PortStats, SelectionMethod,
+    Band, Bucket, Field, FlowModFlags, FlowMonitor, FlowUpdate, GroupId, GroupKind, Instruction, Match,
+    MeterFlags, MeterId, PortDesc, PortNo, PortStats, SelectionMethod,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +53,7 @@ pub enum MultipartReply {
     TableFeatures(Vec<TableFeatures>),
     PortDesc(Vec<PortDesc>),
     TableDesc(Vec<TableDesc>),
-    /// No queue has properties to tell.
-    QueueDesc,
+    QueueDesc(Vec<QueueDesc>),
     /// What a monitor begins with, and, without having been asked again, what happens.
     FlowMonitor(Vec<FlowUpdate>),
 }
@@ -200,18 +199,81 @@ pub struct MeterFeatures {
     pub max_color: u8,
 }
 
-/// A table by its names and sizes; what it can match is not listed.
+/// A table: its sizes, and what its flows can match and do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableFeatures {
     pub table: u8,
     pub name: String,
     pub metadata_match: u64,
     pub metadata_write: u64,
+    /// From OpenFlow 1.4 on; bits: eviction 4, vacancy events 8.
+    pub capabilities: u32,
     pub max_entries: u32,
+    pub flows: FlowAbilities,
+    /// What the flow that matches everything can do, where it differs.
+    pub miss: Option<FlowAbilities>,
+    /// Fields that can be matched.
+    pub matching: Vec<Field>,
+    /// Those of them that can be matched with a mask.
+    pub maskable: Vec<Field>,
+    /// Those of them that need not be matched.
+    pub wildcards: Vec<Field>,
 }
 
+/// What flows of a table can do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowAbilities {
+    /// Bit n stands for instruction type n.
+    pub instructions: u32,
+    /// Tables that packets can go on to.
+    pub next: Vec<u8>,
+    /// What may be written to the action set.
+    pub write: ActionAbilities,
+    pub apply: ActionAbilities,
+}
+
+/// What actions there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActionAbilities {
+    /// Bit n stands for action type n.
+    pub actions: u32,
+    /// Fields that can be set.
+    pub set_fields: Vec<Field>,
+}
+
+/// A queue of a port and the rates that it is given, in thousandths of the port's; beyond 1000: none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueDesc {
+    pub port: PortNo,
+    pub queue: u32,
+    pub min_rate: Option<u16>,
+    pub max_rate: Option<u16>,
+}
+
+/// How a table is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableDesc {
     pub table: u8,
     pub config: u32,
+    /// By what flows are chosen to make room: other 1, importance 2, lifetime 4.
+    pub eviction: Option<u32>,
+    pub vacancy: Option<Vacancy>,
+}
+
+impl TableDesc {
+    /// Flows make room for others.
+    pub const EVICTION: u32 = 4;
+    /// Controllers are told how full the table is.
+    pub const VACANCY: u32 = 8;
+}
+
+/// When controllers are told how much room a table has; in percent of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vacancy {
+    /// Below this it is told that there is little.
+    pub down: u8,
+    /// Above this it is told that there is enough again.
+    pub up: u8,
+    /// What there is.
+    pub now: u8,
 }

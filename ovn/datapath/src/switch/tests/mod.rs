@@ -8,4 +8,5 @@ mod mirrors;
 mod offload;
 mod pipeline;
 mod policing;
+mod queues;
 mod tunnels;

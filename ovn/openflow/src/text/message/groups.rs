@@ -53,8 +53,8 @@ pub(super) fn stats(list: &[GroupStats]) -> String {
     text
 }
 
-pub(super) fn features(m: &GroupFeatures) -> String {
-    /// By the number of the action in OpenFlow 1.3.
+/// The names of actions whose numbers are set, by the numbers of OpenFlow 1.3.
+pub(super) fn action_names(bits: u32) -> String {
     const ACTIONS: [(u32, &str); 12] = [
         (0, "output"),
         (22, "group"),
@@ -69,15 +69,18 @@ pub(super) fn features(m: &GroupFeatures) -> String {
         (20, "pop_mpls"),
         (21, "set_queue"),
     ];
+    let set = ACTIONS.iter().filter(|(bit, _)| bits >> bit & 1 != 0).map(|(_, name)| *name);
+    set.collect::<Vec<&str>>().join(" ")
+}
+
+pub(super) fn features(m: &GroupFeatures) -> String {
     let mut text =
         format!("\n Group table:\n    Types:  {:#x}\n    Capabilities:  {:#x}\n", m.kinds, m.capabilities);
     for (n, name) in ["all", "select", "indirect", "fast failover"].into_iter().enumerate() {
-        let actions = ACTIONS.iter().filter(|(bit, _)| m.actions[n] >> bit & 1 != 0);
-        let actions: Vec<&str> = actions.map(|(_, name)| *name).collect();
         text += &format!(
             "    {name} group:\n       max_groups={:#x}\n       actions: {}\n",
             m.max_groups[n],
-            actions.join(" ")
+            action_names(m.actions[n])
         );
     }
     text

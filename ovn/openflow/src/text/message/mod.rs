@@ -9,6 +9,7 @@ mod packets;
 mod ports;
 mod stats;
 mod switch;
+mod tables;
 
 use super::style::Style;
 use crate::{Body, BundleKind, Message, MultipartReply, MultipartRequest, Version};
@@ -60,6 +61,8 @@ fn name(body: &Body, version: Version) -> String {
         Body::MultipartReply { reply, .. } => return format!("{} reply", reply_name(reply, version)),
         Body::BarrierRequest => "OFPT_BARRIER_REQUEST",
         Body::BarrierReply => "OFPT_BARRIER_REPLY",
+        Body::QueueGetConfigRequest(_) => "OFPT_QUEUE_GET_CONFIG_REQUEST",
+        Body::QueueGetConfigReply { .. } => "OFPT_QUEUE_GET_CONFIG_REPLY",
         Body::RoleRequest(_) if of10 => "NXT_ROLE_REQUEST",
         Body::RoleRequest(_) => "OFPT_ROLE_REQUEST",
         Body::RoleReply(_) if of10 => "NXT_ROLE_REPLY",
@@ -147,7 +150,7 @@ fn reply_name(reply: &MultipartReply, version: Version) -> &'static str {
         MultipartReply::FlowMonitor(_) if of10 => "NXST_FLOW_MONITOR",
         MultipartReply::FlowMonitor(_) if version == Version::Of13 => "ONFST_FLOW_MONITOR",
         MultipartReply::FlowMonitor(_) => "OFPST_FLOW_MONITOR",
-        MultipartReply::QueueDesc => "OFPST_QUEUE_DESC",
+        MultipartReply::QueueDesc(_) => "OFPST_QUEUE_DESC",
     }
 }
 
@@ -198,6 +201,10 @@ fn body_text(body: &Body, version: Version, style: Style<'_>) -> String {
         Body::BundleAdd(add) => {
             let inner = add.message.text(version, style);
             format!("\n bundle_id={:#x} flags={}\n{inner}", add.id.0, bundle_flags(add.flags.0))
+        }
+        Body::QueueGetConfigRequest(port) => ports::named(*port, style),
+        Body::QueueGetConfigReply { port, queues } => {
+            format!("{}\n{}", ports::named(*port, style), queues.iter().map(ports::queue).collect::<String>())
         }
         Body::TlvTableReply(table) => switch::tlv_table(table),
         Body::TlvTableMod(change) => switch::tlv_change(change),

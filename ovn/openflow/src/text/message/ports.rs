@@ -4,7 +4,8 @@ use super::super::style::Style;
 use super::flag_names;
 use super::switch::duration_or_unknown;
 use crate::{
-    PortConfig, PortDesc, PortMod, PortNo, PortStats, PortStatus, PortStatusReason, QueueStats, Version,
+    PortConfig, PortDesc, PortMod, PortNo, PortStats, PortStatus, PortStatusReason, QueueDesc, QueueStats,
+    Version,
 };
 use std::fmt::Write;
 
@@ -135,6 +136,27 @@ pub(super) fn queues(list: &[QueueStats], style: Style<'_>) -> String {
         );
     }
     text
+}
+
+/// The queues of ports, each port once.
+pub(super) fn queue_descs(list: &[QueueDesc], style: Style<'_>) -> String {
+    let mut list = list.to_vec();
+    list.sort_by_key(|desc| (desc.port, desc.queue));
+    let parts = list.chunk_by(|a, b| a.port == b.port).map(|of_port| {
+        let port = of_port.first().map_or(PortNo::ANY, |desc| desc.port);
+        format!("port={}\n{}", style.port(port), of_port.iter().map(queue).collect::<String>())
+    });
+    format!(" {}", parts.collect::<String>())
+}
+
+/// A queue and its rates, in percent.
+pub(super) fn queue(m: &QueueDesc) -> String {
+    let rate = |name: &str, rate: Option<u16>| match rate {
+        None => String::new(),
+        Some(rate @ 0..=1000) => format!(" {name}:{}.{}%", rate / 10, rate % 10),
+        Some(_) => format!(" {name}:(disabled)"),
+    };
+    format!("queue {}:{}{}\n", m.queue, rate("min_rate", m.min_rate), rate("max_rate", m.max_rate))
 }
 
 pub(super) fn named(port: PortNo, style: Style<'_>) -> String {

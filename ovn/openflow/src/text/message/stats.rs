@@ -1,11 +1,8 @@
 //! Requests for descriptions and statistics, and the answers.
 
 use super::super::style::Style;
-use super::{groups, monitors, ports, switch};
-use crate::{
-    FlowStatsRequest, GroupId, MultipartReply, MultipartRequest, PortNo, TableDesc, TableFeatures,
-    TableStats, Version,
-};
+use super::{groups, monitors, ports, switch, tables};
+use crate::{FlowStatsRequest, GroupId, MultipartReply, MultipartRequest, PortNo, Version};
 
 pub(super) fn request(m: &MultipartRequest, style: Style<'_>) -> String {
     match m {
@@ -51,7 +48,7 @@ pub(super) fn reply(m: &MultipartReply, version: Version, style: Style<'_>) -> S
         MultipartReply::Aggregate(sum) => {
             format!(" packet_count={} byte_count={} flow_count={}", sum.packets, sum.bytes, sum.flows)
         }
-        MultipartReply::Table(list) => tables(list),
+        MultipartReply::Table(list) => tables::stats(list),
         MultipartReply::PortStats(list) => ports::stats(list, version, style),
         MultipartReply::Queue(list) => ports::queues(list, style),
         MultipartReply::Group(list) => groups::stats(list),
@@ -60,59 +57,12 @@ pub(super) fn reply(m: &MultipartReply, version: Version, style: Style<'_>) -> S
         MultipartReply::Meter(list) => groups::meter_stats(list),
         MultipartReply::MeterConfig(list) => groups::meters(list),
         MultipartReply::MeterFeatures(features) => groups::meter_features(features),
-        MultipartReply::TableFeatures(list) => table_features(list),
+        MultipartReply::TableFeatures(list) => tables::features(list, version),
         MultipartReply::PortDesc(list) => {
             format!("\n{}", ports::descs(list, version, style))
         }
-        MultipartReply::TableDesc(list) => table_descs(list),
-        MultipartReply::QueueDesc => String::new(),
+        MultipartReply::TableDesc(list) => tables::descs(list),
+        MultipartReply::QueueDesc(list) => ports::queue_descs(list, style),
         MultipartReply::FlowMonitor(list) => monitors::updates(list, style),
     }
-}
-
-/// Tables one after the other; those that say the same as the one before are named together.
-fn grouped<T>(list: &[T], number: impl Fn(&T) -> u8, text: impl Fn(&T) -> String) -> String {
-    let mut blocks: Vec<String> = Vec::new();
-    let mut at = 0;
-    while let Some(first) = list.get(at) {
-        let said = text(first);
-        blocks.push(format!("  table {}:\n{said}", number(first)));
-        let same = list[at + 1..].iter().take_while(|next| text(next) == said).count();
-        match same {
-            0 => {}
-            1 => blocks.push(format!("  table {}: ditto\n", number(&list[at + 1]))),
-            n => blocks.push(format!(
-                "  tables {}...{}: ditto\n",
-                number(&list[at + 1]),
-                number(&list[at + n])
-            )),
-        }
-        at += 1 + same;
-    }
-    format!("\n{}", blocks.join("\n"))
-}
-
-fn tables(list: &[TableStats]) -> String {
-    let text =
-        |m: &TableStats| format!("    active={}, lookup={}, matched={}\n", m.active, m.lookups, m.matched);
-    grouped(list, |m| m.table, text)
-}
-
-/// Tables never evict flows or tell of vacancy here.
-fn table_descs(list: &[TableDesc]) -> String {
-    let text = |m: &TableDesc| {
-        let on = |bit: u32| if m.config & bit != 0 { "on" } else { "off" };
-        format!("   eviction={} vacancy={}\n", on(4), on(8))
-    };
-    grouped(list, |m| m.table, text)
-}
-
-fn table_features(list: &[TableFeatures]) -> String {
-    let text = |m: &TableFeatures| {
-        format!(
-            "    metadata: match={:#x} write={:#x}\n    max_entries={}\n",
-            m.metadata_match, m.metadata_write, m.max_entries
-        )
-    };
-    grouped(list, |m| m.table, text)
 }
