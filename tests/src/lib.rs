@@ -17,6 +17,7 @@ pub mod process;
 pub mod switch;
 pub mod switch_core;
 pub mod switch_pair;
+pub mod traffic;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

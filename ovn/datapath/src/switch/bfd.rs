@@ -9,7 +9,7 @@ use packet::key::{FlowKey, L4, Layout, extract, mix, slot};
 use super::Switch;
 use crate::bfd::{BfdConfig, Session};
 use crate::flow::compile_actions;
-use crate::port::PortId;
+use crate::port::{PortId, PortKind, Setting};
 use crate::xlate::Xlate;
 
 impl Switch {
@@ -63,6 +63,12 @@ impl Switch {
         now: Instant,
     ) -> bool {
         if self.bfd.is_empty() || layout.l4 != L4::Udp {
+            return false;
+        }
+        // Through a tunnel that networks share, the other end speaks without a key; with one, a guest does.
+        let kind = self.port(id).map(|port| &port.kind);
+        let shared = matches!(kind, Some(PortKind::Tunnel(tunnel)) if tunnel.in_key == Setting::Flow);
+        if shared && key.get_u64(slot::TUN_ID) != 0 {
             return false;
         }
         let Some(session) = self.bfd.get_mut(&id) else { return false };

@@ -2,6 +2,7 @@
 
 mod cached;
 mod ct;
+mod defects;
 mod handover;
 mod learn;
 mod mirrors;
