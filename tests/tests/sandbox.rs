@@ -174,119 +174,12 @@ fn the_quickstart_passes_with_peers_in_every_role() {
 }
 
 #[test]
-fn the_quickstart_passes_with_a_peers_database_server() {
-    swap(&["ovsdb-server"]);
-}
-
-#[test]
-fn the_quickstart_passes_with_a_peers_northd() {
-    swap(&["ovn-northd"]);
-}
-
-#[test]
-fn the_quickstart_passes_with_a_peers_controller() {
-    swap(&["ovn-controller"]);
-}
-
-#[test]
-fn the_quickstart_passes_with_a_peers_switch() {
-    swap(&["ovs-vswitchd"]);
-}
-
-#[test]
 fn the_quickstart_passes_with_a_peers_nbctl() {
     swap(&["ovn-nbctl"]);
 }
 
-const ROUTERS: &str = "scenarios/routers.yaml";
-
-/// The routed scenario with peers in some roles. Its guests set addresses and routes.
-fn routed(roles: &[&str]) {
-    if need("ip").is_some() {
-        swap_in(ROUTERS, roles);
-    }
-}
-
-#[test]
-fn routers_work() {
-    routed(&[]);
-}
-
-#[test]
-fn routers_work_with_a_peers_northd() {
-    routed(&["ovn-northd"]);
-}
-
-#[test]
-fn routers_work_with_a_peers_controller() {
-    routed(&["ovn-controller"]);
-}
-
-#[test]
-fn routers_work_with_a_peers_switch() {
-    routed(&["ovs-vswitchd"]);
-}
-
-#[test]
-fn routers_work_with_a_peers_northd_controller_and_switch() {
-    routed(&PEERS);
-}
-
-/// Debian's northd and controller do not write down that a neighbour is in use: with one of them it is forgotten while it is.
-#[test]
-fn neighbours_are_forgotten_when_they_are_silent() {
-    if need("ip").is_some() {
-        swap_in("scenarios/arp-expiry.yaml", &[]);
-        swap_in("scenarios/arp-expiry.yaml", &["ovs-vswitchd"]);
-    }
-}
-
 /// Upstream's parts alone, to see that the scenario asks for nothing that they do not do.
 const PEERS: [&str; 3] = ["ovn-northd", "ovn-controller", "ovs-vswitchd"];
-
-/// A scenario whose guests have servers, with peers in different roles.
-fn served(scenario: &str, all: &[&[&str]]) {
-    if need("python3").is_none() || need("ip").is_none() {
-        return;
-    }
-    for roles in all {
-        swap_in(scenario, roles);
-    }
-}
-
-#[test]
-fn addresses_are_translated() {
-    served("scenarios/nat.yaml", &[&PEERS[..1], &PEERS[..2], &PEERS]);
-}
-
-#[test]
-fn connections_are_spread_over_servers() {
-    served("scenarios/load-balancer.yaml", &[&PEERS[..1], &PEERS[..2], &PEERS]);
-}
-
-#[test]
-fn rules_let_pass_drop_and_reject() {
-    served("scenarios/acl.yaml", &[&[], &PEERS[..1], &PEERS[1..2], &PEERS[..2], &PEERS]);
-}
-
-/// Upstream's northd above ours, ours above upstream's, and only one's parts.
-const MIXES: [&[&str]; 5] =
-    [&[], &["ovn-northd"], &["ovn-controller"], &["ovn-northd", "ovn-controller"], &PEERS];
-
-#[test]
-fn guests_get_the_addresses_of_their_ports() {
-    MIXES.iter().for_each(|roles| swap_in("scenarios/dhcp.yaml", roles));
-}
-
-#[test]
-fn guests_get_answers_to_names() {
-    MIXES.iter().for_each(|roles| swap_in("scenarios/dns.yaml", roles));
-}
-
-#[test]
-fn guests_are_told_of_their_router() {
-    MIXES.iter().for_each(|roles| swap_in("scenarios/ra.yaml", roles));
-}
 
 #[test]
 fn what_makes_no_sense_keeps_nobody_from_being_served() {

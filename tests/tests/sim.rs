@@ -49,6 +49,7 @@ fn guests_are_served_in_virtual_time() {
     passes("dhcp.yaml", 18);
     passes("dns.yaml", 14);
     passes("ra.yaml", 22);
+    passes("arp.yaml", 21);
 }
 
 #[test]
