@@ -5,11 +5,12 @@
 //! the flows that the file has, and with each text once.
 
 use controller::compile::{self, Environment, Features, Group, Meter, Resources};
-use controller::tables;
+use controller::flow::FlowKey;
+use controller::tables::{self, OfTable};
 use lflow::action::{self, Context, Parsed};
 use lflow::expr::{self, Expr, LogicalMatch, NoSets, Plain, Ports};
 use lflow::pipeline::Pipeline;
-use openflow::{Action, Body, FlowMod, GroupId, MeterId, PortNo, Version};
+use openflow::{Action, BundleFlags, BundleId, FlowChange, FlowModCommand, GroupId, MeterId, PortNo};
 use serde_json::Value;
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -110,7 +111,7 @@ impl Flow {
             None => to_matches(normal(annotated(matching, parsed.prereqs))),
         };
         let actions = self.compile(&parsed.actions, resources);
-        (matches.len(), matches.into_iter().map(|found| encode(found, &actions)).sum())
+        (matches.len(), octets(&matches, &actions))
     }
 }
 
@@ -131,9 +132,20 @@ fn to_matches(normal: Vec<expr::Disjunct>) -> Vec<LogicalMatch> {
     expr::to_matches(&normal, &Names, &mut next_id).expect("it is not too large")
 }
 
-fn encode(found: LogicalMatch, actions: &[Action]) -> usize {
-    let add = FlowMod::add(8, 100, found.matching, actions.to_vec(), 1);
-    Body::FlowMod(add).with_xid(1).encode(Version::Of15).len()
+/// As a controller keeps a flow, and then sends it.
+fn encode(found: &LogicalMatch, actions: &[Action], out: &mut Vec<u8>) {
+    let key = FlowKey::new(OfTable(8), 100, &found.matching);
+    let (table, priority) = (key.table().number(), key.priority());
+    let (command, matching) = (FlowModCommand::Add, key.octets());
+    let change = FlowChange { command, table, priority, cookie: 1, matching, actions };
+    change.put_in_bundle(BundleId(1), BundleFlags::ATOMIC_ORDERED, 1, out);
+}
+
+/// How many octets flows are.
+fn octets(found: &[LogicalMatch], actions: &[Action]) -> usize {
+    let mut out = Vec::with_capacity(1024);
+    found.iter().for_each(|found| encode(found, actions, &mut out));
+    out.len()
 }
 
 fn main() {
@@ -176,9 +188,7 @@ fn steps(flows: &[Flow]) {
     let compiled =
         timed("compile actions", &pairs, |(flow, parsed)| flow.compile(&parsed.actions, &resources));
     let pairs: Vec<_> = found.into_iter().zip(compiled).collect();
-    timed("encode", &pairs, |(found, actions)| {
-        found.iter().map(|found| encode(found.clone(), actions)).sum::<usize>()
-    });
+    timed("encode", &pairs, |(found, actions)| octets(found, actions));
 }
 
 fn whole(what: &str, flows: &[Flow]) {

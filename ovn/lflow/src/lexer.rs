@@ -4,6 +4,7 @@
 //! (decimal, hexadecimal, IPv4, IPv6 or Ethernet), because the format says how a mask after a `/` is
 //! to be read, and how the constant is printed again.
 
+use crate::constant::{parse_constant, plain_constant};
 use crate::error::{Error, ErrorKind};
 use std::borrow::Cow;
 use std::fmt;
@@ -267,16 +268,19 @@ impl<'a> Lexer<'a> {
             return Ok((Token::End, self.at..self.at));
         };
         let (token, length) = match first {
-            b'"' => self.string()?,
-            b'0'..=b'9' => self.number()?,
-            b':' if rest.starts_with("::") => self.number()?,
-            b'a'..=b'f' | b'A'..=b'F' if rest.as_bytes().get(span(rest, HEX)) == Some(&b':') => {
-                self.number()?
-            }
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
                 let length = span(rest, ID);
-                (Token::Id(&rest[..length]), length)
+                match &rest[..length] {
+                    // No name goes on with a colon, but hexadecimal digits do.
+                    digits if rest.as_bytes().get(length) == Some(&b':') && span(digits, HEX) == length => {
+                        self.number()?
+                    }
+                    name => (Token::Id(name), length),
+                }
             }
+            b'0'..=b'9' => self.number()?,
+            b'"' => self.string()?,
+            b':' if rest.starts_with("::") => self.number()?,
             b'$' => self.reference(Token::AddressSet)?,
             b'@' => self.reference(Token::PortGroup)?,
             b'^' => self.reference(Token::Template)?,
@@ -290,7 +294,20 @@ impl<'a> Lexer<'a> {
         Ok((token, start..self.at))
     }
 
+    #[inline]
     fn skip_space_and_comments(&mut self) -> Result<(), Error> {
+        let octets = self.source.as_bytes();
+        while octets.get(self.at) == Some(&b' ') {
+            self.at += 1;
+        }
+        // Nearly always a token is next.
+        match octets.get(self.at) {
+            Some(&octet) if octet > b' ' && octet != b'/' => Ok(()),
+            Some(_) | None => self.skip_other_space_and_comments(),
+        }
+    }
+
+    fn skip_other_space_and_comments(&mut self) -> Result<(), Error> {
         loop {
             let rest = self.rest();
             match rest.as_bytes().first() {
@@ -374,10 +391,10 @@ impl<'a> Lexer<'a> {
             Some(&octet) => is_class(octet, CONSTANT),
             None => false,
         };
-        if let Some((value, length)) = small_decimal(octets)
+        if let Some((value, format, length)) = plain_constant(octets)
             && !is_part(length)
         {
-            return Ok((Integer::new(value.into(), Format::Decimal), length));
+            return Ok((Integer::new(value.into(), format), length));
         }
         let (mut length, mut has_dots) = (0, false);
         while is_part(length) {
@@ -462,96 +479,6 @@ fn span(text: &str, class: u8) -> usize {
 
 fn low_ones(n: u32) -> u128 {
     u128::MAX.checked_shr(128 - n).unwrap_or(0)
-}
-
-/// The decimal number that a text begins with, and its length, if it is in its plain form and small enough.
-fn small_decimal(octets: &[u8]) -> Option<(u64, usize)> {
-    /// So many digits fit for sure.
-    const DIGITS_MAX: usize = 18;
-    let mut value = 0;
-    let mut length = 0;
-    while let Some(digit) = octets.get(length).filter(|octet| octet.is_ascii_digit()) {
-        value = 10 * value + u64::from(digit - b'0');
-        length += 1;
-        if length > DIGITS_MAX {
-            return None;
-        }
-    }
-    (length == 1 || (length > 1 && octets[0] != b'0')).then_some((value, length))
-}
-
-fn parse_constant(text: &str) -> Result<Integer, String> {
-    /// Hexadecimal constants beyond this are refused outright, as upstream refuses them.
-    const BITS_MAX: usize = 1024;
-
-    if text.is_empty() {
-        return Err("Integer constant expected.".to_owned());
-    }
-    if text.bytes().all(|b| b.is_ascii_digit()) {
-        if text.len() > 1 && text.starts_with('0') {
-            return Err("Decimal constants must not have leading zeros.".to_owned());
-        }
-        return match text.parse::<u64>() {
-            Ok(value) => Ok(Integer::new(value.into(), Format::Decimal)),
-            Err(_) => Err("Decimal constants must be less than 2**64.".to_owned()),
-        };
-    }
-    if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        if digits.is_empty() {
-            return Err(format!("Hex digits expected following 0{}.", &text[1..2]));
-        }
-        if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err("Invalid syntax in hexadecimal constant.".to_owned());
-        }
-        let digits = digits.trim_start_matches('0');
-        let low = &digits[digits.len().saturating_sub(32)..];
-        let value =
-            if low.is_empty() { 0 } else { u128::from_str_radix(low, 16).map_err(|e| e.to_string())? };
-        let mut integer = Integer::new(value, Format::Hexadecimal);
-        if let Some(top) = digits.chars().next().and_then(|c| c.to_digit(16)) {
-            let bits = 4 * digits.len() - (top.leading_zeros() as usize - 28);
-            if bits > BITS_MAX {
-                return Err(format!("Hexadecimal constant requires more than {BITS_MAX} bits."));
-            }
-            integer.bits = bits as u16;
-        }
-        return Ok(integer);
-    }
-    // Nothing else of this length has colons in these places.
-    if text.len() == 17
-        && text.as_bytes()[2] == b':'
-        && let Some(value) = parse_ethernet(text)
-    {
-        return Ok(Integer::new(value, Format::Ethernet));
-    }
-    if let Ok(address) = text.parse::<Ipv4Addr>() {
-        return Ok(Integer::new(address.to_bits().into(), Format::Ipv4));
-    }
-    if let Ok(address) = text.parse::<Ipv6Addr>() {
-        return Ok(Integer::new(address.to_bits(), Format::Ipv6));
-    }
-    match parse_ethernet(text) {
-        Some(value) => Ok(Integer::new(value, Format::Ethernet)),
-        None => Err("Invalid numeric constant.".to_owned()),
-    }
-}
-
-/// Six pairs of hexadecimal digits.
-fn parse_ethernet(text: &str) -> Option<u128> {
-    if text.len() != 17 {
-        return None;
-    }
-    let mut value: u64 = 0;
-    for (i, octet) in text.bytes().enumerate() {
-        if i % 3 == 2 {
-            if octet != b':' {
-                return None;
-            }
-            continue;
-        }
-        value = value << 4 | u64::from(char::from(octet).to_digit(16)?);
-    }
-    Some(value.into())
 }
 
 /// There is no such character in a string, escaped or not.

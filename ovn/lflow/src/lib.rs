@@ -16,6 +16,7 @@
 //! - [`template`]: variables that differ from chassis to chassis.
 
 pub mod action;
+mod constant;
 mod cursor;
 pub mod error;
 pub mod expr;

@@ -77,7 +77,6 @@ pub enum Access {
 
 struct Info {
     name: &'static str,
-    bits: u16,
     /// Octets on the wire, which for a few fields is more than the bits need.
     octets: u8,
     maskable: Maskable,
@@ -154,6 +153,18 @@ macro_rules! fields {
                 all
             }
 
+            /// Width in bits. `tun_metadata` says 128 here, the most that a value holds; the TLV table decides.
+            // Asked for all the time, so it has a table of its own.
+            pub fn bits(self) -> u16 {
+                match self {
+                    $(Self::$b => fields!(@bits $brow),)*
+                    Self::Reg(_) => 32,
+                    Self::XReg(_) => 64,
+                    Self::TunMetadata(_) | Self::XXReg(_) => 128,
+                    $(Self::$a => fields!(@bits $arow),)*
+                }
+            }
+
             fn info(self) -> Info {
                 match self {
                     $(Self::$b => fields!(@row $brow),)*
@@ -168,10 +179,11 @@ macro_rules! fields {
     };
     (@row { $name:literal $bits:literal/$octets:literal $mask:ident $access:ident $prereq:ident $format:ident $oxm:expr, $nxm:expr $(, $alt:expr)? }) => {
         Info {
-            name: $name, bits: $bits, octets: $octets, maskable: Maskable::$mask, access: Access::$access,
+            name: $name, octets: $octets, maskable: Maskable::$mask, access: Access::$access,
             prereq: Prereq::$prereq, format: Format::$format, oxm: $oxm, nxm: $nxm, alt: fields!(@alt $($alt)?),
         }
     };
+    (@bits { $name:literal $bits:literal/$octets:literal $($rest:tt)* }) => { $bits };
     (@alt) => { None };
     (@alt $alt:expr) => { $alt };
 }
@@ -285,7 +297,6 @@ fields! {
 const fn register(name: &'static str, bits: u16, nxm: Option<OxmId>) -> Info {
     Info {
         name,
-        bits,
         octets: (bits / 8) as u8,
         maskable: Maskable::Bits,
         access: Access::ReadWrite,
@@ -298,11 +309,6 @@ const fn register(name: &'static str, bits: u16, nxm: Option<OxmId>) -> Info {
 }
 
 impl Field {
-    /// Width in bits. `tun_metadata` says 128 here, the most that a value holds; the TLV table decides.
-    pub fn bits(self) -> u16 {
-        self.info().bits
-    }
-
     /// Octets of an unmasked value on the wire (for `tun_metadata`: the most there can be here).
     pub fn octets(self) -> usize {
         usize::from(self.info().octets)

@@ -323,30 +323,32 @@ pub(crate) fn constants(cursor: &mut Cursor<'_>, sets: &dyn Sets) -> Result<Cons
 
 /// Adds one constant, or those of one set, to `values`, whose kind the first of them decides.
 fn constant(cursor: &mut Cursor<'_>, sets: &dyn Sets, values: &mut Option<Values>) -> Result<(), Error> {
-    enum Item {
-        Integers(Vec<Integer>),
-        Strings(Vec<Arc<str>>),
-    }
-    let item = match cursor.token() {
-        Token::Integer(integer) => Item::Integers(vec![*integer]),
-        Token::String(text) => Item::Strings(vec![(&**text).into()]),
-        Token::AddressSet(name) => match sets.address_set(name) {
-            Some(set) => Item::Integers(set.to_vec()),
-            None => return Err(cursor.expecting("address set name")),
+    match cursor.token() {
+        Token::Integer(integer) => match values {
+            None => *values = Some(Values::Integers(vec![*integer])),
+            Some(Values::Integers(integers)) => integers.push(*integer),
+            Some(Values::Strings(_)) => return Err(cursor.expecting("string")),
         },
-        Token::PortGroup(name) => match sets.port_group(name) {
-            Some(group) => Item::Strings(group.to_vec()),
-            None => return Err(cursor.expecting("port group name")),
+        Token::String(text) => match values {
+            None => *values = Some(Values::Strings(vec![(&**text).into()])),
+            Some(Values::Strings(strings)) => strings.push((&**text).into()),
+            Some(Values::Integers(_)) => return Err(cursor.expecting("integer")),
         },
-        _ => return Err(cursor.expecting("constant")),
-    };
-    match (item, values) {
-        (Item::Integers(_), Some(Values::Strings(_))) => return Err(cursor.expecting("string")),
-        (Item::Strings(_), Some(Values::Integers(_))) => return Err(cursor.expecting("integer")),
-        (Item::Integers(new), Some(Values::Integers(old))) => old.extend(new),
-        (Item::Strings(new), Some(Values::Strings(old))) => old.extend(new),
-        (Item::Integers(new), values @ None) => *values = Some(Values::Integers(new)),
-        (Item::Strings(new), values @ None) => *values = Some(Values::Strings(new)),
+        Token::AddressSet(name) => match (sets.address_set(name), &mut *values) {
+            (None, _) => return Err(cursor.expecting("address set name")),
+            (Some(set), None) => *values = Some(Values::Integers(set.to_vec())),
+            (Some(set), Some(Values::Integers(integers))) => integers.extend_from_slice(&set),
+            (Some(_), Some(Values::Strings(_))) => return Err(cursor.expecting("string")),
+        },
+        Token::PortGroup(name) => match (sets.port_group(name), &mut *values) {
+            (None, _) => return Err(cursor.expecting("port group name")),
+            (Some(group), None) => *values = Some(Values::Strings(group.to_vec())),
+            (Some(group), Some(Values::Strings(strings))) => strings.extend_from_slice(&group),
+            (Some(_), Some(Values::Integers(_))) => return Err(cursor.expecting("integer")),
+        },
+        Token::End | Token::Id(_) | Token::Template(_) | Token::Punct(_) => {
+            return Err(cursor.expecting("constant"));
+        }
     }
     cursor.advance()
 }

@@ -12,9 +12,8 @@ mod table;
 use crate::expr::{self, Expr, Says};
 use openflow::{Access, Field, Format, Maskable};
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::sync::{LazyLock, OnceLock};
 
 /// What tests make sense on a symbol (a term from statistics: level of measurement).
@@ -263,42 +262,56 @@ impl Symbol {
 /// The symbols by name.
 pub struct SymbolTable {
     symbols: Vec<Symbol>,
-    by_name: HashMap<&'static str, usize, BuildHasherDefault<NameHasher>>,
+    /// Where in `symbols` each one is: at the place that its name asks for, or the next that is free.
+    places: Box<[Option<u16>; PLACES]>,
 }
 
-/// A quick hash for the names of the table, which nobody can choose: eight octets at a time.
-#[derive(Default)]
-struct NameHasher(u64);
+/// Several times as many as there are symbols, so that a name nearly always is where it is looked for first.
+const PLACES: usize = 1024;
 
-impl NameHasher {
-    fn mix(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-}
-
-impl Hasher for NameHasher {
-    fn write(&mut self, octets: &[u8]) {
-        let mut word = 0;
-        for (i, octet) in octets.iter().enumerate() {
-            word = word << 8 | u64::from(*octet);
-            if i % 8 == 7 {
-                self.mix(word);
-                word = 0;
+/// Where a name is looked for: made of its length, its first and its last octets, at most eight of each.
+fn place_of(name: &str) -> usize {
+    let octets = name.as_bytes();
+    let (first, last) = match (octets.first_chunk(), octets.last_chunk()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => match (octets.first_chunk(), octets.last_chunk()) {
+            (Some(first), Some(last)) => {
+                (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
             }
-        }
-        self.mix(word);
-    }
-
-    fn finish(&self) -> u64 {
-        // The table takes low bits for the place and high ones to tell names apart.
-        self.0 ^ self.0 >> 32
-    }
+            _ => (octets.iter().fold(0, |word, octet| word << 8 | u64::from(*octet)), 0),
+        },
+    };
+    let mixed = (first ^ last.rotate_left(23) ^ octets.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    // The high bits are those that depend on all of them.
+    (mixed >> (u64::BITS - PLACES.ilog2())) as usize
 }
 
 impl SymbolTable {
+    fn new(symbols: Vec<Symbol>) -> Self {
+        let mut places = Box::new([None; PLACES]);
+        for (i, symbol) in symbols.iter().enumerate() {
+            let mut place = place_of(symbol.name);
+            while places[place].is_some() {
+                place = (place + 1) % PLACES;
+            }
+            places[place] = u16::try_from(i).ok();
+        }
+        assert!(symbols.len() < PLACES / 2, "a name that is none is soon known to be none");
+        Self { symbols, places }
+    }
+
     /// The symbol of that name.
     pub fn get(&self, name: &str) -> Option<&Symbol> {
-        self.by_name.get(name).map(|&i| &self.symbols[i])
+        let mut place = place_of(name);
+        // There are free places, so this ends.
+        while let Some(i) = self.places[place] {
+            let symbol = &self.symbols[usize::from(i)];
+            if symbol.name == name {
+                return Some(symbol);
+            }
+            place = (place + 1) % PLACES;
+        }
+        None
     }
 
     /// All symbols, in the order in which the table lists them.
@@ -309,11 +322,7 @@ impl SymbolTable {
 
 /// The symbols of the language. There is one table, for everyone.
 pub fn table() -> &'static SymbolTable {
-    static TABLE: LazyLock<SymbolTable> = LazyLock::new(|| {
-        let symbols = table::symbols();
-        let by_name = symbols.iter().enumerate().map(|(i, symbol)| (symbol.name, i)).collect();
-        SymbolTable { symbols, by_name }
-    });
+    static TABLE: LazyLock<SymbolTable> = LazyLock::new(|| SymbolTable::new(table::symbols()));
     &TABLE
 }
 
@@ -399,6 +408,25 @@ mod tests {
                 assert!(low + bits <= field.bits(), "{}", symbol.name);
             }
         }
+    }
+
+    #[test]
+    fn names_are_found_near_where_they_are_looked_for() {
+        for symbol in table().iter() {
+            assert_eq!(table().get(symbol.name), Some(symbol));
+            for other in [format!("{}!", symbol.name), format!("!{}", symbol.name)] {
+                assert_eq!(table().get(&other), None, "{other}");
+            }
+        }
+        assert_eq!(table().get(""), None);
+        let far = |symbol: &&Symbol| {
+            let home = place_of(symbol.name);
+            (0..4).all(|step| {
+                let there = table().places[(home + step) % PLACES];
+                there.is_none_or(|i| table().symbols[usize::from(i)].name != symbol.name)
+            })
+        };
+        assert_eq!(table().iter().find(far), None);
     }
 
     #[test]
