@@ -132,7 +132,7 @@ fn the_other_scenarios_pass_beside_each_other() {
 #[test]
 fn daemons_are_upgraded_without_loss() {
     let Some(labs) = labs() else { return };
-    labs.run(&["test", "scenarios/upgrade.yaml"]).is(0).says("passed: 25 steps").says("rolled back");
+    labs.run(&["test", "scenarios/upgrade.yaml"]).is(0).says("passed: 26 steps").says("rolled back");
     wait_gone(&labs);
 }
 

@@ -29,14 +29,15 @@ fn topology(labs: &Labs) {
     fs::copy(root().join("topologies/two-chassis.yaml"), labs.path("two-chassis.yaml")).unwrap();
 }
 
-/// Plays one of the scenarios, which has so many steps.
+/// Plays one of the scenarios, which has so many steps; what it says.
 #[track_caller]
-fn passes(scenario: &str, steps: usize) {
+fn passes(scenario: &str, steps: usize) -> String {
     let labs = Labs::default();
     let file = root().join("scenarios").join(scenario);
     let outcome = run(labs.sandbox(&["test", "--backend", "sim", file.to_str().unwrap()]));
     assert_eq!(outcome.code, Some(0), "{}{}", outcome.stdout, outcome.stderr);
     assert!(outcome.stdout.contains(&format!("passed: {steps} steps")), "{}", outcome.stdout);
+    outcome.stdout
 }
 
 #[test]
@@ -58,6 +59,18 @@ fn what_makes_no_sense_keeps_nobody_from_being_served_in_virtual_time() {
 }
 
 #[test]
+fn a_thousand_neighbours_age_in_virtual_time() {
+    let said = passes("arp-expiry.yaml", 26);
+    assert!(said.contains("500 known, 500 forgotten; "), "{said}");
+}
+
+#[test]
+fn daemons_and_schemas_are_replaced_in_virtual_time() {
+    let said = passes("upgrade.yaml", 26);
+    assert!(said.contains("rolled back") && said.contains("from 7.20.0 to 7.19.0"), "{said}");
+}
+
+#[test]
 fn one_seed_gives_one_log() {
     let labs = Labs::default();
     topology(&labs);
@@ -76,6 +89,36 @@ fn one_seed_gives_one_log() {
         assert_eq!((differs, same.len()), (None, first.len()));
     }
     assert_ne!(events("8", "other"), first, "another seed, another world");
+}
+
+/// A router that knows nobody of a crowd, and one that is given too little time to forget the silent ones.
+#[test]
+fn a_crowd_that_is_not_known_as_it_should_be_is_told() {
+    let labs = Labs::default();
+    fs::copy(root().join("topologies/routed.yaml"), labs.path("routed.yaml")).unwrap();
+    let crowd =
+        "{at: vm4, hosts: 4, ip: 10.0.1.100, mac: 0e:00:00:00:00:00, gateway: 10.0.1.1, port: lr0-sw1";
+    let during = "to: vm1, every: 1s, during: [{clock: {advance: 9s}}]";
+    let cases = [
+        ("30", "talking: 2", "expected everybody who is silent to be forgotten"),
+        ("1", "talking: 0, writes-max: 3", "expected at most 3 rows to be written"),
+    ];
+    for (age, more, complaint) in cases {
+        let steps = format!(
+            "\
+version: 1
+name: crowd
+topology: routed
+steps:
+  - nbctl: --wait=hv set Logical_Router lr0 options:mac_binding_age_threshold={age}
+  - crowd: {crowd}, {more}, {during}}}
+"
+        );
+        fs::write(labs.path("crowd.yaml"), steps).unwrap();
+        let outcome = run(labs.sandbox(&["test", "--backend", "sim", "crowd.yaml"]));
+        assert_eq!(outcome.code, Some(1), "{}{}", outcome.stdout, outcome.stderr);
+        assert!(outcome.stdout.contains(complaint), "no {complaint:?} in\n{}", outcome.stdout);
+    }
 }
 
 #[test]

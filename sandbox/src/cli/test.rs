@@ -77,15 +77,18 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         return Ok(NOTHING_RAN);
     }
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..usize::from(args.jobs).min(work.len()) {
-            scope.spawn(|| {
-                while let Some(one) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let report = try_one(one, args);
-                    done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(report);
-                }
-            });
+    let try_all = || {
+        while let Some(one) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let report = try_one(one, args);
+            done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(report);
         }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..usize::from(args.jobs).min(work.len()) {
+            scope.spawn(try_all);
+        }
+        // The allocator is at its best in the first thread, which counts for large worlds.
+        try_all();
     });
     let mut reports = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     reports.sort_by(|a, b| a.file.cmp(&b.file));

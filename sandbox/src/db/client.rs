@@ -2,7 +2,7 @@
 
 use crate::sim::lab::Sim;
 use crate::sim::{self, Site};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use ovsdb::replica::{MonitorTable, Replica, ReplicaEvent, ReplicaOptions};
 use ovsdb::rpc::{Framer, Message};
 use ovsdb::{DatabaseSchema, Datum, Uuid};
@@ -101,20 +101,38 @@ impl Database {
     pub async fn transact(&self, operations: Vec<Value>, deadline: Instant) -> Result<Vec<Value>> {
         let mut params = vec![Value::from(&*self.schema.name)];
         params.extend(operations);
+        let request = Message::request(0, "transact", Value::Array(params));
+        outcome(self.ask(&[request], deadline).await?)
+    }
+
+    /// Any request; its result. The server need not hang up when it makes the database another one.
+    ///
+    /// # Errors
+    /// When the server cannot be reached by the deadline, or refuses.
+    pub async fn call(&self, method: &str, params: Value, deadline: Instant) -> Result<Value> {
+        let aware = Message::request(1, "set_db_change_aware", Value::Array(vec![true.into()]));
+        let result = self.ask(&[aware, Message::request(0, method, params)], deadline).await?;
+        result.map_err(|error| anyhow!("the database server refuses {method}: {error}"))
+    }
+
+    /// Makes requests; the result of the one that has the number 0.
+    async fn ask(&self, requests: &[Message], deadline: Instant) -> Result<Result<Value, Value>> {
         let exchange = async {
             let mut connection = self.server.connect().await;
-            connection.send(&Message::request(0, "transact", Value::Array(params))).await?;
+            for request in requests {
+                connection.send(request).await?;
+            }
             loop {
                 match connection.receive().await? {
-                    Message::Reply { result, .. } => return outcome(result),
+                    Message::Reply { id, result } if id == 0 => return Ok(result),
                     Message::Request { id, method, params } if method == "echo" => {
                         connection.send(&Message::Reply { id, result: Ok(params) }).await?;
                     }
-                    Message::Request { .. } | Message::Notification { .. } => {}
+                    Message::Reply { .. } | Message::Request { .. } | Message::Notification { .. } => {}
                 }
             }
         };
-        let late = || format!("no answer to a transaction from {} in time", self.server);
+        let late = || format!("no answer from {} in time", self.server);
         tokio::time::timeout_at(deadline, exchange).await.with_context(late)?
     }
 

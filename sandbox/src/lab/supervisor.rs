@@ -5,7 +5,7 @@ use super::control;
 use super::process::Processes;
 use super::world::Lab;
 use crate::scenario::Scenario;
-use crate::scenario::backend::Backend;
+use crate::scenario::backend::{Backend, BackendKind};
 use crate::scenario::report::{Failure, StepReport};
 use crate::scenario::run::Run;
 use crate::text::Source;
@@ -146,8 +146,8 @@ fn leave_standard_error() {
 }
 
 async fn try_scenario(lab: &Rc<Lab>, source: Source, events: &Events) -> Result<(), Failure> {
-    let scenario: Scenario =
-        source.read().map_err(|refused| Failure::new("a scenario", refused.to_string()))?;
+    let scenario = Scenario::alone(&source, BackendKind::Netns)
+        .map_err(|refused| Failure::new("a scenario", refused.to_string()))?;
     let sink = events.clone();
     let tell = Rc::new(move |report: &StepReport| sink.say(Event::Step(Box::new(report.clone()))));
     Run::new(Backend::Netns(lab.clone()), source, tell).steps(&scenario.steps).await

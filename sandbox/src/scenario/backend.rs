@@ -4,7 +4,6 @@ use crate::db::client::Database;
 use crate::fabric::{End, Side};
 use crate::lab::daemons::Daemon;
 use crate::lab::guest::GUEST_INTERFACE;
-use crate::lab::process::Ended;
 use crate::lab::start::ports_up;
 use crate::lab::upgrade::Upgraded;
 use crate::lab::world::{Kind, Lab};
@@ -75,6 +74,20 @@ impl Sender {
         }
     }
 }
+
+/// What a daemon is replaced by.
+#[derive(Clone, Copy, Debug)]
+pub enum Successor<'a> {
+    /// The same executable under another name.
+    Same,
+    /// One that ends at once.
+    Broken,
+    /// This executable. There are none in virtual time.
+    Program(&'a Path),
+}
+
+/// A program that does nothing, and says that it failed.
+const ENDS_AT_ONCE: &str = "/bin/false";
 
 /// Traffic under way.
 pub enum Traffic {
@@ -358,7 +371,10 @@ impl Backend {
     pub async fn succeed(&self, node: &str, daemon: Daemon) -> Result<String> {
         match self {
             Self::Netns(lab) => Ok(lab.succeed_daemon(&lab.node(node)?, daemon).await?.to_string()),
-            Self::Sim(_) => bail!("{daemon} on {node} cannot hand over in sim"),
+            Self::Sim(sim) => match sim.succeed(node, daemon, false).await? {
+                Ok(()) => Ok("handed over".to_owned()),
+                Err(why) => bail!("{daemon} on {node} did not hand over: {why}"),
+            },
         }
     }
 
@@ -366,14 +382,17 @@ impl Backend {
     ///
     /// # Errors
     /// When the daemon does not run, or could not be brought back.
-    pub async fn upgrade(&self, node: &str, daemon: Daemon, to: Option<&Path>) -> Result<Upgraded> {
+    pub async fn upgrade(&self, node: &str, daemon: Daemon, to: Successor<'_>) -> Result<Upgraded> {
         match self {
-            Self::Netns(lab) => lab.upgrade_daemon(&lab.node(node)?, daemon, to).await,
-            Self::Sim(sim) => {
-                sim.set_running(node, daemon, false)?;
-                sim.set_running(node, daemon, true)?;
-                Ok(Upgraded::Done(Ended::Exited(0)))
+            Self::Netns(lab) => {
+                let program = match to {
+                    Successor::Same => None,
+                    Successor::Broken => Some(Path::new(ENDS_AT_ONCE)),
+                    Successor::Program(path) => Some(path),
+                };
+                lab.upgrade_daemon(&lab.node(node)?, daemon, program).await
             }
+            Self::Sim(sim) => sim.upgrade(node, daemon, matches!(to, Successor::Broken)).await,
         }
     }
 

@@ -39,6 +39,7 @@ pub fn check(
         let span = source.key(&path!["steps"]);
         checker.found.push(Diagnostic::error("no steps", span, "expected at least one"));
     }
+    checker.values(scenario);
     checker.steps(&scenario.steps);
     checker.found
 }
@@ -65,6 +66,15 @@ pub struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// Both backends have a value of each name.
+    fn values(&mut self, scenario: &Scenario) {
+        for (backend, name) in scenario.values.missing() {
+            let span = self.source.value(&path!["values", backend]);
+            let title = format!("no value of {name} for {backend}");
+            self.found.push(Diagnostic::error(title, span, "expected one for each backend"));
+        }
+    }
+
     fn steps(&mut self, steps: &[Step]) {
         for (i, step) in steps.iter().enumerate() {
             let place = self.place.clone();
@@ -202,6 +212,8 @@ guests:
   - dns: {from: vm1, server: 10.0.0.2, ask: vm1.ovn.org, type: AAAA, gets: ['fd00::1']}
   - dns: {from: vm1, server: vm2, ask: 10.0.0.4, fails: nxdomain}
   - malformed: {from: vm1, to: vm2, kind: dhcp6, count: 10, rate: 100, seed: 7, during: [{ping: {from: vm2, to: vm1}}]}
+  - convert: {db: nb, to: newer}
+  - crowd: {at: vm1, hosts: 10, ip: 10.1.0.1, mac: 0e:00:00:00:00:01, gateway: 10.1.0.1, port: lr0-sw0, talking: 3, to: vm2, every: 1s, during: [{clock: {advance: 9s}}]}
 ";
         assert_eq!(complaints(steps), "");
         let used = Verb::KEYS.iter().filter(|key| steps.contains(&format!("{key}: ")));
@@ -213,9 +225,9 @@ guests:
         let steps = "
   - pong: {from: vm1, to: vm2}
 ";
-        insta::assert_snapshot!(complaints(steps), @"s.yaml:6:5: error: steps[0]: unknown field `pong`: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic, upgrade, dhcp, dhcp6, dns, ra, malformed (did you mean ping?)");
+        insta::assert_snapshot!(complaints(steps), @"s.yaml:6:5: error: steps[0]: unknown field `pong`: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic, upgrade, dhcp, dhcp6, dns, ra, malformed, crowd, convert (did you mean ping?)");
         insta::assert_snapshot!(complaints("  - {ping: {from: vm1, to: vm2}, wait: {for: 1s}}\n"), @"s.yaml:5:5: error: steps[0]: a step with two verbs, ping and wait: expected two steps");
-        insta::assert_snapshot!(complaints("  - name: nothing\n"), @"s.yaml:5:5: error: steps[0]: a step without a verb: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic, upgrade, dhcp, dhcp6, dns, ra, malformed");
+        insta::assert_snapshot!(complaints("  - name: nothing\n"), @"s.yaml:5:5: error: steps[0]: a step without a verb: expected one of ping, no-ping, flood-ping, broadcast, send, nbctl, sbctl, vsctl, exec, trace, expect-row, capture, expect-capture, link, kill, restart, add-guest, wait, clock, arp-entry, traffic, upgrade, dhcp, dhcp6, dns, ra, malformed, crowd, convert");
         insta::assert_snapshot!(complaints("  - ping: {form: vm1, to: vm2}\n"), @"s.yaml:5:12: error: steps[0].ping: unknown field `form`: expected one of from, to, count, within, interval, size, rtt-min, rtt-max (did you mean from?)");
         insta::assert_snapshot!(complaints("  - nbctl: 'lsp-add \"sw0'\n"), @r#"s.yaml:5:12: error: steps[0].nbctl: a quote is not closed: expected another ""#);
         insta::assert_snapshot!(complaints("  - nbctl: {ran: show}\n"), @"s.yaml:5:13: error: steps[0].nbctl: unknown field `ran`: expected one of run, contains, lacks, equals, exit, within (did you mean run?)");
@@ -241,6 +253,7 @@ guests:
   - ra: {from: vm3, gets: {}, silent-for: 1s}
   - dns: {from: vm1, server: vm3, ask: vm1..ovn, passes-to: hv1}
   - malformed: {from: vm1, kind: dns, count: 0, during: [{ping: {from: vm7, to: vm1}}]}
+  - crowd: {at: hv1, hosts: 0, ip: 10.1.0.1, mac: 0e:00:00:00:00:01, gateway: 10.1.0.1, port: lr0-sw0, talking: 3, to: vm2, every: 1ms, during: []}
 ";
         insta::assert_snapshot!(complaints(steps), @r"
         s.yaml:6:18: error: there is no such node here: vm3: expected hv1 or vm1 or vm2 (did you mean vm1?)
@@ -275,6 +288,10 @@ guests:
         s.yaml:25:34: error: a question for nobody: expected `to`, the server that is asked
         s.yaml:25:46: error: a count that cannot be: expected 1 to 1000000
         s.yaml:25:72: error: there is no such node here: vm7: expected hv1 or vm1 or vm2 (did you mean vm1?)
+        s.yaml:26:17: error: there is no such node here: hv1: expected vm1 or vm2
+        s.yaml:26:29: error: a number of hosts that cannot be: expected 1 to 10000
+        s.yaml:26:113: error: more than there are: expected at most `hosts`
+        s.yaml:26:132: error: too often: expected at least 10ms
         ");
         insta::assert_snapshot!(complaints("  - dhcp: {from: vm1, gets: {routes: 10.1.0.0/16}}\n"), @r#"s.yaml:5:38: error: steps[0].dhcp.gets.routes: bad route "10.1.0.0/16": expected NETWORK/BITS via ADDRESS, such as 10.1.0.0/16 via 10.0.0.253"#);
         insta::assert_snapshot!(complaints("  - ra: {from: vm1, gets: {routes: 'best fd00::/64'}}\n"), @r#"s.yaml:5:36: error: steps[0].ra.gets.routes: bad route "best fd00::/64": expected high, medium or low, and NETWORK/BITS, such as low fd02::/48"#);

@@ -8,9 +8,11 @@ pub mod backend;
 pub mod check;
 pub mod report;
 pub mod run;
+pub mod values;
 pub mod verb;
 pub mod words;
 
+use crate::text::diagnostic::Refused;
 use crate::text::{Diagnostic, Severity, Source};
 use crate::topology::{Topology, Version};
 use anyhow::{Context, Result};
@@ -19,6 +21,7 @@ pub use report::Failure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use values::Values;
 pub use verb::{Step, Verb};
 
 /// A scenario: steps that are tried one after the other in a lab made for it.
@@ -34,16 +37,28 @@ pub struct Scenario {
     pub description: Option<String>,
     /// The lab: a file beside this one, or the name of a file in `topologies`.
     pub topology: String,
+    /// Names for values, each backend its own: `$age` in the steps is what it has for `age`.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub values: Values,
     pub steps: Vec<Step>,
 }
 
 impl Scenario {
+    /// A scenario without its topology, as it is for a backend; only what its types can say is complained of.
+    ///
+    /// # Errors
+    /// The first complaint.
+    pub fn alone(source: &Source, backend: BackendKind) -> Result<Self, Box<Refused>> {
+        values::put(source, backend).read()
+    }
+
     /// A scenario and the topology it names, with the advice about it, for a backend.
     ///
     /// # Errors
     /// Every complaint about either file, or that the topology is not there.
     pub fn read(source: &Source, backend: BackendKind) -> Result<(Self, Source, Vec<Diagnostic>)> {
-        let scenario: Self = source.read()?;
+        let scenario = Self::alone(source, backend)?;
+        let source = &values::put(source, backend);
         let topology_source = find_topology(source, &scenario)?;
         let (topology, _) = Topology::read(&topology_source)?;
         let found = check::check(&scenario, &topology, source, backend);

@@ -2,7 +2,7 @@
 
 use super::backend::Backend;
 use super::report::{Failure, StepReport};
-use super::verb::Step;
+use super::verb::{Step, convert};
 use crate::lab::capture::Begun;
 use crate::lab::world::Kind;
 use crate::path;
@@ -24,6 +24,8 @@ pub struct Run {
     pub source: Source,
     /// Captures by name.
     pub captures: BTreeMap<String, Begun>,
+    /// The schemas that databases had before they were converted.
+    pub schemas: BTreeMap<convert::Central, serde_json::Value>,
     tell: Tell,
     /// Where we are: the path of the steps, and their numbers.
     place: Path,
@@ -35,7 +37,16 @@ pub struct Run {
 impl Run {
     pub fn new(lab: Backend, source: Source, tell: Tell) -> Self {
         let (place, number) = (path!["steps"], String::new());
-        Self { lab, source, captures: BTreeMap::new(), tell, place, number, numbers: 0 }
+        Self {
+            lab,
+            source,
+            captures: BTreeMap::new(),
+            schemas: BTreeMap::new(),
+            tell,
+            place,
+            number,
+            numbers: 0,
+        }
     }
 
     /// A number that no other step of this run has, to know answers by; the same in each run.

@@ -12,8 +12,9 @@ use packet::MacAddr;
 use schema::vswitch;
 use serde_json::{Value, json};
 
-use super::GuestId;
 use super::database::DatabaseNode;
+use super::succession::Heir;
+use super::{GuestId, WireId};
 use crate::fabric::End;
 
 /// A chassis.
@@ -37,14 +38,27 @@ pub struct Chassis {
     pub(super) guests: BTreeMap<String, GuestId>,
     /// What the controller wants to be connected to.
     pub(super) targets: BTreeMap<Link, Str>,
-    pub(super) conns: BTreeMap<Link, (ConnId, Framer)>,
+    pub(super) conns: BTreeMap<Link, Wire>,
     /// Open devices by the name of the interface.
     pub(super) devices: BTreeMap<String, DeviceId>,
     /// When the bridge has taken the last OpenFlow message that is on its way to it.
     pub(super) bridge_free_at: Instant,
+    /// The switch that is to take the place of the present one.
+    pub(super) heir: Option<Heir>,
+    /// How that ended the last time.
+    pub(super) succession: Result<(), String>,
     /// How many controllers and switches there were.
     replaced: u64,
     seed: u64,
+}
+
+/// A connection of the controller to the bridge.
+pub(super) struct Wire {
+    pub(super) id: WireId,
+    /// What the switch calls it.
+    pub(super) conn: ConnId,
+    /// What the controller has heard of a message.
+    pub(super) framer: Framer,
 }
 
 /// The operation that `ovs-vsctl` is told first: who the chassis is and where the southbound database is.
@@ -76,23 +90,31 @@ impl Chassis {
             conns: BTreeMap::new(),
             devices: BTreeMap::new(),
             bridge_free_at: now,
+            heir: None,
+            succession: Ok(()),
             replaced: 0,
             seed,
         }
     }
 
+    /// A seed for what replaces something.
+    pub(super) fn next_seed(&mut self) -> u64 {
+        self.replaced += 1;
+        self.seed.wrapping_add(self.replaced << 32)
+    }
+
     /// Another controller, which knows nothing, takes the place of the present one.
     pub(super) fn replace_controller(&mut self) {
-        self.replaced += 1;
-        self.controller = controller(&self.name, self.seed.wrapping_add(self.replaced << 32));
+        let seed = self.next_seed();
+        self.controller = controller(&self.name, seed);
         self.targets.clear();
     }
 
     /// Another switch, which knows nothing and is not started yet, takes the place of the present one.
     pub(super) fn replace_switch(&mut self) {
-        self.replaced += 1;
-        self.switch = Vswitchd::new(self.seed.wrapping_add(self.replaced << 32));
+        self.switch = Vswitchd::new(self.next_seed());
         self.switch_runs = false;
+        self.heir = None;
         self.devices.clear();
     }
 
@@ -101,7 +123,8 @@ impl Chassis {
         let controller = self.controller.poll_timeout().filter(|_| self.controller_runs);
         let switch = self.switch.poll_timeout().filter(|_| self.switch_runs);
         let timeouts = controller.into_iter().chain(switch).map(|(at, _)| at);
-        timeouts.chain(self.database.poll_timeout()).min()
+        let heir = self.heir.as_ref().and_then(Heir::poll_timeout);
+        timeouts.chain(heir).chain(self.database.poll_timeout()).min()
     }
 
     /// The rows of the switch.
@@ -130,12 +153,12 @@ impl Chassis {
     }
 
     /// The messages that octets from the bridge complete.
-    pub(super) fn openflow_said(&mut self, conn: ConnId, octets: &[u8]) -> Vec<(Link, Message)> {
-        let found = self.conns.iter_mut().find(|(_, (id, _))| *id == conn);
-        let Some((link, (_, framer))) = found else { return Vec::new() };
-        framer.push(octets);
+    pub(super) fn openflow_said(&mut self, wire: WireId, octets: &[u8]) -> Vec<(Link, Message)> {
+        let found = self.conns.iter_mut().find(|(_, other)| other.id == wire);
+        let Some((link, wire)) = found else { return Vec::new() };
+        wire.framer.push(octets);
         let mut messages = Vec::new();
-        while let Some(frame) = framer.next_frame().expect("the switch frames well") {
+        while let Some(frame) = wire.framer.next_frame().expect("the switch frames well") {
             let message =
                 Message::decode(Version::Of15, &frame).expect("the controller knows what it asked for");
             messages.push((*link, message));
@@ -143,9 +166,14 @@ impl Chassis {
         messages
     }
 
-    /// The link that a connection belongs to.
-    pub(super) fn link_of(&self, conn: ConnId) -> Option<Link> {
-        self.conns.iter().find(|(_, (id, _))| *id == conn).map(|(link, _)| *link)
+    /// The connection that the switch knows by this name.
+    pub(super) fn wire_of(&self, conn: ConnId) -> Option<(Link, WireId)> {
+        self.conns.iter().find(|(_, wire)| wire.conn == conn).map(|(link, wire)| (*link, wire.id))
+    }
+
+    /// What the switch calls a connection, while there is one.
+    pub(super) fn conn_of(&self, wire: WireId) -> Option<ConnId> {
+        self.conns.values().find(|other| other.id == wire).map(|wire| wire.conn)
     }
 }
 

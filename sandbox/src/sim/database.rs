@@ -1,6 +1,6 @@
 //! A node with a database server: its sessions, and how rows are written and read beside them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,8 +16,8 @@ use super::Client;
 pub(super) enum Said {
     /// A message for a client.
     Message(SessionId, Message),
-    /// The server hung up.
-    HungUp(Client),
+    /// The server hung up. What it said before is heard before.
+    HungUp(SessionId),
 }
 
 /// A server whose databases live in memory, and the clients that are connected.
@@ -25,6 +25,8 @@ pub(super) enum Said {
 pub(super) struct DatabaseNode {
     server: Server,
     clients: BTreeMap<SessionId, Client>,
+    /// Sessions that the server has closed, of which their clients have not heard yet.
+    closed: BTreeSet<SessionId>,
     sessions: BTreeMap<Client, SessionId>,
 }
 
@@ -36,7 +38,7 @@ impl DatabaseNode {
             let database = Database::new(Arc::clone(schema), seed.wrapping_add(1));
             server.add_database(database, Storage::Memory).expect("each schema is given once");
         }
-        Self { server, clients: BTreeMap::new(), sessions: BTreeMap::new() }
+        Self { server, clients: BTreeMap::new(), closed: BTreeSet::new(), sessions: BTreeMap::new() }
     }
 
     /// A client connects; whether it was not connected yet.
@@ -55,8 +57,24 @@ impl DatabaseNode {
     pub(super) fn close(&mut self, client: Client) -> bool {
         let Some(session) = self.sessions.remove(&client) else { return false };
         self.clients.remove(&session);
-        self.server.close_session(session);
+        if !self.closed.remove(&session) {
+            self.server.close_session(session);
+        }
         true
+    }
+
+    /// A client hears that the server has hung up; none if it has gone itself meanwhile.
+    pub(super) fn hung_up(&mut self, session: SessionId) -> Option<Client> {
+        self.client(session).filter(|_| self.closed.contains(&session))
+    }
+
+    /// The session of `heir` is that of `client` from now on, whose own ends.
+    pub(super) fn succeed(&mut self, client: Client, heir: Client) {
+        self.close(client);
+        if let Some(session) = self.sessions.remove(&heir) {
+            self.sessions.insert(client, session);
+            self.clients.insert(session, client);
+        }
     }
 
     /// The session of a client.
@@ -71,7 +89,7 @@ impl DatabaseNode {
 
     /// A client said something. What was on its way when it hung up is lost.
     pub(super) fn handle(&mut self, session: SessionId, message: Message, now: Instant) {
-        if self.clients.contains_key(&session) {
+        if self.clients.contains_key(&session) && !self.closed.contains(&session) {
             self.server.handle_message(session, message, now);
         }
     }
@@ -93,10 +111,8 @@ impl DatabaseNode {
             match self.server.poll_output()? {
                 Output::Send { session, frame } => return Some(Said::Message(session, frame.to_message())),
                 Output::Close { session, .. } => {
-                    if let Some(client) = self.clients.remove(&session) {
-                        self.sessions.remove(&client);
-                        return Some(Said::HungUp(client));
-                    }
+                    self.closed.insert(session);
+                    return Some(Said::HungUp(session));
                 }
                 // Databases in memory ask for neither.
                 Output::Persist { database, seq, .. } | Output::Rewrite { database, seq, .. } => {

@@ -25,11 +25,13 @@ impl World {
             Delivery::FromServer(site, session, message) => {
                 format!("{site:?} > {session}: {}", digest(message.to_string().as_bytes()))
             }
-            Delivery::ToBridge(id, conn, octets) => {
-                format!("{conn:?} > {}: {}", self.chassis[id.0].name, digest(octets))
+            Delivery::HungUp(site, session) => format!("{site:?} hangs up on {session}"),
+            Delivery::ToBridge(id, wire, octets) => {
+                format!("{wire:?} > {}: {}", self.chassis[id.0].name, digest(octets))
             }
-            Delivery::FromBridge(id, conn, octets) => {
-                format!("{} > {conn:?}: {}", self.chassis[id.0].name, digest(octets))
+            Delivery::Copy(id) => format!("{} hands over a part", self.chassis[id.0].name),
+            Delivery::FromBridge(id, wire, octets) => {
+                format!("{} > {wire:?}: {}", self.chassis[id.0].name, digest(octets))
             }
             Delivery::Underlay(id, frame) => {
                 format!("underlay > {}: {}", self.chassis[id.0].name, decode::decode(frame).text)

@@ -25,7 +25,9 @@ use crate::lab::capture::Place;
 use crate::lab::chassis::{self, Description};
 use crate::lab::daemons::Daemon;
 use crate::lab::guest::GUEST_INTERFACE;
+use crate::lab::process::Ended;
 use crate::lab::start::{self, START_MAX};
+use crate::lab::upgrade::Upgraded;
 use crate::text::values::Name;
 use crate::tools::capture::Capture;
 use crate::tools::dns::{Answer, Question};
@@ -34,6 +36,9 @@ use crate::tools::ping::{Plan, Until};
 use crate::tools::traffic;
 use crate::topology::check::CENTRAL;
 use crate::topology::{Attach, Chassis, Guest, LinkSettings, Remote, Topology};
+
+/// How long it takes to start a daemon.
+const RESTART: Duration = Duration::from_millis(10);
 
 /// A lab in virtual time.
 pub struct Sim {
@@ -489,6 +494,48 @@ impl Sim {
             }
         }
         Ok(())
+    }
+    /// Has a switch hand over to another, which ends before it is done when it is broken; why it did not take over.
+    ///
+    /// # Errors
+    /// When it is no switch that runs.
+    pub async fn succeed(
+        &self,
+        node: &str,
+        daemon: Daemon,
+        is_broken: bool,
+    ) -> Result<std::result::Result<(), String>> {
+        let id = self.chassis(node)?;
+        if daemon != Daemon::Vswitchd || !self.runs(node, daemon)? {
+            bail!("{daemon} on {node} does not hand over: expected ovs-vswitchd that runs");
+        }
+        self.with(|world| world.begin_succession(id, is_broken));
+        let over = self.until(Some(Instant::now() + START_MAX), |world| world.succession(id)).await;
+        over.with_context(|| format!("{daemon} on {node} did not hand over in time"))
+    }
+
+    /// Replaces a daemon; by one that ends at once, if it is broken: then the old one comes back.
+    ///
+    /// # Errors
+    /// When it does not run, or is not replaced in sim.
+    pub async fn upgrade(&self, node: &str, daemon: Daemon, is_broken: bool) -> Result<Upgraded> {
+        if daemon == Daemon::Vswitchd {
+            return Ok(match self.succeed(node, daemon, is_broken).await? {
+                Ok(()) => Upgraded::Done(Ended::Exited(0)),
+                Err(why) => Upgraded::RolledBack(why),
+            });
+        }
+        self.set_running(node, daemon, false)?;
+        tokio::time::sleep(RESTART).await;
+        if is_broken {
+            // The one that ends at once, and then the old one.
+            tokio::time::sleep(RESTART).await;
+        }
+        self.set_running(node, daemon, true)?;
+        Ok(match is_broken {
+            true => Upgraded::RolledBack("the new one ended".to_owned()),
+            false => Upgraded::Done(Ended::Exited(0)),
+        })
     }
 }
 

@@ -12,7 +12,8 @@
 //! driven as their daemons drive them: all that is due at one instant is handed over, then all that they want is done.
 //!
 //! `world.rs` is what can be done to a world, `run.rs` how time goes on, `wires.rs` connections, `switch.rs` what
-//! switches want, `guest.rs` guests and their programs (`ping.rs`, `traffic.rs`, `dns.rs`), `tool.rs` clients that are started for a moment.
+//! switches want, `succession.rs` how one takes another's place,
+//! `guest.rs` guests and their programs (`ping.rs`, `traffic.rs`, `dns.rs`), `tool.rs` clients that are started for a moment.
 //! [`lab::Sim`] makes a world of a topology and drives it by tokio's clock, which is stopped and jumps to what comes
 //! next: so the steps of scenarios are the same code as in real namespaces.
 
@@ -31,6 +32,7 @@ pub mod play;
 mod queue;
 mod run;
 mod stack;
+mod succession;
 mod switch;
 mod tool;
 mod traffic;
@@ -41,7 +43,6 @@ mod world;
 use std::time::Duration;
 
 use controller::Link;
-use datapath::ConnId;
 use northd::northd::Db;
 use ovsdb::rpc::Message;
 use ovsdb::server::SessionId;
@@ -59,6 +60,10 @@ pub struct ChassisId(usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GuestId(usize);
 
+/// Names a connection to a bridge, whichever switch has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct WireId(u64);
+
 /// A part of a world that has deadlines of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
@@ -74,6 +79,8 @@ enum Part {
 enum Client {
     Northd(Db),
     Switch(ChassisId),
+    /// A switch that is to take the other's place.
+    Heir(ChassisId),
     /// [`Link::Vswitch`] or [`Link::Southbound`] of the controller of a chassis.
     Controller(ChassisId, Link),
     /// One that was started for a moment, at that server.
@@ -100,10 +107,14 @@ enum Delivery {
     ToServer(Site, SessionId, Message),
     /// A message from a database server.
     FromServer(Site, SessionId, Message),
+    /// A database server has closed a connection.
+    HungUp(Site, SessionId),
     /// Octets of OpenFlow from the controller.
-    ToBridge(ChassisId, ConnId, Vec<u8>),
+    ToBridge(ChassisId, WireId, Vec<u8>),
     /// Octets of OpenFlow from the switch.
-    FromBridge(ChassisId, ConnId, Vec<u8>),
+    FromBridge(ChassisId, WireId, Vec<u8>),
+    /// A part of a switch for the one that takes its place.
+    Copy(ChassisId),
     /// A frame of the fabric, and where it arrives.
     Underlay(ChassisId, crate::fabric::line::Frame),
     /// A frame that a guest sends.

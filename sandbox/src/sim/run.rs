@@ -91,6 +91,9 @@ impl World {
                     if chassis.switch_runs && is_due(chassis.switch.poll_timeout()) {
                         chassis.switch.handle_timeout(now.instant);
                     }
+                    if let Some(heir) = &mut chassis.heir {
+                        heir.handle_timeout(now.instant);
+                    }
                     if chassis.controller_runs && is_due(chassis.controller.poll_timeout()) {
                         chassis.controller.handle_timeout(now);
                     }
@@ -114,14 +117,23 @@ impl World {
                     self.client_hears(client, message);
                 }
             }
-            Delivery::ToBridge(id, conn, octets) => {
-                self.touched.insert(Part::Chassis(id));
-                self.chassis[id.0].switch.switch_mut().openflow_input(conn, &octets, now.instant);
-            }
-            Delivery::FromBridge(id, conn, octets) => {
+            Delivery::HungUp(site, session) => match self.server(site).hung_up(session) {
+                Some(Client::Tool(_, id)) => self.tool_loses(id),
+                Some(client) => self.reconnect(client),
+                None => {}
+            },
+            Delivery::ToBridge(id, wire, octets) => {
                 self.touched.insert(Part::Chassis(id));
                 let chassis = &mut self.chassis[id.0];
-                for (link, message) in chassis.openflow_said(conn, &octets) {
+                if let Some(conn) = chassis.conn_of(wire) {
+                    chassis.switch.switch_mut().openflow_input(conn, &octets, now.instant);
+                }
+            }
+            Delivery::Copy(id) => self.copy(id),
+            Delivery::FromBridge(id, wire, octets) => {
+                self.touched.insert(Part::Chassis(id));
+                let chassis = &mut self.chassis[id.0];
+                for (link, message) in chassis.openflow_said(wire, &octets) {
                     chassis.controller.handle_openflow(link, message, now);
                 }
             }
@@ -153,6 +165,12 @@ impl World {
             Client::Switch(id) => {
                 self.touched.insert(Part::Chassis(id));
                 self.chassis[id.0].switch.database_message(message, now.instant);
+            }
+            Client::Heir(id) => {
+                self.touched.insert(Part::Chassis(id));
+                if let Some(heir) = &mut self.chassis[id.0].heir {
+                    heir.hears(message, now.instant);
+                }
             }
             Client::Controller(id, link) => {
                 self.touched.insert(Part::Chassis(id));
@@ -192,6 +210,7 @@ impl World {
                     self.drain_server(Site::Chassis(id));
                     self.drain_controller(id);
                     self.drain_switch(id);
+                    self.drain_heir(id);
                     self.chassis[id.0].poll_timeout()
                 }
                 Part::Fabric => {
@@ -238,8 +257,9 @@ impl World {
                 Said::Message(session, message) => {
                     self.queue.push(CONTROL_DELAY, Delivery::FromServer(site, session, message));
                 }
-                Said::HungUp(Client::Tool(_, id)) => self.tool_loses(id),
-                Said::HungUp(client) => self.reconnect(client),
+                Said::HungUp(session) => {
+                    self.queue.push(CONTROL_DELAY, Delivery::HungUp(site, session));
+                }
             }
         }
     }

@@ -29,14 +29,15 @@ impl World {
         }
         let pending: Vec<_> = self.chassis[id.0].switch.switch().openflow_pending().collect();
         for conn in pending {
+            let wire = self.chassis[id.0].wire_of(conn);
             while let Some(output) = self.chassis[id.0].switch.switch_mut().openflow_output(conn) {
-                match output {
-                    ConnOutput::Send(octets) => {
-                        self.queue.push(CONTROL_DELAY, Delivery::FromBridge(id, conn, octets));
+                match (output, wire) {
+                    (ConnOutput::Send(octets), Some((_, wire))) => {
+                        self.queue.push(CONTROL_DELAY, Delivery::FromBridge(id, wire, octets));
                     }
-                    ConnOutput::Close(_) => {
-                        let link = self.chassis[id.0].link_of(conn);
-                        link.into_iter().for_each(|link| self.reconnect_bridge(id, link));
+                    (ConnOutput::Send(_), None) => {}
+                    (ConnOutput::Close(_), wire) => {
+                        wire.into_iter().for_each(|(link, _)| self.reconnect_bridge(id, link));
                         break;
                     }
                 }

@@ -7,18 +7,20 @@ use openflow::Version;
 use ovsdb::Str;
 use ovsdb::rpc::Message;
 
+use super::chassis::Wire;
 use super::database::DatabaseNode;
 use super::{
-    CONTROL_DELAY, ChassisId, Client, Delivery, OPENFLOW_PACE, Part, RECONNECT_DELAY, Site, World, tool,
+    CONTROL_DELAY, ChassisId, Client, Delivery, OPENFLOW_PACE, Part, RECONNECT_DELAY, Site, WireId, World,
+    tool,
 };
 
 /// The server that a client is of.
 fn site_of(client: Client) -> Site {
     match client {
         Client::Northd(_) | Client::Controller(_, Link::Southbound) => Site::Central,
-        Client::Switch(id) | Client::Controller(id, Link::Vswitch | Link::Flows | Link::Packets) => {
-            Site::Chassis(id)
-        }
+        Client::Switch(id)
+        | Client::Heir(id)
+        | Client::Controller(id, Link::Vswitch | Link::Flows | Link::Packets) => Site::Chassis(id),
         Client::Tool(site, _) => site,
     }
 }
@@ -27,7 +29,7 @@ fn site_of(client: Client) -> Site {
 fn owner(client: Client, site: Site) -> Part {
     match client {
         Client::Northd(_) => Part::Northd,
-        Client::Switch(id) | Client::Controller(id, _) => Part::Chassis(id),
+        Client::Switch(id) | Client::Heir(id) | Client::Controller(id, _) => Part::Chassis(id),
         Client::Tool(..) => tool::part_of(site),
     }
 }
@@ -38,6 +40,7 @@ impl World {
         match client {
             Client::Northd(_) => self.northd_runs,
             Client::Switch(id) => self.chassis[id.0].switch_runs,
+            Client::Heir(id) => self.chassis[id.0].heir.is_some(),
             Client::Controller(id, _) => self.chassis[id.0].controller_runs,
             Client::Tool(..) => true,
         }
@@ -62,12 +65,12 @@ impl World {
     /// and meet whatever the flows are at that moment.
     pub(super) fn say_openflow(&mut self, id: ChassisId, link: Link, message: &openflow::Message) {
         let chassis = &mut self.chassis[id.0];
-        let Some((conn, _)) = chassis.conns.get(&link) else { return };
+        let Some(wire) = chassis.conns.get(&link) else { return };
         let now = self.queue.now();
         let at = (chassis.bridge_free_at + OPENFLOW_PACE).max(now + CONTROL_DELAY);
         chassis.bridge_free_at = at;
         let octets = message.encode_split(Version::Of15).concat();
-        self.queue.push(at - now, Delivery::ToBridge(id, *conn, octets));
+        self.queue.push(at - now, Delivery::ToBridge(id, wire.id, octets));
     }
 
     /// A connection ends, and its client tries again after a while.
@@ -101,6 +104,9 @@ impl World {
         match client {
             Client::Northd(db) => self.northd.connected(db, now.instant),
             Client::Switch(id) => self.chassis[id.0].switch.database_connected(now.instant),
+            Client::Heir(id) => {
+                self.chassis[id.0].heir.iter_mut().for_each(|heir| heir.connected(now.instant));
+            }
             Client::Controller(id, link) => self.chassis[id.0].controller.connected(link, now),
             Client::Tool(..) => {}
         }
@@ -117,7 +123,9 @@ impl World {
         let bridge = bridge.expect("controllers connect to management sockets");
         match chassis.switch.openflow_accepted(bridge, now.instant) {
             Some(conn) => {
-                chassis.conns.insert(link, (conn, openflow::Framer::default()));
+                self.opened += 1;
+                let wire = Wire { id: WireId(self.opened), conn, framer: openflow::Framer::default() };
+                chassis.conns.insert(link, wire);
                 chassis.controller.connected(link, now);
             }
             None => self.queue.push(RECONNECT_DELAY, Delivery::ConnectBridge(id, link)),
@@ -133,6 +141,9 @@ impl World {
         match client {
             Client::Northd(db) => self.northd.disconnected(db, now.instant),
             Client::Switch(id) => self.chassis[id.0].switch.database_disconnected(now.instant),
+            Client::Heir(id) => {
+                self.chassis[id.0].heir.iter_mut().for_each(|heir| heir.disconnected(now.instant));
+            }
             Client::Controller(id, link) => self.chassis[id.0].controller.disconnected(link, now),
             Client::Tool(..) => {}
         }
@@ -142,8 +153,8 @@ impl World {
         let now = self.now();
         self.touched.insert(Part::Chassis(id));
         let chassis = &mut self.chassis[id.0];
-        if let Some((conn, _)) = chassis.conns.remove(&link) {
-            chassis.switch.switch_mut().openflow_closed(conn);
+        if let Some(wire) = chassis.conns.remove(&link) {
+            chassis.switch.switch_mut().openflow_closed(wire.conn);
             chassis.controller.disconnected(link, now);
         }
     }

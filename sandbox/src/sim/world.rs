@@ -319,8 +319,8 @@ impl World {
         let chassis = &mut self.chassis[id.0];
         chassis.database.close(Client::Controller(id, controller::Link::Vswitch));
         self.central.close(Client::Controller(id, controller::Link::Southbound));
-        for (conn, _) in std::mem::take(&mut chassis.conns).into_values() {
-            chassis.switch.switch_mut().openflow_closed(conn);
+        for wire in std::mem::take(&mut chassis.conns).into_values() {
+            chassis.switch.switch_mut().openflow_closed(wire.conn);
         }
         chassis.replace_controller();
         chassis.controller_runs = false;
@@ -346,6 +346,7 @@ impl World {
         let now = self.now();
         let chassis = &mut self.chassis[id.0];
         chassis.database.close(Client::Switch(id));
+        chassis.database.close(Client::Heir(id));
         let links: Vec<_> = std::mem::take(&mut chassis.conns).into_keys().collect();
         chassis.replace_switch();
         for link in links {

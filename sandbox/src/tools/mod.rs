@@ -1,11 +1,13 @@
 //! What a lab brings along so that a scenario needs no program of the host: ping, frames, capture and decoding.
 //!
-//! `echo.rs` keeps a ping's books, `traffic.rs` those of traffic, `decode.rs` takes frames apart, `pcapng.rs` writes them
+//! `echo.rs` keeps a ping's books, `traffic.rs` those of traffic, `crowd.rs` plays many hosts,
+//! `decode.rs` takes frames apart, `pcapng.rs` writes them
 //! down, `malformed.rs` makes packets that make no sense, `dns.rs` asks and reads answers, `dhcp.rs`, `dhcp6.rs` and `ra.rs` are clients of what the network answers, of whose frames others take care: all
 //! are pure.
 //! `ping.rs` and `sniff.rs` move octets in a node's namespace.
 
 pub mod capture;
+pub mod crowd;
 pub mod decode;
 pub mod dhcp;
 pub mod dhcp6;

@@ -6,6 +6,8 @@ mod broadcast;
 mod capture;
 mod clock;
 mod command;
+pub mod convert;
+mod crowd;
 mod dhcp;
 mod dhcp6;
 mod dns;
@@ -185,6 +187,8 @@ verbs! {
     "dns" => Dns(dns::Dns),
     "ra" => Ra(ra::Ra),
     "malformed" => Malformed(malformed::Malformed),
+    "crowd" => Crowd(crowd::Crowd),
+    "convert" => Convert(convert::Convert),
 }
 
 impl<'de> Deserialize<'de> for Step {
