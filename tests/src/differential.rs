@@ -54,7 +54,7 @@ pub fn play(client: &Client, session: &str) {
     if is_missing(client) {
         return;
     }
-    let wrong = differences(client, session);
+    let wrong = differences(client, session, &mut Played::default());
     assert!(wrong.is_empty(), "{wrong}");
 }
 
@@ -62,31 +62,68 @@ fn is_missing(client: &Client) -> bool {
     [client.program.name(), "ovsdb-client"].into_iter().any(|program| need(program).is_none())
 }
 
-/// Plays every session in a folder, side by side. Panics with what differs; skips where upstream's client is missing.
+/// Plays every session in a folder, side by side, and says which verbs were done and refused in them. Panics with what
+/// differs; skips where upstream's client is missing.
 #[track_caller]
-pub fn play_all(client: &Client, folder: &Path) {
+pub fn play_all(client: &Client, folder: &Path) -> Option<Played> {
     if is_missing(client) {
-        return;
+        return None;
     }
     executable();
-    let differing: Vec<String> = std::thread::scope(|scope| {
+    let mut played = Played::default();
+    let mut differing = Vec::new();
+    std::thread::scope(|scope| {
         let play = |(path, session): (String, String)| {
-            scope.spawn(move || match differences(client, &session) {
-                wrong if wrong.is_empty() => None,
-                wrong => Some(format!("== {path}\n{wrong}")),
+            scope.spawn(move || {
+                let mut played = Played::default();
+                (path, differences(client, &session, &mut played), played)
             })
         };
         let started: Vec<_> = sessions(folder).into_iter().map(play).collect();
-        started.into_iter().filter_map(|thread| thread.join().expect("a session does not panic")).collect()
+        for thread in started {
+            let (path, wrong, of_session) = thread.join().expect("a session does not panic");
+            played.done.extend(of_session.done);
+            played.refused.extend(of_session.refused);
+            if !wrong.is_empty() {
+                differing.push(format!("== {path}\n{wrong}"));
+            }
+        }
     });
     assert!(differing.is_empty(), "{}", differing.join("\n"));
+    Some(played)
 }
 
-/// The verbs of the client that no session in the folder names.
-pub fn verbs_without_session(client: &Client, folder: &Path) -> Vec<&'static str> {
-    let sessions: Vec<String> = sessions(folder).into_iter().map(|(_, session)| session).collect();
-    let words: BTreeSet<&str> = sessions.iter().flat_map(|session| session.split_whitespace()).collect();
-    client.program.verbs().iter().map(|verb| verb.name).filter(|name| !words.contains(name)).collect()
+/// What became of the commands of sessions.
+#[derive(Debug, Default)]
+pub struct Played {
+    done: BTreeSet<&'static str>,
+    refused: BTreeSet<&'static str>,
+}
+
+impl Played {
+    /// Notes what became of a command line: of all its verbs, if it was done, else of its only one.
+    fn note(&mut self, client: &Client, line: &str, code: Option<i32>) {
+        let words = split_words(line).expect("quotes in sessions are closed");
+        let known: BTreeMap<&str, &'static str> =
+            client.program.verbs().iter().map(|verb| (verb.name, verb.name)).collect();
+        let of_command =
+            |command: &[String]| command.iter().find_map(|word| known.get(word.as_str()).copied());
+        let mut verbs: BTreeSet<&'static str> =
+            words.split(|word| word == "--").filter_map(of_command).collect();
+        match (code, verbs.len()) {
+            (Some(0), _) => self.done.append(&mut verbs),
+            (_, 1) => self.refused.append(&mut verbs),
+            (_, _) => {}
+        }
+    }
+
+    /// The verbs of the client that were never done, and those that were never refused.
+    pub fn missing(&self, client: &Client) -> [Vec<&'static str>; 2] {
+        [&self.done, &self.refused].map(|there| {
+            let verbs = client.program.verbs().iter().map(|verb| verb.name);
+            verbs.filter(|name| !there.contains(name)).collect()
+        })
+    }
 }
 
 fn sessions(folder: &Path) -> Vec<(String, String)> {
@@ -175,7 +212,7 @@ impl<'c> Side<'c> {
 }
 
 /// Plays a session by both; what differs.
-fn differences(client: &Client, session: &str) -> String {
+fn differences(client: &Client, session: &str, played: &mut Played) -> String {
     let (mut theirs, mut ours) = (Side::start(client, Whose::Theirs), Side::start(client, Whose::Ours));
     let mut wrong = String::new();
     for line in session.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -197,8 +234,9 @@ fn differences(client: &Client, session: &str) -> String {
         };
         let (their, our) = std::thread::scope(|scope| {
             let their = scope.spawn(|| shown(client, &theirs.run(command), any_order));
-            let our = shown(client, &ours.run(command), any_order);
-            (their.join().expect("a command does not panic"), our)
+            let our = ours.run(command);
+            played.note(client, command, our.code);
+            (their.join().expect("a command does not panic"), shown(client, &our, any_order))
         });
         match (their == our, excuse) {
             (false, None) => add(&mut wrong, &format!("$ {command}\ntheirs\n  {their}\nours\n  {our}")),

@@ -10,7 +10,7 @@
 //! ? 1                            exit code, if not 0
 //! ```
 //! UUIDs are written `<uuid>`. `later.txt` lists what the schema of that time did not have. The sessions in `newer` are
-//! of OVN at commit 2411e964d (2026-08-04) with its own schema.
+//! of OVN at commit 2411e964d (2026-08-04), and of Open vSwitch at d6a632a9b (2026-07-23), with their own schemas.
 
 #![allow(clippy::unwrap_used)] // A session that cannot be played stops the test where it is found.
 
@@ -116,6 +116,11 @@ fn routers_and_their_ports() {
 #[test]
 fn static_routes() {
     play_with("newer/routes", "");
+}
+
+#[test]
+fn limits_of_zones() {
+    play_with("newer/zones", "");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tests::process::{Daemon, Outcome, RunDir, run, run_ok};
 use tests::{need, wait_for};
 
@@ -80,12 +82,17 @@ impl Bench {
         run_ok(tool);
     }
 
-    /// A server of `file` that listens on `NAME.sock` and is controlled by `NAME.ctl`.
-    pub(crate) fn serve(&self, side: Side, name: &str, args: &[&str]) -> Daemon {
-        let mut command = match side {
+    /// The command of a server, to which nothing has been said.
+    pub(crate) fn server(&self, side: Side) -> Command {
+        match side {
             Side::Ours => self.dir.ours("ovsdb-server"),
             Side::Peer => self.dir.peer(&self.server),
-        };
+        }
+    }
+
+    /// A server of `file` that listens on `NAME.sock` and is controlled by `NAME.ctl`.
+    pub(crate) fn serve(&self, side: Side, name: &str, args: &[&str]) -> Daemon {
+        let mut command = self.server(side);
         command
             .arg(format!("--remote=punix:{}", self.dir.path(&format!("{name}.sock")).display()))
             .arg(format!("--unixctl={}", self.dir.path(&format!("{name}.ctl")).display()))
@@ -173,6 +180,11 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
+    }
+
     /// Waits until it has printed something that `contains` says yes to.
     #[track_caller]
     pub(crate) fn until(&self, what: &str, contains: impl Fn(&str) -> bool) -> String {

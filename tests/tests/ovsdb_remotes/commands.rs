@@ -1,6 +1,8 @@
 //! Control commands of both servers, word for word.
 
-use super::bench::{Bench, SIDES};
+use tests::process::run;
+
+use super::bench::{Bench, SIDES, Side};
 
 #[test]
 fn control_commands_are_answered_the_same() {
@@ -55,4 +57,34 @@ fn control_commands_are_answered_the_same() {
         });
         assert_eq!(answers[0], answers[1], "{line:?}");
     }
+}
+
+#[test]
+fn a_server_ends_with_the_command_that_it_runs() {
+    let Some(bench) = Bench::new() else { return };
+    let lists = format!("ovsdb-client list-dbs {}", bench.remote("run"));
+    for command in ["true", "exit 3", "echo said", &lists] {
+        let outcomes = SIDES.map(|side| {
+            let file = format!("{side:?}.run");
+            let _ = std::fs::remove_file(bench.dir.path(&file));
+            bench.create(&file);
+            let mut server = bench.server(side);
+            server.arg(bench.dir.path(&file)).arg(format!("--remote=p{}", bench.remote("run")));
+            server.args(["--unixctl=none", "-vconsole:off", "-vsyslog:off", &format!("--run={command}")]);
+            run(server)
+        });
+        assert_eq!(outcomes[0], outcomes[1], "{command}");
+        assert_eq!(outcomes[0].code, Some(i32::from(command == "exit 3")), "{command}");
+    }
+}
+
+#[test]
+fn a_server_may_have_no_databases() {
+    let Some(bench) = Bench::new() else { return };
+    let _server = bench.serve(Side::Ours, "none", &["--no-dbs"]);
+    assert_eq!(bench.ask(Side::Peer, &["list-dbs", &bench.remote("none")]).stdout, "_Server\n");
+    bench.create("late.db");
+    let file = bench.dir.path("late.db").display().to_string();
+    assert_eq!(bench.control("none", &["ovsdb-server/add-db", &file]), "");
+    assert_eq!(bench.ask(Side::Peer, &["list-dbs", &bench.remote("none")]).stdout, "Zoo\n_Server\n");
 }

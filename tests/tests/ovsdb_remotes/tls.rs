@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use tests::process::{run, run_ok};
 use tests::{need, wait_for};
 
@@ -88,6 +89,40 @@ fn northbound_clients_come_over_tls() {
             None,
             "{side:?}: a stranger"
         );
+    }
+}
+
+#[test]
+fn a_client_over_tls_that_falls_silent_is_dropped() {
+    let Some(bench) = Bench::new() else { return };
+    let ca = Authority::new("CA");
+    ca.sign(&bench.dir.path(""), "server");
+    ca.sign(&bench.dir.path(""), "ann");
+    let Some((_server, remote)) = served(&bench, "ovn-nbctl", "nb", ["OVN_Northbound", "NB_Global"], &[])
+    else {
+        return;
+    };
+    let db = format!("--db={}", bench.remote("nb"));
+    let nbctl = |words: &[&str]| {
+        let args = [&[db.as_str()], words].concat();
+        run_ok(tool(&bench, Side::Ours, "ovn-nbctl", &args).expect("ours"))
+    };
+    nbctl(&["set", "connection", ".", "inactivity_probe=1000"]);
+    let is_connected = |wanted: &str| {
+        wait_for(&format!("is_connected={wanted}"), Duration::from_secs(60), || {
+            let found = nbctl(&["get", "connection", ".", "is_connected"]);
+            if found.trim() == wanted { Ok(()) } else { Err(found) }
+        });
+    };
+    let [key, cert, ca] = files(&bench, "ann");
+    for side in SIDES {
+        let keys = ["-p", &key, "-c", &cert, "-C", &ca];
+        let what = ["monitor", &remote, "OVN_Northbound", "Connection", "target"];
+        let watcher = bench.start_client(side, &format!("{side:?}"), &[&keys[..], &what].concat());
+        watcher.until("the first rows", |text| text.contains("initial"));
+        is_connected("true");
+        watcher.signal(Signal::SIGSTOP);
+        is_connected("false");
     }
 }
 

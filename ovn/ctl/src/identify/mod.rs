@@ -127,6 +127,11 @@ pub(crate) fn find_row(context: &Context<'_>, table: &str, name: &str) -> Result
     {
         return Ok(Some(uuid));
     }
+    if name == "."
+        && let Some(uuid) = only_row(context, table)
+    {
+        return Ok(Some(uuid));
+    }
     for identifier in identifiers(context.program, table) {
         if let Some(uuid) = by_identifier(context, table, name, identifier)? {
             return Ok(Some(uuid));
@@ -146,6 +151,12 @@ pub(crate) fn row(context: &Context<'_>, table: &str, name: &str) -> Result<Uuid
     }
 }
 
+/// The row of a table that has no other.
+fn only_row(context: &Context<'_>, table: &str) -> Option<Uuid> {
+    let mut rows = context.view.uuids(table);
+    rows.next().filter(|_| rows.next().is_none())
+}
+
 fn by_identifier(
     context: &Context<'_>,
     table: &str,
@@ -153,7 +164,8 @@ fn by_identifier(
     identifier: &Identifier,
 ) -> Result<Option<Uuid>, Failure> {
     match *identifier {
-        Identifier::Only => Ok(if name == "." { context.view.uuids(table).next() } else { None }),
+        // A dot is the only row of any table, whether help says so or not.
+        Identifier::Only => Ok(None),
         Identifier::Column(column) => by_value(context, table, column, None, name),
         Identifier::Key(column, key) => by_value(context, table, column, Some(key), name),
         Identifier::Via { table: other, column, matching, key } => {

@@ -5,7 +5,9 @@ use crate::context::Context;
 use crate::needs::Needs;
 use ovsdb::{Atom, Datum, Uuid};
 use schema::TypedRow;
-use schema::vswitch::{Datapath, OpenVSwitch};
+use schema::vswitch::{CtZone, Datapath, OpenVSwitch};
+
+const ZONES: &str = "ct_zones";
 
 /// Asks for the datapaths with these columns.
 pub(super) fn prepare(columns: &[&str], needs: &mut Needs) {
@@ -38,16 +40,47 @@ pub(super) fn is_not_found(name: &str) -> String {
     format!("datapath: {name} record not found")
 }
 
-/// Puts a zone into a datapath, or takes it out.
-pub(super) fn set_zone(context: &mut Context<'_>, datapath: &Datapath, zone: i64, row: Option<Uuid>) {
-    match row {
-        Some(row) => context.view.add(
-            Datapath::TABLE,
-            datapath.uuid,
-            "ct_zones",
-            &Datum::map([(Atom::Integer(zone), Atom::Uuid(row))]),
-        ),
-        None => context.view.remove(Datapath::TABLE, datapath.uuid, "ct_zones", &Datum::scalar(zone)),
+/// The zone of a datapath that has this number.
+pub(super) fn zone(
+    context: &Context<'_>,
+    datapath: &Datapath,
+    number: i64,
+) -> Result<Option<CtZone>, Failure> {
+    let row = datapath.ct_zones.get(&number).copied();
+    Ok(row.map(|row| context.view.row::<CtZone>(row)).transpose()?.flatten())
+}
+
+/// Sets a column of a zone, which is made if there is none of the number.
+pub(super) fn set_zone(
+    context: &mut Context<'_>,
+    datapath: &Datapath,
+    number: i64,
+    column: &str,
+    value: Datum,
+) {
+    let zone = datapath.ct_zones.get(&number).copied().unwrap_or_else(|| {
+        let uuid = context.fresh();
+        context.view.insert_row(uuid, &CtZone::default());
+        let pair = Datum::map([(Atom::Integer(number), Atom::Uuid(uuid))]);
+        context.view.add(Datapath::TABLE, datapath.uuid, ZONES, &pair);
+        uuid
+    });
+    context.view.set(CtZone::TABLE, zone, column, value);
+}
+
+/// Clears a column of a zone. It stays if there is a reason, else it goes.
+pub(super) fn clear_zone(
+    context: &mut Context<'_>,
+    datapath: &Datapath,
+    (number, zone): (i64, Uuid),
+    column: &str,
+    stays: bool,
+) {
+    if stays {
+        context.view.set(CtZone::TABLE, zone, column, Datum::empty_set());
+    } else {
+        context.view.remove(Datapath::TABLE, datapath.uuid, ZONES, &Datum::scalar(number));
+        context.view.forget(CtZone::TABLE, zone);
     }
 }
 

@@ -1,8 +1,8 @@
 //! `set-zone-limit`, `del-zone-limit DATAPATH ZONE|default`, `list-zone-limits DATAPATH`: how many connections a zone
 //! may have.
 
-use super::datapath::{does_not_exist, find, is_not_found, scan_integer, set_zone};
-use super::zone_tp::{GROUP, prepare, zone};
+use super::datapath::{clear_zone, does_not_exist, find, is_not_found, scan_integer, set_zone, zone};
+use super::zone_tp::{GROUP, prepare};
 use crate::Failure;
 use crate::cli::{Argument, Command};
 use crate::context::Context;
@@ -10,7 +10,7 @@ use crate::failure::fail;
 use crate::verb::{Parameter, Verb};
 use ovsdb::Datum;
 use schema::TypedRow;
-use schema::vswitch::{CtZone, Datapath};
+use schema::vswitch::Datapath;
 
 const DEFAULT: &str = "default";
 const COLUMN: &str = "ct_zone_default_limit";
@@ -70,14 +70,7 @@ fn set(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     if u16::try_from(number).is_err() {
         fail!("zone_id ({number}) out of range");
     }
-    match datapath.ct_zones.get(&number) {
-        Some(zone) => context.view.set(CtZone::TABLE, *zone, "limit", Datum::scalar(limit)),
-        None => {
-            let uuid = context.fresh();
-            context.view.insert_row(uuid, &CtZone { limit: Some(limit), ..Default::default() });
-            set_zone(context, &datapath, number, Some(uuid));
-        }
-    }
+    set_zone(context, &datapath, number, "limit", Datum::scalar(limit));
     Ok(())
 }
 
@@ -93,20 +86,12 @@ fn del(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
         context.view.set(Datapath::TABLE, datapath.uuid, COLUMN, Datum::empty_set());
         return Ok(());
     };
-    let zone = zone(context, datapath.ct_zones.get(&number).copied())?;
+    let zone = zone(context, &datapath, number)?;
     if must_exist && zone.as_ref().is_none_or(|zone| zone.limit.is_none()) {
         fail!("zone_id {number} does not have a limit");
     }
-    match zone {
-        None => {}
-        // The zone stays for its policy's sake.
-        Some(zone) if zone.timeout_policy.is_some() => {
-            context.view.set(CtZone::TABLE, zone.uuid, "limit", Datum::empty_set());
-        }
-        Some(zone) => {
-            set_zone(context, &datapath, number, None);
-            context.view.forget(CtZone::TABLE, zone.uuid);
-        }
+    if let Some(zone) = zone {
+        clear_zone(context, &datapath, (number, zone.uuid), "limit", zone.timeout_policy.is_some());
     }
     Ok(())
 }
@@ -116,8 +101,8 @@ fn list(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     if let Some(limit) = datapath.ct_zone_default_limit {
         context.print(format!("Default, Limit: {limit}"));
     }
-    for (number, row) in datapath.ct_zones {
-        if let Some(limit) = zone(context, Some(row))?.and_then(|zone| zone.limit) {
+    for number in datapath.ct_zones.keys() {
+        if let Some(limit) = zone(context, &datapath, *number)?.and_then(|zone| zone.limit) {
             context.print(format!("Zone: {number}, Limit: {limit}"));
         }
     }

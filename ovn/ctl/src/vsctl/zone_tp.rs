@@ -1,6 +1,6 @@
 //! `add-zone-tp`, `del-zone-tp DATAPATH zone=ZONE`, `list-zone-tp DATAPATH`: how long connections of a zone are tracked.
 
-use super::datapath::{self, does_not_exist, find, is_not_found, scan_integer, set_zone};
+use super::datapath::{self, clear_zone, does_not_exist, find, is_not_found, scan_integer, set_zone, zone};
 use crate::Failure;
 use crate::cli::{Argument, Command};
 use crate::context::Context;
@@ -62,26 +62,13 @@ fn zone_number(text: &str) -> Result<i64, Failure> {
 fn add(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let number = zone_number(command.required(1))?;
     let datapath = find(context, command.required(0), does_not_exist)?;
-    let zone = zone(context, datapath.ct_zones.get(&number).copied())?;
+    let zone = zone(context, &datapath, number)?;
     if zone.as_ref().is_some_and(|zone| zone.timeout_policy.is_some()) && !command.has("--may-exist") {
         fail!("zone id {number} already exists");
     }
     let policy = policy(context, command.rest(2))?;
-    match zone {
-        Some(zone) => context.view.set(CtZone::TABLE, zone.uuid, "timeout_policy", Datum::scalar(policy)),
-        None => {
-            let uuid = context.fresh();
-            let row = CtZone { timeout_policy: Some(policy), ..Default::default() };
-            context.view.insert_row(uuid, &row);
-            set_zone(context, &datapath, number, Some(uuid));
-        }
-    }
+    set_zone(context, &datapath, number, "timeout_policy", Datum::scalar(policy));
     Ok(())
-}
-
-/// The zone of this row.
-pub(super) fn zone(context: &Context<'_>, row: Option<Uuid>) -> Result<Option<CtZone>, Failure> {
-    Ok(row.map(|row| context.view.row::<CtZone>(row)).transpose()?.flatten())
 }
 
 /// The policy of these timeouts: one that is there, or a new one.
@@ -102,28 +89,20 @@ fn policy(context: &mut Context<'_>, words: &[String]) -> Result<Uuid, Failure> 
 fn del(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let number = zone_number(command.required(1))?;
     let datapath = find(context, command.required(0), does_not_exist)?;
-    let zone = zone(context, datapath.ct_zones.get(&number).copied())?;
+    let zone = zone(context, &datapath, number)?;
     if !command.has("--if-exists") && zone.as_ref().is_none_or(|zone| zone.timeout_policy.is_none()) {
         fail!("zone id {number} does not exist");
     }
-    match zone {
-        None => {}
-        // The zone stays for its limit's sake.
-        Some(zone) if zone.limit.is_some() => {
-            context.view.set(CtZone::TABLE, zone.uuid, "timeout_policy", Datum::empty_set());
-        }
-        Some(zone) => {
-            set_zone(context, &datapath, number, None);
-            context.view.forget(CtZone::TABLE, zone.uuid);
-        }
+    if let Some(zone) = zone {
+        clear_zone(context, &datapath, (number, zone.uuid), "timeout_policy", zone.limit.is_some());
     }
     Ok(())
 }
 
 fn list(context: &mut Context<'_>, command: &Command) -> Result<(), Failure> {
     let datapath = find(context, command.required(0), is_not_found)?;
-    for (number, row) in datapath.ct_zones {
-        let policy = zone(context, Some(row))?.and_then(|zone| zone.timeout_policy);
+    for number in datapath.ct_zones.keys() {
+        let policy = zone(context, &datapath, *number)?.and_then(|zone| zone.timeout_policy);
         let policy = policy.map(|row| context.view.row::<CtTimeoutPolicy>(row)).transpose()?.flatten();
         let timeouts = match policy {
             Some(policy) => {

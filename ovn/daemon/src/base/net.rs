@@ -9,6 +9,7 @@
 //! What is sent is written when the daemon's loop comes back to [`Net::next`], at once for all of the round. A round that
 //! told something to many peers is followed by a [`REST`], after which they get what came meanwhile by one system call
 //! each; only who has asked for something is answered at once.
+//! What is encrypted is read and written by [`threads`] of its own, from the handshake on.
 //! The channel is bounded, so a core that is busy slows its peers instead of collecting their bytes. A peer that does
 //! not read is dropped once more than [`QUEUE_BYTES_MAX`] bytes wait for it.
 
@@ -19,14 +20,13 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::socket::{CHUNK, Outbox, Outgoing, Plain, Socket, Writer, write_all};
+use super::socket::{self, Outbox, Outgoing, Plain, Socket, Writer, write_all};
 use super::stream::{self, Listener, Stream};
 use super::target::{Active, Passive};
-use super::tls::{self, Tls, TlsSocket};
+use super::tls::{self, Tls, TlsSocket, threads};
 
 /// Bytes that may wait for one peer before it is dropped.
 pub const QUEUE_BYTES_MAX: usize = 512 << 20;
@@ -184,10 +184,12 @@ impl Net {
         let listener = Listener::bind(at).await?;
         let port = listener.port();
         let sender = self.sender.clone();
-        let task = tokio::spawn(listener.accept_all(self.tls.clone(), move |stream| {
+        let is_tls = listener.is_tls();
+        let accept = listener.accept_all(self.tls.clone(), move |stream| {
             let sender = sender.clone();
             async move { sender.send(Internal::Stream(link, stream, Origin::Accepted)).await.is_ok() }
-        }));
+        });
+        let task = if is_tls { threads::spawn(accept) } else { tokio::spawn(accept) };
         self.links.insert(link, Link::Listening { task, port });
         Ok((link, port))
     }
@@ -486,31 +488,23 @@ impl Net {
                 let _ = sender.send(Internal::Drained(id)).await;
             }
         }));
-        let reader = tokio::spawn(read_all(id, socket, self.sender.clone()));
+        let reader = tokio::spawn(read_all(id, self.sender.clone(), async move || socket.read().await));
         Conn { link, outbox, reader, writer, has_asked: false, rests: false, is_local: false, identity: None }
     }
 
-    /// What is encrypted is written by its task only.
+    /// What is encrypted is read and written by tasks on threads of their own.
     fn spawn_tls(&self, link: LinkId, id: ConnId, stream: TlsSocket) -> Conn {
         let identity = tls::identity(&stream).map(Arc::from);
         let (outbox, items, waiting) = Outbox::new(None);
         let (mut read, write) = tokio::io::split(stream);
         let sender = self.sender.clone();
-        let writer = tokio::spawn(write_all(write, items, async move |length| {
+        let writer = threads::spawn(write_all(write, items, async move |length| {
             if waiting.wrote(length, QUEUE_BYTES_FULL / 2) {
                 let _ = sender.send(Internal::Drained(id)).await;
             }
         }));
         let sender = self.sender.clone();
-        let reader = tokio::spawn(async move {
-            let mut buffer = vec![0; CHUNK];
-            while let Ok(length @ 1..) = read.read(&mut buffer).await {
-                if sender.send(Internal::Received(id, buffer[..length].to_vec())).await.is_err() {
-                    return;
-                }
-            }
-            let _ = sender.send(Internal::Closed(id)).await;
-        });
+        let reader = threads::spawn(read_all(id, sender, async move || socket::read(&mut read).await));
         Conn { link, outbox, reader, writer, has_asked: false, rests: false, is_local: false, identity }
     }
 
@@ -538,7 +532,8 @@ impl Net {
         *next += 1;
         let pause = *backoff;
         *backoff = (*backoff * 2).max(BACKOFF_MIN).min(*backoff_max);
-        *attempt = Some(tokio::spawn(async move {
+        let is_tls = matches!(target, Active::Tls(_));
+        let task = async move {
             tokio::time::sleep(pause).await;
             let outcome = match stream::connect(&target, &tls).await {
                 Ok(stream) => Internal::Stream(link, stream, Origin::Connected),
@@ -548,7 +543,8 @@ impl Net {
                 }
             };
             let _ = sender.send(outcome).await;
-        }));
+        };
+        *attempt = Some(if is_tls { threads::spawn(task) } else { tokio::spawn(task) });
     }
 
     fn fresh(&mut self) -> u64 {
@@ -557,8 +553,12 @@ impl Net {
     }
 }
 
-async fn read_all(conn: ConnId, socket: Arc<Socket>, sender: mpsc::Sender<Internal>) {
-    while let Ok(bytes) = socket.read().await {
+async fn read_all(
+    conn: ConnId,
+    sender: mpsc::Sender<Internal>,
+    mut read: impl AsyncFnMut() -> io::Result<Vec<u8>>,
+) {
+    while let Ok(bytes) = read().await {
         if bytes.is_empty() {
             break;
         }

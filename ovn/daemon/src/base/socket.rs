@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io::{self, IoSlice, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -19,7 +20,7 @@ use std::task::{Context, Poll, ready};
 use nix::sys::socket::{MsgFlags, send};
 use ovsdb::rpc::{Frame, Piece, Pieces, ToBeMade};
 use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncWrite, AsyncWriteExt as _, Interest};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, Interest, ReadBuf};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::sys;
@@ -115,6 +116,18 @@ impl Socket {
             }
         }
     }
+}
+
+/// Waits for bytes of a stream; none are the end.
+pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+    poll_fn(|cx| {
+        BUFFER.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer))?;
+            Poll::Ready(Ok(buffer.filled().to_vec()))
+        })
+    })
+    .await
 }
 
 /// The writing side of a [`Socket`] for a task that waits until all is written.

@@ -82,6 +82,14 @@ impl Listener {
         }
     }
 
+    /// Whether what comes of it speaks TLS.
+    pub fn is_tls(&self) -> bool {
+        match self {
+            Self::Unix(_) | Self::Tcp(_) => false,
+            Self::Tls(_) => true,
+        }
+    }
+
     /// The port, for TCP.
     pub fn port(&self) -> Option<u16> {
         match self {
@@ -108,12 +116,18 @@ impl Listener {
     }
 
     /// Gives every peer to `take`, those of TLS after their handshakes, which do not wait for each other; until `take`
-    /// says false.
-    pub async fn accept_all<F>(self, tls: Tls, take: impl Fn(Stream) -> F + Clone + Send + 'static)
+    /// says false. The runtime that this is polled in watches the sockets.
+    pub async fn accept_all<F>(mut self, tls: Tls, take: impl Fn(Stream) -> F + Clone + Send + 'static)
     where
         F: Future<Output = bool> + Send,
     {
         let places = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+        if let Self::Tls(listener) = self {
+            match listener.into_std().and_then(TcpListener::from_std) {
+                Ok(listener) => self = Self::Tls(listener),
+                Err(error) => return tracing::error!(target: "stream", "a listener is lost ({error})"),
+            }
+        }
         loop {
             let accepted = match &self {
                 Self::Unix(_) | Self::Tcp(_) => self.accept(&tls).await,

@@ -15,6 +15,7 @@ mod coverage;
 pub mod file;
 mod remotes;
 mod status;
+mod subprocess;
 mod traced;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,7 @@ use copies::Copies;
 use coverage::{Coverage, Event as Counted};
 use file::{DbFile, FileError};
 use remotes::Remotes;
+use subprocess::Subprocess;
 use traced::Traced;
 
 /// The program.
@@ -50,6 +52,8 @@ pub const PROGRAM: Program = Program { name: "ovsdb-server", family: Family::Ovs
 const OWN: &[Opt] = &[
     opt("remote", Takes::Value),
     opt("config-file", Takes::Value),
+    opt("no-dbs", Takes::Nothing),
+    opt("run", Takes::Value),
     opt("sync-from", Takes::Value),
     opt("sync-exclude-tables", Takes::Value),
     opt("active", Takes::Nothing),
@@ -72,7 +76,7 @@ pub fn run(args: &[String]) -> ExitCode {
         About { program: PROGRAM, options: OWN, help: HELP, commands: commands::COMMANDS, succeeds: false };
     shell::run(&about, args, |shell, own| async move {
         let mut daemon = Daemon::open(shell, &own)?;
-        daemon.serve().await
+        daemon.serve(own.last("run")).await
     })
 }
 
@@ -139,7 +143,7 @@ impl Daemon {
     /// Opens what the command line names.
     fn open_all(&mut self, own: &Own) -> anyhow::Result<()> {
         let db_dir = PROGRAM.family.db_dir();
-        if own.operands.is_empty() {
+        if own.operands.is_empty() && !own.has("no-dbs") {
             self.add_database(&db_dir.join("conf.db"))?;
         }
         for path in &own.operands {
@@ -208,8 +212,10 @@ impl Daemon {
         Ok(())
     }
 
-    async fn serve(&mut self) -> anyhow::Result<()> {
+    /// Serves until somebody says that it is enough, or the command `run` has ended.
+    async fn serve(&mut self, run: Option<&str>) -> anyhow::Result<()> {
         self.follow().await;
+        let mut subprocess = run.map(Subprocess::start).transpose()?;
         self.shell.ready();
         loop {
             self.run_copies(Instant::now());
@@ -225,6 +231,7 @@ impl Daemon {
                     self.compacted(compacted);
                     continue;
                 }
+                ended = Subprocess::ended(&mut subprocess) => return ended,
             };
             match happening {
                 Happening::Net(event) => self.on_net(event),
@@ -478,6 +485,8 @@ Copies:
   --sync-exclude-tables=LIST   without these tables (DB:TABLE,...)
   --active                     be ready to become one, but be active
 Other options:
+  --no-dbs                     no database unless one is named here or later
+  --run=COMMAND                run this by the shell, and end when it ends
   --disable-monitor-cond       offer plain monitors only
   --pidfile[=FILE]             make a pidfile
   --detach                     run in the background once it serves

@@ -190,6 +190,26 @@ mod tests {
     }
 
     #[test]
+    fn of_two_members_of_one_name_the_last_counts() {
+        let (a, b) = (Uuid::ZERO, Uuid::from_u128(1));
+        for (text, is_there) in [
+            (format!(r#"{{"A":{{"{a}":{{"i":1}},"{a}":{{"b":true}}}}}}"#), true),
+            (format!(r#"{{"A":{{"{a}":null,"{a}":{{"b":true}}}}}}"#), true),
+            (format!(r#"{{"A":{{"{a}":{{"i":1}},"{a}":{{"b":true}}}}}}"#), false),
+            (format!(r#"{{"A":{{"{a}":{{"i":1}}}},"A":{{"{b}":{{"b":true}}}}}}"#), false),
+        ] {
+            let layout = layout();
+            let mut tables = [Rows::new(1)];
+            if is_there {
+                tables[0].put(a, layout.tables[0].default_row());
+            }
+            let read = parse(&layout, &tables, &mut Memory::new(&layout), text.as_bytes());
+            let careful = careful(&layout, &serde_json::from_str(&text).unwrap());
+            assert_eq!(after(read, &layout, is_there), after(careful, &layout, is_there), "{text}");
+        }
+    }
+
+    #[test]
     fn the_quick_reader_takes_what_servers_write() {
         let text = r#"{"A":{"00000000-0000-0000-0000-000000000000":{"b":true,"i":5,"m":["map",[["k",["uuid","00000000-0000-0000-0000-000000000001"]]]],"r":5,"s":["set",["a","b\n"]],"u":["uuid","00000000-0000-0000-0000-000000000002"]},"00000000-0000-0000-0000-000000000001":null},"_date":1,"_is_diff":true}"#;
         let layout = layout();

@@ -20,6 +20,8 @@ pub(super) struct Memory {
     /// The elements of the set, and the pairs of the map, that is being read.
     atoms: Vec<Atom>,
     pairs: Vec<(Atom, Atom)>,
+    /// The tables that the record has named.
+    named: Vec<TableId>,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,7 @@ impl Memory {
             tables: layout.tables.iter().map(table).collect(),
             atoms: Vec::new(),
             pairs: Vec::new(),
+            named: Vec::new(),
         }
     }
 
@@ -63,6 +66,18 @@ pub(super) fn record(layout: &Layout, tables: &[Rows], memory: &mut Memory, body
 /// Columns of a row that a record rarely has more of.
 const COLUMNS_FEW: usize = 4;
 
+/// Whether no row is named twice. That there are new rows only needs no look: the last of one name takes the place of
+/// those before it.
+fn are_distinct(rows: &[RowRecord]) -> bool {
+    let is_new = |row: &RowRecord| matches!(row.change, RowChange::Inserted(_));
+    if rows.len() < 2 || rows.iter().all(is_new) {
+        return true;
+    }
+    let mut uuids: Vec<Uuid> = rows.iter().map(|row| row.uuid).collect();
+    uuids.sort_unstable();
+    uuids.windows(2).all(|two| two[0] != two[1])
+}
+
 struct Reader<'t, 'm> {
     text: &'t str,
     at: usize,
@@ -71,8 +86,10 @@ struct Reader<'t, 'm> {
 }
 
 impl<'t> Reader<'t, '_> {
+    /// Of members with one name the last counts, which only the careful reader knows.
     fn record(&mut self, layout: &Layout) -> Option<Record> {
         let mut record = Record::default();
+        self.memory.named.clear();
         self.object(|reader, name| {
             match &*name {
                 "_is_diff" => record.is_diff = reader.boolean()?,
@@ -80,6 +97,10 @@ impl<'t> Reader<'t, '_> {
                 "_date" => _ = reader.word()?,
                 name => {
                     let id = layout.table_id(name)?;
+                    if reader.memory.named.contains(&id) {
+                        return None;
+                    }
+                    reader.memory.named.push(id);
                     reader.rows((id, layout.table(id)), &mut record.rows)?;
                 }
             }
@@ -89,6 +110,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn rows(&mut self, (id, table): (TableId, &TableLayout), out: &mut Vec<RowRecord>) -> Option<()> {
+        let first = out.len();
         self.object(|reader, uuid| {
             let uuid: Uuid = uuid.parse().ok()?;
             let change = if reader.peek()? == b'n' {
@@ -100,7 +122,8 @@ impl<'t> Reader<'t, '_> {
             };
             out.push(RowRecord { table: id, uuid, change });
             Some(())
-        })
+        })?;
+        are_distinct(&out[first..]).then_some(())
     }
 
     fn written(&mut self, table: (TableId, &TableLayout)) -> Option<Vec<(usize, Datum)>> {

@@ -8,6 +8,7 @@
 mod certificate;
 mod choices;
 mod files;
+pub mod threads;
 mod verify;
 
 use std::io;

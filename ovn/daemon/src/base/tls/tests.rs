@@ -1,5 +1,6 @@
 //! Both sides of a handshake, over TCP of this host.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -8,6 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::base::net::{Event, Net};
+use crate::base::target::Passive;
 
 /// A CA, and whom it has signed.
 struct Authority {
@@ -185,6 +188,53 @@ async fn the_first_server_is_believed_and_its_ca_kept() {
     assert_eq!(text(&std::fs::read_to_string(&saved).unwrap()), text(&ca.pem));
     assert!(meet(&Tls::new(config(&db)), &client).await.is_ok(), "believed from now on");
     assert!(meet(&shows(&stranger), &client).await.is_err(), "and nobody else is");
+}
+
+#[tokio::test]
+async fn greeting_and_encryption_do_not_wait_for_the_loop() {
+    const LENGTH: usize = 8 << 20;
+    let ca = Authority::new("CA");
+    let (db, chassis) = (ca.sign("db"), ca.sign("chassis-1"));
+    let mut net = Net::default();
+    net.tls.configure(config(&db));
+    let any = Passive::Tls(([127, 0, 0, 1], 0).into());
+    let (link, port) = net.listen(&any).await.unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], port.unwrap()));
+    let client = Tls::new(config(&chassis));
+    let (told, hears) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let mut stream = client.connect(stream, address.ip()).await.unwrap();
+            told.send(()).unwrap();
+            stream.write_all(b"abc").await.unwrap();
+            stream.flush().await.unwrap();
+            let mut all = vec![0; LENGTH];
+            stream.read_exact(&mut all).await.unwrap();
+            told.send(()).unwrap();
+        });
+    });
+    // While this thread waits the loop does nothing.
+    let hear = || hears.recv_timeout(Duration::from_secs(60)).expect("somebody else does it");
+    hear();
+    let conn = loop {
+        match net.next().await {
+            Event::Received(conn, bytes) => {
+                assert_eq!(bytes, b"abc");
+                break conn;
+            }
+            Event::Accepted(of, conn) => {
+                assert_eq!((of, net.identity(conn).as_deref()), (link, Some("chassis-1")));
+            }
+            event => panic!("{event:?}"),
+        }
+    };
+    net.send(conn, vec![7; LENGTH]);
+    net.flush();
+    hear();
+    thread.join().unwrap();
+    net.drop_link(link);
 }
 
 #[tokio::test(start_paused = true)]
