@@ -1,75 +1,14 @@
 //! Whatever is in the database and in the request: a trace ends, within bounds, and says what it cannot do.
 
-use ovsdb::Uuid;
+mod network;
+
+use network::{Flow, small};
 use proptest::prelude::*;
-use schema::sb::{DatapathBinding, LogicalFlow, MulticastGroup, PortBinding, Tables};
-use std::sync::Arc;
 use trace::{Command, Output};
-
-/// A flow: pipeline, table, priority, match, actions.
-type Flow<'a> = (&'a str, i64, i64, &'a str, &'a str);
-
-/// Two switches, sw0 with the ports p1, p2 and pa, sw1 with pb, which is the other end of pa.
-fn network(flows: &[Flow<'_>]) -> Tables {
-    let mut tables = Tables::default();
-    let uuid = |n: usize| Uuid::from_u128((n as u128) << 96 | n as u128);
-    for (i, name) in ["sw0", "sw1"].into_iter().enumerate() {
-        let external_ids = [("name".into(), name.into())].into();
-        let row = DatapathBinding {
-            uuid: uuid(1 + i),
-            tunnel_key: 1 + i as i64,
-            external_ids,
-            ..Default::default()
-        };
-        tables.datapath_binding.insert(row.uuid, Arc::new(row));
-    }
-    let ports = [("p1", 1, 1, ""), ("p2", 1, 2, ""), ("pa", 1, 3, "pb"), ("pb", 2, 1, "pa")];
-    for (i, (name, datapath, key, peer)) in ports.into_iter().enumerate() {
-        let patch = !peer.is_empty();
-        let row = PortBinding {
-            uuid: uuid(10 + i),
-            logical_port: name.into(),
-            datapath: uuid(datapath),
-            tunnel_key: key,
-            r#type: if patch { "patch" } else { "" }.into(),
-            options: patch.then(|| ("peer".into(), peer.into())).into_iter().collect(),
-            port_security: (name == "p1")
-                .then(|| "00:00:00:00:00:01 10.0.0.1 nonsense".into())
-                .into_iter()
-                .collect(),
-            ..Default::default()
-        };
-        tables.port_binding.insert(row.uuid, Arc::new(row));
-    }
-    let group = MulticastGroup {
-        uuid: uuid(20),
-        datapath: uuid(1),
-        name: "_MC_flood".into(),
-        tunnel_key: 32768,
-        ports: [uuid(10), uuid(11), uuid(12), uuid(99)].into(),
-    };
-    tables.multicast_group.insert(group.uuid, Arc::new(group));
-    for (i, (pipeline, table, priority, r#match, actions)) in flows.iter().enumerate() {
-        for datapath in 1..=2 {
-            let row = LogicalFlow {
-                uuid: uuid(1000 + 2 * i + datapath),
-                logical_datapath: Some(uuid(datapath)),
-                pipeline: (*pipeline).into(),
-                table_id: *table,
-                priority: *priority,
-                r#match: (*r#match).into(),
-                actions: (*actions).into(),
-                ..Default::default()
-            };
-            tables.logical_flow.insert(row.uuid, Arc::new(row));
-        }
-    }
-    tables
-}
 
 fn trace(flows: &[Flow<'_>], arguments: &[&str]) -> Output {
     let Ok(Command::Trace(request)) = Command::parse(arguments) else { panic!("{arguments:?}") };
-    trace::trace(&network(flows), &request)
+    trace::trace(&small(flows), &request)
 }
 
 /// The minimal form of the trace of a packet from p1 to p2.
@@ -222,7 +161,7 @@ proptest! {
     #[test]
     fn any_request_is_answered(datapath in "\\PC{0,10}", microflow in "\\PC{0,20}") {
         if let Ok(Command::Trace(request)) = Command::parse(&["--", &datapath, &microflow]) {
-            trace::trace(&network(&[]), &request);
+            trace::trace(&small(&[]), &request);
         }
     }
 }
