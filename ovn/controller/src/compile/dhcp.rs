@@ -100,7 +100,7 @@ fn octets(option: &NamedValue) -> Result<Vec<u8>, CompileError> {
         OptionForm::Ipv4 | OptionForm::HostId => all(4),
         OptionForm::Ipv6 => all(16),
         OptionForm::Text => text()?.as_bytes().to_vec(),
-        OptionForm::Domain => names(domain_names::plain(text()?))?,
+        OptionForm::Domain => names(domain_names::plain(text()?).map(|name| name.octets().to_vec()))?,
         OptionForm::Domains => names(domain_names::compressed(text()?))?,
         OptionForm::StaticRoutes => static_routes(option.integers().unwrap_or_default()),
     })

@@ -1,5 +1,6 @@
 //! Names of domains as octets (RFC 1035 sections 3.1 and 4.1.4).
 
+use packet::DnsName;
 use std::collections::HashMap;
 
 /// The longest label.
@@ -20,14 +21,9 @@ fn labels(name: &str) -> Option<Vec<&str>> {
     (fit && name.len() <= NAME_MAX).then_some(labels)
 }
 
-/// One name.
-pub(super) fn plain(name: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    for label in labels(name)? {
-        put_label(label, &mut out);
-    }
-    out.push(0);
-    Some(out)
+/// One name, which is not the root.
+pub(super) fn plain(name: &str) -> Option<DnsName> {
+    DnsName::from_text(name.trim()).filter(|name| name.octets() != [0])
 }
 
 /// Names with commas between, in which what was said before is not said again.
@@ -65,7 +61,7 @@ mod tests {
     fn what_was_said_before_is_pointed_at() {
         assert_eq!(compressed("abc.com,xyz.abc.com").unwrap(), b"\x03abc\x03com\0\x03xyz\xc0\0");
         assert_eq!(compressed("a.b, c.b").unwrap(), b"\x01a\x01b\0\x01c\xc0\x02");
-        assert_eq!(plain("a.bc.").unwrap(), b"\x01a\x02bc\0");
+        assert_eq!(plain("a.bc.").unwrap().octets(), b"\x01a\x02bc\0");
         for bad in ["", ".", "a..b", &"x".repeat(64)] {
             assert_eq!(plain(bad), None, "{bad}");
         }
