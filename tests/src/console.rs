@@ -1,7 +1,7 @@
 //! Console blocks of the book: commands behind `$ ` and the output that follows, with holes for what differs each time.
 //!
 //! `[..]` stands for any text within a line, a line `...` for any number of lines. A command may go on in the next line
-//! behind `> `.
+//! behind `> `, when it ends with a backslash, or has a document (`<<END`) that goes on to the line `END`.
 
 use std::fmt;
 use std::process::Command;
@@ -43,7 +43,7 @@ pub fn steps(page: &str) -> Vec<Step> {
                 steps.push(Step { line: number + 1, command: command.to_owned(), expected: Vec::new() });
             } else if let Some(step) = steps.last_mut() {
                 match line.strip_prefix("> ") {
-                    Some(more) if step.expected.is_empty() && step.command.ends_with('\\') => {
+                    Some(more) if step.expected.is_empty() && goes_on(&step.command) => {
                         step.command.push('\n');
                         step.command.push_str(more);
                     }
@@ -53,6 +53,12 @@ pub fn steps(page: &str) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// Whether a command goes on in the next line.
+fn goes_on(command: &str) -> bool {
+    let in_document = || command.contains("<<END\n") || command.ends_with("<<END");
+    command.ends_with('\\') || (in_document() && !command.ends_with("\nEND"))
 }
 
 /// Runs one step with `shell`, which is given the command as its last argument, and compares output and error together.
@@ -126,5 +132,13 @@ mod tests {
         let mut shell = Command::new("sh");
         shell.arg("-c");
         check(&steps[0], shell).unwrap();
+    }
+
+    #[test]
+    fn a_document_goes_on_to_its_end() {
+        let page = "```console\n$ cat <<END\n> $ a\n> b\n> END\n$ a\nb\n> c\n```\n";
+        let steps = steps(page);
+        assert_eq!(steps[0].command, "cat <<END\n$ a\nb\nEND");
+        assert_eq!(steps[1].expected, ["b", "> c"]);
     }
 }
