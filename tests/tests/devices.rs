@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use daemon::device::tunnel::{Receiver, Sender};
 use daemon::device::{Kind, LinkChange, Links, Pool, Port};
-use datapath::TunnelPacket;
+use datapath::{Outer, TunnelKind, TunnelPacket};
 use nix::sched::{CloneFlags, unshare};
 use packet::Frame;
 use tests::{need_root, wait_for};
@@ -126,19 +126,21 @@ fn tunnel_packets_cross_both_families_one_by_one_and_in_trains() {
         links.set_up(lo.index).await.unwrap();
         let (v4, v6) = (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST));
         let (mut sender, mut pool) = (Sender::default(), Pool::default());
-        for (local, address, checksum) in [
-            (None, v4, true),
-            (Some(v4), v4, true),
-            (Some(v4), v4, false),
-            (None, v6, true),
-            (Some(v6), v6, false),
+        for (port, local, address, checksum) in [
+            (6081, None, v4, true),
+            (6081, Some(v4), v4, true),
+            (6081, Some(v4), v4, false),
+            (6081, None, v6, true),
+            (6081, Some(v6), v6, false),
+            (TunnelKind::GRE_PORT, None, v4, false),
+            (TunnelKind::GRE_PORT, Some(v6), v6, false),
         ] {
-            let mut receiver = Receiver::open(6081, address.is_ipv6()).unwrap();
+            let mut receiver = Receiver::open(port, address.is_ipv6()).unwrap();
             let packet = |payload: &[u8], datagram_len| TunnelPacket {
                 local,
                 remote: address,
                 source_port: 54_321,
-                destination_port: 6081,
+                destination_port: port,
                 checksum,
                 dont_fragment: true,
                 tos: 8,
@@ -164,7 +166,8 @@ fn tunnel_packets_cross_both_families_one_by_one_and_in_trains() {
             wait_for("the datagrams", Duration::from_secs(10), || {
                 let _ = receiver.receive(32, &mut pool, &mut here);
                 for one in here.drain(..) {
-                    assert_eq!(one.ends, (address, address));
+                    let Outer { from, to, tos, ttl } = one.outer;
+                    assert_eq!((from, to, tos, ttl), (address, address, 8, 3));
                     got.extend(one.payload.chunks(one.datagram_len).map(<[u8]>::to_vec));
                 }
                 if got == expected { Ok(()) } else { Err(format!("{} datagrams", got.len())) }

@@ -117,14 +117,17 @@ pub(crate) struct Received {
     pub(crate) length: usize,
     /// Who sent it and which of our addresses it came to, if the socket tells.
     pub(crate) ends: Option<(IpAddr, IpAddr)>,
+    /// ToS and TTL that it came with, if the socket tells.
+    pub(crate) tos: u8,
+    pub(crate) ttl: u8,
     /// Octets of each datagram but the last, when the kernel joined several (`UDP_GRO`).
     pub(crate) datagram: Option<usize>,
     /// Type and control information of a VLAN tag that the kernel took off (`PACKET_AUXDATA`).
     pub(crate) tag: Option<(u16, u16)>,
 }
 
-/// Room for the control messages of one datagram: its address and the length of datagrams, each with
-/// its header.
+/// Room for the control messages of one datagram: its address, ToS and TTL and the length of datagrams, each
+/// with its header.
 const CONTROL_LEN: usize = 128;
 
 /// Receives up to [`MESSAGES_MAX`] messages, each into a pair of buffers, first the one and then the other.
@@ -165,7 +168,14 @@ pub(crate) fn receive_many(
     };
     let got = usize::try_from(got).map_err(|_| io::Error::last_os_error())?;
     for (message, from) in messages[..got].iter().zip(&from) {
-        let mut one = Received { length: message.msg_len as usize, ends: None, datagram: None, tag: None };
+        let mut one = Received {
+            length: message.msg_len as usize,
+            ends: None,
+            tos: 0,
+            ttl: 64,
+            datagram: None,
+            tag: None,
+        };
         let to = controls(&message.msg_hdr, &mut one);
         one.ends = address(from).zip(to);
         received.push(one);
@@ -191,6 +201,13 @@ fn controls(header: &libc::msghdr, received: &mut Received) -> Option<IpAddr> {
                 (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                     let info: libc::in6_pktinfo = data.cast::<libc::in6_pktinfo>().read_unaligned();
                     to = Some(IpAddr::V6(Ipv6Addr::from(info.ipi6_addr.s6_addr)));
+                }
+                (libc::IPPROTO_IP, libc::IP_TOS) => received.tos = data.read_unaligned(),
+                (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
+                    received.ttl = u8::try_from(data.cast::<i32>().read_unaligned()).unwrap_or(0);
+                }
+                (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
+                    received.tos = u8::try_from(data.cast::<i32>().read_unaligned()).unwrap_or(0);
                 }
                 (libc::SOL_UDP, libc::UDP_GRO) => {
                     received.datagram = usize::try_from(data.cast::<i32>().read_unaligned()).ok();
@@ -288,17 +305,25 @@ pub(crate) fn send_datagrams(
     Ok(())
 }
 
-/// A UDP socket that sends tunnel packets from a port that the kernel chooses.
-pub(crate) fn sending_socket(v6: bool, dont_fragment: bool, checksum: bool) -> io::Result<UdpSocket> {
-    let socket = udp_socket(0, v6)?;
+/// A socket that sends tunnel packets: of UDP from a port that the kernel chooses, or of GRE.
+pub(crate) fn sending_socket(
+    v6: bool,
+    dont_fragment: bool,
+    checksum: bool,
+    gre: bool,
+) -> io::Result<UdpSocket> {
+    let socket = if gre { gre_socket(v6)? } else { udp_socket(0, v6)? };
     let fd = OwnedFd::from(socket);
     // It sends only: nothing should queue up on its way in.
     let _ = set(&fd, libc::SOL_SOCKET, libc::SO_RCVBUF, &1_i32);
     let _ = set(&fd, libc::SOL_SOCKET, libc::SO_SNDBUF, &SOCKET_BUFFER);
+    if gre {
+        refuse_all(&fd)?;
+    }
     if !v6 {
         let how = if dont_fragment { libc::IP_PMTUDISC_DO } else { libc::IP_PMTUDISC_DONT };
         set(&fd, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, &how)?;
-        if !checksum {
+        if !checksum && !gre {
             set(&fd, libc::SOL_SOCKET, libc::SO_NO_CHECK, &1_i32)?;
         }
     }
@@ -349,13 +374,10 @@ pub(crate) fn udp_socket(port: u16, v6: bool) -> io::Result<UdpSocket> {
     // SAFETY: plain system call; the descriptor is owned from here on.
     let fd = unsafe { libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0) };
     let fd = owned(fd)?;
-    let _ = set(&fd, libc::SOL_SOCKET, libc::SO_RCVBUF, &SOCKET_BUFFER);
     if v6 {
         set(&fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &1_i32)?;
-        set(&fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, &1_i32)?;
-    } else {
-        set(&fd, libc::IPPROTO_IP, libc::IP_PKTINFO, &1_i32)?;
     }
+    tell_headers(&fd, v6)?;
     // Kernels before 5.0 lack it and give datagrams one by one.
     let _ = set(&fd, libc::SOL_UDP, libc::UDP_GRO, &1_i32);
     let address = if v6 {
@@ -365,6 +387,36 @@ pub(crate) fn udp_socket(port: u16, v6: bool) -> io::Result<UdpSocket> {
     };
     bind(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
     Ok(UdpSocket::from(fd))
+}
+
+/// A socket for GRE at every address of one family that tells what each packet came with. What it receives begins with
+/// the IP header if that is IPv4 (raw(7)). It is sent to and received from as one of UDP is.
+pub(crate) fn gre_socket(v6: bool) -> io::Result<UdpSocket> {
+    let family = if v6 { libc::AF_INET6 } else { libc::AF_INET };
+    let kind = libc::SOCK_RAW | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: plain system call; the descriptor is owned from here on.
+    let fd = owned(unsafe { libc::socket(family, kind, libc::IPPROTO_GRE) })?;
+    tell_headers(&fd, v6)?;
+    Ok(UdpSocket::from(fd))
+}
+
+/// Has a socket receive nothing: every raw socket would get a copy of each packet.
+fn refuse_all(fd: &OwnedFd) -> io::Result<()> {
+    // BPF_RET | BPF_K: zero octets of any packet are taken.
+    let mut filter = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: 0 };
+    let program = libc::sock_fprog { len: 1, filter: &raw mut filter };
+    set(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
+}
+
+/// Has a socket tell which address each packet came to, and its ToS and TTL.
+fn tell_headers(fd: &OwnedFd, v6: bool) -> io::Result<()> {
+    let _ = set(fd, libc::SOL_SOCKET, libc::SO_RCVBUF, &SOCKET_BUFFER);
+    let (level, options) = if v6 {
+        (libc::IPPROTO_IPV6, [libc::IPV6_RECVPKTINFO, libc::IPV6_RECVTCLASS, libc::IPV6_RECVHOPLIMIT])
+    } else {
+        (libc::IPPROTO_IP, [libc::IP_PKTINFO, libc::IP_RECVTOS, libc::IP_RECVTTL])
+    };
+    options.into_iter().try_for_each(|option| set(fd, level, option, &1_i32))
 }
 
 /// Has the runtime watch the descriptor that `owner` holds, for arriving or for departing bytes alone: the system then

@@ -72,6 +72,8 @@ events! {
     DropTunnelPort => "drop_tunnel_no_port",
     /// A tunnel packet that is malformed or has a critical option nobody knows.
     DropTunnelHeader => "drop_tunnel_malformed",
+    /// A tunnel packet met congestion, and the packet in it cannot say so (RFC 6040 section 4.2).
+    DropTunnelEcn => "drop_tunnel_congestion",
     /// A frame that its sender left to be cut has not got the headers for that.
     DropSegments => "drop_segments_malformed",
     /// The host refused a packet that was to leave.

@@ -52,15 +52,53 @@ pub enum TunnelKind {
     Geneve,
     /// VXLAN.
     Vxlan,
+    /// GRE.
+    Gre,
+    /// ERSPAN, over GRE.
+    Erspan,
 }
 
 impl TunnelKind {
+    /// Stands in the place of a UDP port for GRE, which is an IP protocol of its own.
+    pub const GRE_PORT: u16 = 0;
+
     /// The UDP port of the protocol.
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Geneve => Geneve::PORT,
             Self::Vxlan => Vxlan::PORT,
+            Self::Gre | Self::Erspan => Self::GRE_PORT,
         }
+    }
+
+    /// As the type of an interface says it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Geneve => "geneve",
+            Self::Vxlan => "vxlan",
+            Self::Gre => "gre",
+            Self::Erspan => "erspan",
+        }
+    }
+}
+
+/// The IP header that a tunnel packet came with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outer {
+    /// Who sent it.
+    pub from: IpAddr,
+    /// Which of our addresses it came to.
+    pub to: IpAddr,
+    /// ToS or traffic class.
+    pub tos: u8,
+    /// TTL or hop limit.
+    pub ttl: u8,
+}
+
+/// Of a packet of which no more is known.
+impl From<(IpAddr, IpAddr)> for Outer {
+    fn from((from, to): (IpAddr, IpAddr)) -> Self {
+        Self { from, to, tos: 0, ttl: 64 }
     }
 }
 
@@ -87,7 +125,7 @@ pub struct TunnelPacket {
     pub remote: IpAddr,
     /// Made from the inner packet, so that one flow takes one path of the underlay.
     pub source_port: u16,
-    /// The port of the tunnel protocol.
+    /// The port of the tunnel protocol, or [`TunnelKind::GRE_PORT`].
     pub destination_port: u16,
     /// Whether the UDP checksum is to be computed.
     pub checksum: bool,

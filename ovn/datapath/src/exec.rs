@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use openflow::PortConfig;
 use packet::key::{FlowKey, Layout, WORDS, WordSet, extract, mix, rewrite, slot};
-use packet::{EtherType, Frame, Segmenter};
+use packet::{EtherType, Frame, Gre, Segmenter};
 
 use crate::cache::Turn;
 use crate::conntrack::{Cut, Outcome, Rewritten, Tracked, Tracker};
 use crate::counters::{Counters, Event};
-use crate::device::{Departure, TunnelPacket};
+use crate::device::{Departure, TunnelKind, TunnelPacket};
 use crate::meter::{Gauge, Verdict, remarked};
 use crate::port::{Port, PortKind};
 use crate::program::{Ct, Encap, Op, Punt};
@@ -277,6 +277,7 @@ impl Executor<'_> {
         }
         frame.finish_checksum();
         frame.push_front(&encap.header);
+        self.finish_gre(encap, frame.as_mut_slice());
         let datagram_len = frame.len();
         self.depart(encap, frame, datagram_len);
     }
@@ -292,11 +293,30 @@ impl Executor<'_> {
             let n = segmenter.remaining().min(most);
             let mut payload = Vec::with_capacity(n * datagram_len);
             for _ in 0..n {
+                let start = payload.len();
                 payload.extend_from_slice(&encap.header);
                 segmenter.emit(&mut payload);
+                self.finish_gre(encap, &mut payload[start..]);
             }
             self.depart(encap, Frame::from(payload), datagram_len);
         }
+    }
+
+    /// Gives a packet of GRE what differs from packet to packet: number, time and checksum.
+    fn finish_gre(&mut self, encap: &Encap, packet: &mut [u8]) {
+        if !matches!(encap.kind, TunnelKind::Gre | TunnelKind::Erspan) {
+            return;
+        }
+        let now = self.now;
+        let Some(port) = self.port(encap.port) else { return };
+        let time = now.saturating_duration_since(port.added).as_micros() / 100;
+        if let (true, Some(field)) =
+            (packet.starts_with(&ERSPAN3), packet.get_mut(ERSPAN3_TIMESTAMP..ERSPAN3_TIMESTAMP + 4))
+        {
+            field.copy_from_slice(&(time as u32).to_be_bytes());
+        }
+        Gre::finish(packet, port.gre_sequence);
+        port.gre_sequence = port.gre_sequence.wrapping_add(1);
     }
 
     fn depart(&mut self, encap: &Encap, payload: Frame, datagram_len: usize) {
@@ -316,6 +336,11 @@ impl Executor<'_> {
         }));
     }
 }
+
+/// How a packet of ERSPAN's second version begins: GRE with a number alone.
+const ERSPAN3: [u8; 4] = [0x10, 0, 0x22, 0xeb];
+/// Where such a packet says its time.
+const ERSPAN3_TIMESTAMP: usize = 12;
 
 /// Raises the drop precedence of an IP packet.
 fn remark(frame: &mut Frame, layout: &Layout, by: u8) {

@@ -46,10 +46,6 @@ macro_rules! absent {
             | Field::DpHash
             | Field::RecircId
             | Field::ActsetOutput
-            | Field::TunErspanIdx
-            | Field::TunErspanVer
-            | Field::TunErspanDir
-            | Field::TunErspanHwid
             | Field::TunGtpuFlags
             | Field::TunGtpuMsgtype
             | Field::MplsLabel
@@ -86,6 +82,10 @@ pub(crate) fn slot_of(field: Field, tlv: &TlvTable) -> Option<Slot> {
         Field::TunTos => slot::TUN_TOS,
         Field::TunGbpId => slot::TUN_GBP_ID,
         Field::TunGbpFlags => slot::TUN_GBP_FLAGS,
+        Field::TunErspanIdx => slot::TUN_ERSPAN_IDX,
+        Field::TunErspanVer => slot::TUN_ERSPAN_VER,
+        Field::TunErspanDir => slot::TUN_ERSPAN_DIR,
+        Field::TunErspanHwid => slot::TUN_ERSPAN_HWID,
         Field::TunMetadata(n) => tlv.slot(n)?,
         Field::Metadata => slot::METADATA,
         Field::Reg(n) => slot::reg(n),

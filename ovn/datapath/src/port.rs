@@ -43,6 +43,8 @@ pub struct Port {
     pub added: Instant,
     /// What of that which comes in is taken; empty for all.
     pub(crate) police: Arc<[Gauge]>,
+    /// How many numbered GRE packets went out.
+    pub(crate) gre_sequence: u32,
     /// What of that which goes out is limited and counted by queues.
     pub(crate) qos: Option<Box<Qos>>,
     /// What went through.
@@ -96,16 +98,44 @@ pub struct Tunnel {
     pub in_key: Setting<u32>,
     /// VNI of packets sent.
     pub out_key: Setting<u32>,
-    /// UDP port.
+    /// UDP port, or [`TunnelKind::GRE_PORT`].
     pub udp_port: u16,
-    /// Whether UDP checksums are computed.
+    /// Whether checksums of UDP or GRE are computed.
     pub checksum: bool,
+    /// Whether GRE packets have numbers; those of ERSPAN always do.
+    pub sequence: bool,
+    /// What ERSPAN says of frames.
+    pub erspan: Erspan,
     /// Whether outer packets may not be fragmented.
     pub dont_fragment: bool,
-    /// ToS of outer packets; `Flow` copies that of the inner packet.
+    /// ToS of outer packets; `Flow` copies that of the inner packet. ECN is always that of the inner packet (RFC 6040).
     pub tos: Setting<u8>,
     /// TTL of outer packets; `Flow` copies that of the inner packet.
     pub ttl: Setting<u8>,
+}
+
+/// What ERSPAN says of the frames that it mirrors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erspan {
+    /// 1 or 2.
+    pub version: Setting<u8>,
+    /// Of version 1: 20 bits.
+    pub index: Setting<u32>,
+    /// Of version 2: 1 for frames that leave.
+    pub direction: Setting<u8>,
+    /// Of version 2: 6 bits.
+    pub hwid: Setting<u8>,
+}
+
+impl Default for Erspan {
+    fn default() -> Self {
+        Self {
+            version: Setting::Unset,
+            index: Setting::Unset,
+            direction: Setting::Unset,
+            hwid: Setting::Unset,
+        }
+    }
 }
 
 /// Which VLANs a port carries, and how (IEEE 802.1Q; only NORMAL looks at it).

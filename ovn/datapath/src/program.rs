@@ -131,7 +131,7 @@ pub(crate) struct Encap {
     pub tos: u8,
     /// 0: the kernel's own.
     pub ttl: u8,
-    /// Geneve or VXLAN header with options.
+    /// The header of the tunnel protocol, with options.
     pub header: Box<[u8]>,
 }
 

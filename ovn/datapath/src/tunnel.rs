@@ -56,7 +56,7 @@ impl Tunnels {
             })
     }
 
-    /// The protocol that is spoken on a UDP port.
+    /// The protocol that is spoken on a UDP port. GRE says in each packet which it is.
     pub(crate) fn kind(&self, udp_port: u16) -> Option<TunnelKind> {
         self.patterns.keys().find(|pattern| pattern.udp_port == udp_port).map(|pattern| pattern.kind)
     }

@@ -1,4 +1,4 @@
-//! Tunnel packets over UDP, several at a time.
+//! Tunnel packets over UDP, several at a time, and over GRE.
 //!
 //! Packets to one end that differ in their payload alone are given to the kernel as one message (`UDP_SEGMENT`), and
 //! come from it so (`UDP_GRO`): a train of 64 costs hardly more than one packet, on every hop that keeps it together.
@@ -9,10 +9,10 @@
 
 use std::collections::HashMap;
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use datapath::TunnelPacket;
+use datapath::{Outer, TunnelKind, TunnelPacket};
 use packet::Frame;
 
 use super::pool::{LARGE, Pool};
@@ -29,6 +29,7 @@ struct Way {
     v6: bool,
     dont_fragment: bool,
     checksum: bool,
+    gre: bool,
     lane: u16,
 }
 
@@ -95,6 +96,9 @@ impl Sender {
 
     fn transmit(&mut self, packet: &TunnelPacket, payload: &[u8]) -> u64 {
         let datagram = packet.datagram_len.max(1);
+        if packet.destination_port == TunnelKind::GRE_PORT {
+            return self.transmit_each(packet, payload, datagram);
+        }
         let whole = self.transmit_as_one(packet, payload, datagram);
         let error = match whole {
             Ok(()) => return 0,
@@ -107,23 +111,27 @@ impl Sender {
             tracing::debug!(target: "tunnel", "to {}: {error}", packet.remote);
             return count;
         }
-        // A device on the way that cannot cut, or datagrams that must become fragments: one by one.
-        payload
-            .chunks(datagram)
-            .map(|one| u64::from(self.transmit_as_one(packet, one, datagram).is_err()))
-            .sum()
+        // A device on the way that cannot cut, or datagrams that must become fragments.
+        self.transmit_each(packet, payload, datagram)
+    }
+
+    /// Sends datagrams one by one.
+    fn transmit_each(&mut self, packet: &TunnelPacket, payload: &[u8], datagram: usize) -> u64 {
+        let lost = payload.chunks(datagram).map(|one| self.transmit_as_one(packet, one, datagram).is_err());
+        lost.map(u64::from).sum()
     }
 
     fn transmit_as_one(&mut self, packet: &TunnelPacket, payload: &[u8], datagram: usize) -> io::Result<()> {
         let v6 = packet.remote.is_ipv6();
         // Whoever cuts a train must compute checksums, and without one the kernel refuses it.
         let checksum = packet.checksum || v6 || payload.len() > datagram;
-        let lane = packet.source_port % LANES;
-        let way = Way { v6, dont_fragment: packet.dont_fragment, checksum, lane };
+        let gre = packet.destination_port == TunnelKind::GRE_PORT;
+        let lane = if gre { 0 } else { packet.source_port % LANES };
+        let way = Way { v6, dont_fragment: packet.dont_fragment, checksum, gre, lane };
         let socket = match self.sockets.entry(way) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(sys::sending_socket(v6, packet.dont_fragment, checksum)?)
+                entry.insert(sys::sending_socket(v6, packet.dont_fragment, checksum, gre)?)
             }
         };
         let remote = SocketAddr::new(packet.remote, packet.destination_port);
@@ -172,32 +180,37 @@ fn same_way(a: &TunnelPacket, b: &TunnelPacket) -> bool {
 /// Datagrams of one sender that came together.
 #[derive(Debug)]
 pub struct Datagrams {
-    /// Who sent them, and which of our addresses they came to.
-    pub ends: (IpAddr, IpAddr),
+    /// The IP header that all of them came with.
+    pub outer: Outer,
     /// What follows their UDP headers, one behind the other.
     pub payload: Frame,
     /// Octets of each but the last.
     pub datagram_len: usize,
 }
 
-/// Receives tunnel packets sent to one UDP port.
+/// Receives tunnel packets sent to one UDP port, or of GRE.
 pub struct Receiver {
     socket: UdpSocket,
     received: Vec<sys::Received>,
+    /// What comes begins with an IPv4 header.
+    with_header: bool,
 }
 
 impl Receiver {
-    /// Listens on `port` at every address of one family.
+    /// Listens on `port`, which may be [`TunnelKind::GRE_PORT`], at every address of one family.
     ///
     /// # Errors
     /// What binding returned, for example that another switch has the port.
     pub fn open(port: u16, v6: bool) -> io::Result<Self> {
-        Ok(Self { socket: sys::udp_socket(port, v6)?, received: Vec::new() })
+        let gre = port == TunnelKind::GRE_PORT;
+        let socket = if gre { sys::gre_socket(v6)? } else { sys::udp_socket(port, v6)? };
+        Ok(Self { socket, received: Vec::new(), with_header: gre && !v6 })
     }
 
-    /// One that is open already.
-    pub fn from_fd(fd: OwnedFd) -> Self {
-        Self { socket: fd.into(), received: Vec::new() }
+    /// One that was opened so already.
+    pub fn from_fd(fd: OwnedFd, port: u16, v6: bool) -> Self {
+        let with_header = port == TunnelKind::GRE_PORT && !v6;
+        Self { socket: fd.into(), received: Vec::new(), with_header }
     }
 
     /// Another descriptor of it.
@@ -225,8 +238,15 @@ impl Receiver {
             for (received, mut payload) in self.received.iter().zip(frames.by_ref()) {
                 payload.set_received(0, received.length.min(LARGE));
                 let datagram_len = received.datagram.unwrap_or(received.length).max(1);
+                if self.with_header {
+                    let words = payload.first().map_or(0, |first| first & 0x0f);
+                    payload.pull_front((usize::from(words) * 4).min(payload.len()));
+                }
                 match received.ends {
-                    Some(ends) => into.push(Datagrams { ends, payload, datagram_len }),
+                    Some((from, to)) => {
+                        let outer = Outer { from, to, tos: received.tos, ttl: received.ttl };
+                        into.push(Datagrams { outer, payload, datagram_len });
+                    }
                     None => pool.give(payload),
                 }
             }

@@ -211,7 +211,7 @@ impl Devices {
                 let token = self.next_listener;
                 let inherited = self.inheritance.tunnels.remove(&(udp_port, v6));
                 let opened = match inherited {
-                    Some(socket) => Ok(Receiver::from_fd(socket)),
+                    Some(socket) => Ok(Receiver::from_fd(socket, udp_port, v6)),
                     None => Receiver::open(udp_port, v6),
                 };
                 let opened = opened.and_then(|receiver| {

@@ -200,9 +200,9 @@ impl Daemon {
                 match batch {
                     Batch::Frames(device) => self.core.switch_mut().receive(device, frames.drain(..), now),
                     Batch::Datagrams(udp_port, datagrams) => {
-                        for Datagrams { ends, payload, datagram_len } in datagrams {
+                        for Datagrams { outer, payload, datagram_len } in datagrams {
                             let switch = self.core.switch_mut();
-                            switch.tunnel_datagrams(udp_port, ends, payload, datagram_len, now);
+                            switch.tunnel_datagrams(udp_port, outer, payload, datagram_len, now);
                         }
                     }
                     Batch::Lost(device) => {

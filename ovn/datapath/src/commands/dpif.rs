@@ -44,10 +44,7 @@ fn kind(port: &Port) -> String {
         PortKind::Device(_) if port.number == PortNo::LOCAL => "internal".to_owned(),
         PortKind::Device(_) => "system".to_owned(),
         PortKind::Patch { peer } => format!("patch: peer={peer}"),
-        PortKind::Tunnel(tunnel) => match tunnel.kind {
-            crate::TunnelKind::Geneve => "geneve".to_owned(),
-            crate::TunnelKind::Vxlan => "vxlan".to_owned(),
-        },
+        PortKind::Tunnel(tunnel) => tunnel.kind.name().to_owned(),
         PortKind::Null => "null".to_owned(),
     }
 }

@@ -115,6 +115,7 @@ impl Switch {
             alive: None,
             added: now,
             police: Arc::default(),
+            gre_sequence: 0,
             qos: None,
             counters: PortCounters::default(),
         }));

@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use openflow::PortConfig;
 use packet::key::{FlowKey, L4, Layout, extract_tags, slot};
-use packet::{Frame, Geneve, Joiner, Vxlan};
+use packet::{Erspan, ErspanForm, EtherType, Frame, Geneve, Gre, Joiner, Malformed, Vxlan};
 
 use super::Switch;
 use crate::bridge::{Bridge, BridgeId};
 use crate::cache::{Megaflow, MegaflowId, WayId};
 use crate::conntrack::{Cut, Rewritten, Tracked};
 use crate::counters::Event;
-use crate::device::{DeviceId, TunnelKind};
+use crate::device::{DeviceId, Outer, TunnelKind};
 use crate::exec::{Again, Executor};
 use crate::limits::{RECIRC_COPIES_MAX, RECIRC_DEPTH_MAX};
 use crate::police::passes;
@@ -50,13 +50,14 @@ impl Switch {
     pub fn tunnel_datagrams(
         &mut self,
         udp_port: u16,
-        (from, to): (IpAddr, IpAddr),
+        outer: impl Into<Outer>,
         payload: Frame,
         datagram_len: usize,
         now: Instant,
     ) {
+        let outer = outer.into();
         if payload.len() <= datagram_len {
-            return self.tunnel_datagram(udp_port, from, to, payload, now);
+            return self.tunnel_datagram(udp_port, outer, payload, now);
         }
         let mut key = FlowKey::ZERO;
         // The port and header of the packet before, and it with those that followed it.
@@ -76,7 +77,7 @@ impl Switch {
                 self.process(port, &mut key, joiner.finish(), now);
             }
             key = FlowKey::ZERO;
-            match self.decapsulate(udp_port, from, to, datagram, &mut key) {
+            match self.decapsulate(udp_port, &outer, datagram, &mut key) {
                 Ok((port, header_len)) => {
                     let (header, inner) = datagram.split_at(header_len);
                     open = Some((port, header, Joiner::new(Frame::copy_from(inner))));
@@ -90,17 +91,16 @@ impl Switch {
         self.deliver_punts();
     }
 
-    /// A datagram came in on a tunnel's UDP port: `payload` is what follows the UDP header.
+    /// A datagram came in on a tunnel's UDP port: `payload` is what follows the UDP header, or the IP header of GRE.
     pub fn tunnel_datagram(
         &mut self,
         udp_port: u16,
-        from: IpAddr,
-        to: IpAddr,
+        outer: impl Into<Outer>,
         mut payload: Frame,
         now: Instant,
     ) {
         let mut key = FlowKey::ZERO;
-        match self.decapsulate(udp_port, from, to, &payload, &mut key) {
+        match self.decapsulate(udp_port, &outer.into(), &payload, &mut key) {
             Ok((port, header_len)) => {
                 payload.pull_front(header_len);
                 self.process(port, &mut key, payload, now);
@@ -114,34 +114,40 @@ impl Switch {
     fn decapsulate(
         &self,
         udp_port: u16,
-        from: IpAddr,
-        to: IpAddr,
+        outer: &Outer,
         payload: &[u8],
         key: &mut FlowKey,
     ) -> Result<(PortId, usize), Event> {
         let kind = self.tunnels.kind(udp_port).ok_or(Event::DropTunnelPort)?;
         let malformed = |_| Event::DropTunnelHeader;
-        let (vni, geneve, rest) = match kind {
+        let (kind, id, geneve, rest) = match kind {
             TunnelKind::Geneve => {
                 let (geneve, rest) = Geneve::parse(payload).map_err(malformed)?;
-                (geneve.vni, Some(geneve), rest)
+                (kind, geneve.vni.get(), Some(geneve), rest)
             }
             TunnelKind::Vxlan => {
                 let (vxlan, rest) = Vxlan::parse(payload).map_err(malformed)?;
-                (vxlan.vni, None, rest)
+                (kind, vxlan.vni.get(), None, rest)
+            }
+            TunnelKind::Gre | TunnelKind::Erspan => {
+                let (kind, id, rest) = gre(payload, key).map_err(malformed)?;
+                (kind, id, None, rest)
             }
         };
-        let port = self.tunnels.lookup(kind, udp_port, vni.get(), from, to).ok_or(Event::DropTunnelPort)?;
+        let Outer { from, to, tos, ttl } = *outer;
+        let port = self.tunnels.lookup(kind, udp_port, id, from, to).ok_or(Event::DropTunnelPort)?;
         let bridge =
             self.port(port).and_then(|port| self.bridges.get(&port.bridge)).ok_or(Event::DropNoPort)?;
         if let Some(geneve) = geneve {
             // A payload that is no frame has no meaning here.
-            if geneve.protocol != packet::EtherType::ETHERNET || !bridge.tlv.read(&geneve, key) {
+            if geneve.protocol != EtherType::ETHERNET || !bridge.tlv.read(&geneve, key) {
                 return Err(Event::DropTunnelHeader);
             }
             key.set(slot::TUN_FLAGS, u128::from(geneve.oam));
         }
-        key.set(slot::TUN_ID, u128::from(vni.get()));
+        key.set(slot::TUN_ID, u128::from(id));
+        key.set(slot::TUN_TOS, u128::from(tos));
+        key.set(slot::TUN_TTL, u128::from(ttl));
         key.set(slot::TUN_SRC, address_bits(from));
         key.set(slot::TUN_DST, address_bits(to));
         key.set(slot::IN_PORT, u128::from(port.0));
@@ -422,6 +428,30 @@ fn flow_hash(key: &FlowKey) -> u64 {
     let ends = key.get_u64(slot::TP_SRC) << 16 | key.get_u64(slot::TP_DST);
     hash = packet::key::mix(hash, ends << 8 | key.get_u64(slot::NW_PROTO));
     packet::key::mix(hash, key.get_u64(slot::ETH_SRC) ^ key.get_u64(slot::ETH_DST) << 16)
+}
+
+/// Reads a header of GRE: what is spoken, the key, and the frame. What ERSPAN says of it goes into the flow key.
+fn gre<'a>(payload: &'a [u8], key: &mut FlowKey) -> Result<(TunnelKind, u32, &'a [u8]), Malformed> {
+    let (gre, rest) = Gre::parse(payload)?;
+    match gre.protocol {
+        EtherType::ETHERNET => Ok((TunnelKind::Gre, gre.key.unwrap_or(0), rest)),
+        Gre::ERSPAN2 | Gre::ERSPAN3 if gre.sequence.is_some() => {
+            let (erspan, rest) = Erspan::parse(rest)?;
+            match erspan.form {
+                ErspanForm::Index(index) => {
+                    key.set(slot::TUN_ERSPAN_VER, 1);
+                    key.set(slot::TUN_ERSPAN_IDX, index.into());
+                }
+                ErspanForm::Hardware { egress, hwid, timestamp: _ } => {
+                    key.set(slot::TUN_ERSPAN_VER, 2);
+                    key.set(slot::TUN_ERSPAN_DIR, egress.into());
+                    key.set(slot::TUN_ERSPAN_HWID, hwid.into());
+                }
+            }
+            Ok((TunnelKind::Erspan, erspan.session.into(), rest))
+        }
+        _ => Err(Malformed { layer: "gre", offset: 2, what: "a protocol that carries no frames" }),
+    }
 }
 
 /// An address as the key holds it.

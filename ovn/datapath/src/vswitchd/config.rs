@@ -16,7 +16,7 @@ use super::options::{self, OptionError};
 use super::qos;
 use super::zones::{self, Zones};
 use crate::bfd::BfdConfig;
-use crate::device::Captures;
+use crate::device::{Captures, TunnelKind};
 use crate::limits::{FDB_AGE, FDB_MAX};
 use crate::police::Policing;
 use crate::port::{Tunnel, VlanMode, Vlans};
@@ -94,8 +94,19 @@ pub(super) fn port_number(number: i64) -> Option<u32> {
 }
 
 /// Types of interface, for the column `iface_types`. `system` is also the empty text.
-pub(super) const TYPES: [&str; 9] =
-    ["dummy", "dummy-internal", "geneve", "internal", "null", "patch", "system", "tap", "vxlan"];
+pub(super) const TYPES: [&str; 11] = [
+    "dummy",
+    "dummy-internal",
+    "erspan",
+    "geneve",
+    "gre",
+    "internal",
+    "null",
+    "patch",
+    "system",
+    "tap",
+    "vxlan",
+];
 
 /// Reads the rows. Without the row of Open_vSwitch nothing is asked for.
 pub(super) fn read(tables: &Tables) -> Config {
@@ -227,7 +238,12 @@ fn read_kind(interface: &vswitch::Interface, place: Place) -> Result<Kind, Optio
         "dummy" | "dummy-internal" | "dummy-pmd" => Kind::Dummy(options::captures(&interface.options)),
         "null" => Kind::Null,
         "patch" => Kind::Patch { peer: options::patch_peer(name, &interface.options)? },
-        kind @ ("geneve" | "vxlan") => Kind::Tunnel(options::tunnel(name, kind, &interface.options)?),
+        "geneve" => Kind::Tunnel(options::tunnel(name, TunnelKind::Geneve, &interface.options)?),
+        "vxlan" => Kind::Tunnel(options::tunnel(name, TunnelKind::Vxlan, &interface.options)?),
+        "gre" | "ip6gre" => Kind::Tunnel(options::tunnel(name, TunnelKind::Gre, &interface.options)?),
+        "erspan" | "ip6erspan" => {
+            Kind::Tunnel(options::tunnel(name, TunnelKind::Erspan, &interface.options)?)
+        }
         _ => return Err(OptionError::Type { name: name.to_owned() }),
     })
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ovsdb::Str;
 
 use crate::device::{Captures, TunnelKind};
-use crate::port::{Setting, Tunnel};
+use crate::port::{Erspan, Setting, Tunnel};
 
 type Options = BTreeMap<Str, Str>;
 
@@ -38,10 +38,9 @@ pub(super) fn captures(options: &Options) -> Captures {
     Captures { received: file("rxq_pcap"), sent: file("tx_pcap") }
 }
 
-/// The tunnel that the options of a Geneve or VXLAN interface describe.
-pub(super) fn tunnel(name: &str, kind: &str, options: &Options) -> Result<Tunnel, OptionError> {
-    let (kind, text) =
-        if kind == "vxlan" { (TunnelKind::Vxlan, "vxlan") } else { (TunnelKind::Geneve, "geneve") };
+/// The tunnel that the options of an interface of this kind describe.
+pub(super) fn tunnel(name: &str, kind: TunnelKind, options: &Options) -> Result<Tunnel, OptionError> {
+    let text = kind.name();
     let bad = |option| OptionError::Bad { name: name.to_owned(), kind: text, option };
     let address = |option: &'static str| match options.get(option).map(|value| &**value) {
         None => Ok(Setting::Unset),
@@ -61,9 +60,10 @@ pub(super) fn tunnel(name: &str, kind: &str, options: &Options) -> Result<Tunnel
         {
             None => Ok(Setting::Unset),
             Some("flow") => Ok(Setting::Flow),
-            Some(value) => {
-                number(value).filter(|key| *key < 1 << 24).map(Setting::Fixed).ok_or_else(|| bad("key"))
-            }
+            Some(value) => number(value)
+                .filter(|key| *key <= key_max(kind))
+                .map(Setting::Fixed)
+                .ok_or_else(|| bad("key")),
         };
     let octet = |option: &'static str| match options.get(option).map(|value| &**value) {
         None => Ok(Setting::Unset),
@@ -85,10 +85,50 @@ pub(super) fn tunnel(name: &str, kind: &str, options: &Options) -> Result<Tunnel
         out_key: key("out_key")?,
         udp_port,
         checksum: is("csum"),
+        sequence: is("seq"),
+        erspan: erspan(options).map_err(bad)?,
         // The default of upstream: outer packets are not fragmented.
         dont_fragment: options.get("df_default").is_none_or(|value| &**value != "false"),
         tos: octet("tos")?,
         ttl: octet("ttl")?,
+    })
+}
+
+/// The greatest key that a tunnel can have.
+const fn key_max(kind: TunnelKind) -> u32 {
+    match kind {
+        TunnelKind::Geneve | TunnelKind::Vxlan => (1 << 24) - 1,
+        TunnelKind::Gre => u32::MAX,
+        TunnelKind::Erspan => 0x3ff,
+    }
+}
+
+/// What ERSPAN says of frames.
+///
+/// # Errors
+/// The option that cannot be read.
+fn erspan(options: &Options) -> Result<Erspan, &'static str> {
+    let read = |option: &'static str, radix: u32, most: u32| match options.get(option).map(|value| &**value) {
+        None => Ok(Setting::Unset),
+        Some("flow") => Ok(Setting::Flow),
+        Some(value) => {
+            let digits = value.strip_prefix("0x").unwrap_or(value);
+            let radix = if digits.len() < value.len() { 16 } else { radix };
+            let number = u32::from_str_radix(digits, radix).ok().filter(|n| *n <= most);
+            number.map(Setting::Fixed).ok_or(option)
+        }
+    };
+    let octet = |setting| match setting {
+        Setting::Fixed(n) => Setting::Fixed(n as u8),
+        Setting::Flow => Setting::Flow,
+        Setting::Unset => Setting::Unset,
+    };
+    Ok(Erspan {
+        version: octet(read("erspan_ver", 10, 2)?),
+        // These are hexadecimal, with a prefix or without.
+        index: read("erspan_idx", 16, 0x000f_ffff)?,
+        direction: octet(read("erspan_dir", 10, 1)?),
+        hwid: octet(read("erspan_hwid", 16, 0x3f)?),
     })
 }
 
@@ -111,20 +151,41 @@ mod tests {
     #[test]
     fn options_as_ovn_writes_them() {
         let written = options(&[("remote_ip", "192.168.0.2"), ("key", "flow"), ("csum", "true")]);
-        let tunnel = tunnel("ovn-hv2-0", "geneve", &written).unwrap();
+        let tunnel = tunnel("ovn-hv2-0", TunnelKind::Geneve, &written).unwrap();
         assert_eq!(tunnel.remote, Setting::Fixed("192.168.0.2".parse().unwrap()));
         assert_eq!((tunnel.in_key, tunnel.out_key, tunnel.udp_port), (Setting::Flow, Setting::Flow, 6081));
         assert!(tunnel.checksum && tunnel.dont_fragment);
     }
 
     #[test]
+    fn what_a_mirror_says_of_frames_is_read_as_ovn_writes_it() {
+        let written = options(&[
+            ("remote_ip", "192.168.0.2"),
+            ("key", "100"),
+            ("erspan_idx", "1f"),
+            ("erspan_ver", "1"),
+            ("erspan_dir", "flow"),
+        ]);
+        let tunnel = tunnel("ovn-mirror", TunnelKind::Erspan, &written).unwrap();
+        let expected = Erspan {
+            version: Setting::Fixed(1),
+            index: Setting::Fixed(0x1f),
+            direction: Setting::Flow,
+            hwid: Setting::Unset,
+        };
+        assert_eq!((tunnel.erspan, tunnel.out_key, tunnel.udp_port), (expected, Setting::Fixed(100), 0));
+    }
+
+    #[test]
     fn errors_name_interface_and_option() {
-        let error =
-            |kind: &str, pairs: &[(&str, &str)]| tunnel("t0", kind, &options(pairs)).unwrap_err().to_string();
-        insta::assert_snapshot!(error("geneve", &[]), @"t0: geneve type requires valid 'remote_ip' argument");
-        insta::assert_snapshot!(error("vxlan", &[("remote_ip", "x")]), @"t0: bad vxlan 'remote_ip'");
-        insta::assert_snapshot!(error("geneve", &[("remote_ip", "flow"), ("key", "0x1000000")]), @"t0: bad geneve 'key'");
-        insta::assert_snapshot!(error("geneve", &[("remote_ip", "::1"), ("local_ip", "flow")]), @"t0: bad geneve 'local_ip'");
+        let error = |kind: TunnelKind, pairs: &[(&str, &str)]| {
+            tunnel("t0", kind, &options(pairs)).unwrap_err().to_string()
+        };
+        insta::assert_snapshot!(error(TunnelKind::Geneve, &[]), @"t0: geneve type requires valid 'remote_ip' argument");
+        insta::assert_snapshot!(error(TunnelKind::Vxlan, &[("remote_ip", "x")]), @"t0: bad vxlan 'remote_ip'");
+        insta::assert_snapshot!(error(TunnelKind::Geneve, &[("remote_ip", "flow"), ("key", "0x1000000")]), @"t0: bad geneve 'key'");
+        insta::assert_snapshot!(error(TunnelKind::Geneve, &[("remote_ip", "::1"), ("local_ip", "flow")]), @"t0: bad geneve 'local_ip'");
+        insta::assert_snapshot!(error(TunnelKind::Erspan, &[("remote_ip", "::1"), ("erspan_hwid", "40")]), @"t0: bad erspan 'erspan_hwid'");
         insta::assert_snapshot!(patch_peer("p", &options(&[("peer", "p")])).unwrap_err(), @"p: patch peer must not be self");
         insta::assert_snapshot!(patch_peer("p", &options(&[])).unwrap_err(), @"p: patch type requires valid 'peer' argument");
     }

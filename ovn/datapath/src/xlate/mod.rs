@@ -158,8 +158,10 @@ impl<'a> Xlate<'a> {
 
     /// Looks the packet up in table 0, as for a packet that came in by a port.
     pub(crate) fn start(mut self) -> Self {
-        self.mirror_ingress();
-        self.table_lookup(None, 0, 0);
+        if self.take_congestion() {
+            self.mirror_ingress();
+            self.table_lookup(None, 0, 0);
+        }
         self
     }
 

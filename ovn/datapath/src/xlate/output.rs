@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use openflow::{PacketInReason, PortConfig, PortNo};
 use packet::key::slot;
-use packet::{EtherType, Geneve, Vni, Vxlan};
+use packet::{Erspan, ErspanForm, EtherType, Geneve, Gre, Vni, Vxlan};
 
 use super::{Credit, Xlate};
 use crate::counters::Event;
@@ -155,14 +155,13 @@ impl Xlate<'_> {
             Setting::Unset => None,
         };
         let Some(remote) = remote else { return self.out.events.push(Event::DropTunnelRemote) };
-        let vni = match tunnel.out_key {
-            Setting::Fixed(key) => Vni::from_tunnel_key(key.into()),
-            Setting::Flow => Vni::from_tunnel_key(self.see(slot::TUN_ID) as u64),
-            Setting::Unset => Vni::default(),
+        let key = match tunnel.out_key {
+            Setting::Fixed(key) => Some(key.into()),
+            Setting::Flow => Some(self.see(slot::TUN_ID) as u64),
+            Setting::Unset => None,
         };
-        let header = self.tunnel_header(tunnel.kind, vni);
-        let tos = self.outer(tunnel.tos, slot::TUN_TOS, slot::NW_TOS);
-        let ttl = self.outer(tunnel.ttl, slot::TUN_TTL, slot::NW_TTL);
+        let header = self.tunnel_header(tunnel, key);
+        let (tos, ttl) = self.outer(tunnel);
         self.commit();
         self.emit(Op::Tunnel(Arc::new(Encap {
             port: id,
@@ -188,9 +187,24 @@ impl Xlate<'_> {
         }
     }
 
-    fn tunnel_header(&mut self, kind: TunnelKind, vni: Vni) -> Vec<u8> {
+    fn tunnel_header(&mut self, tunnel: &Tunnel, key: Option<u64>) -> Vec<u8> {
         let mut header = Vec::new();
-        match kind {
+        let vni = Vni::from_tunnel_key(key.unwrap_or(0));
+        match tunnel.kind {
+            TunnelKind::Gre => {
+                let sequence = tunnel.sequence.then_some(0);
+                let key = key.map(|key| key as u32);
+                Gre { protocol: EtherType::ETHERNET, checksum: tunnel.checksum, key, sequence }
+                    .emit(&mut header);
+            }
+            TunnelKind::Erspan => {
+                let session = key.unwrap_or(0) as u16 & 0x3ff;
+                let erspan = Erspan { session, form: self.erspan_form(tunnel) };
+                // The session takes the place of the key (draft-foschiano-erspan-03 section 4.2).
+                Gre { protocol: erspan.protocol(), checksum: false, key: None, sequence: Some(0) }
+                    .emit(&mut header);
+                erspan.emit(&mut header);
+            }
             TunnelKind::Vxlan => Vxlan { vni }.emit(&mut header),
             TunnelKind::Geneve => {
                 let oam = self.see(slot::TUN_FLAGS) & 1 != 0;
@@ -209,12 +223,70 @@ impl Xlate<'_> {
         header
     }
 
-    /// ToS or TTL of the outer header: configured, of the inner packet, or as flows set it.
-    fn outer(&mut self, setting: Setting<u8>, tunnel: packet::key::Slot, inner: packet::key::Slot) -> u8 {
-        match setting {
+    /// What ERSPAN says of a frame: configured, or as flows set it.
+    fn erspan_form(&mut self, tunnel: &Tunnel) -> ErspanForm {
+        let erspan = &tunnel.erspan;
+        let mut number = |setting: Setting<u32>, slot| match setting {
             Setting::Fixed(value) => value,
-            Setting::Flow => self.see(inner) as u8,
-            Setting::Unset => self.see(tunnel) as u8,
+            Setting::Flow => self.see(slot) as u32,
+            Setting::Unset => 0,
+        };
+        let wide = |setting: Setting<u8>| match setting {
+            Setting::Fixed(value) => Setting::Fixed(value.into()),
+            Setting::Flow => Setting::Flow,
+            Setting::Unset => Setting::Unset,
+        };
+        match number(wide(erspan.version), slot::TUN_ERSPAN_VER) {
+            2 => ErspanForm::Hardware {
+                egress: number(wide(erspan.direction), slot::TUN_ERSPAN_DIR) != 0,
+                hwid: number(wide(erspan.hwid), slot::TUN_ERSPAN_HWID) as u8,
+                timestamp: 0,
+            },
+            _ => ErspanForm::Index(number(erspan.index, slot::TUN_ERSPAN_IDX)),
         }
+    }
+
+    /// ToS and TTL of the outer header: configured, or of the inner packet if that is IP. Congestion that the inner
+    /// packet met is not told outside, only that it may be (RFC 6040 section 4.1, compatibility mode).
+    fn outer(&mut self, tunnel: &Tunnel) -> (u8, u8) {
+        const CONGESTED: u8 = 3;
+        let is_ip = EtherType(self.see(slot::ETH_TYPE) as u16).is_ip();
+        let tos = match tunnel.tos {
+            Setting::Fixed(tos) => tos & !CONGESTED,
+            Setting::Flow if is_ip => (self.see(slot::NW_DSCP) as u8) << 2,
+            Setting::Flow | Setting::Unset => 0,
+        };
+        let ecn = match is_ip.then(|| self.see(slot::NW_ECN) as u8) {
+            Some(CONGESTED) => 2,
+            Some(ecn) => ecn,
+            None => 0,
+        };
+        let ttl = match tunnel.ttl {
+            Setting::Fixed(ttl) => ttl,
+            Setting::Flow if is_ip => self.see(slot::NW_TTL) as u8,
+            Setting::Flow | Setting::Unset => 0,
+        };
+        (tos | ecn, ttl)
+    }
+
+    /// Congestion that a tunnel packet met is told to the packet in it; one that does not know of congestion is
+    /// dropped instead (RFC 6040 section 4.2). False if it was.
+    pub(super) fn take_congestion(&mut self) -> bool {
+        const CONGESTED: u128 = 3;
+        if self.key.get(slot::TUN_DST) == 0 {
+            return true;
+        }
+        self.look(slot::IN_PORT, u128::MAX);
+        self.look(slot::TUN_TOS, CONGESTED);
+        let met = self.key.get(slot::TUN_TOS) & CONGESTED == CONGESTED;
+        if !met || !EtherType(self.see(slot::ETH_TYPE) as u16).is_ip() {
+            return true;
+        }
+        if self.see(slot::NW_ECN) == 0 {
+            self.fail(Event::DropTunnelEcn);
+            return false;
+        }
+        self.store(slot::NW_ECN, CONGESTED, u128::MAX);
+        true
     }
 }

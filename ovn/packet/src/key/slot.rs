@@ -161,6 +161,14 @@ slots! {
     ND_TARGET = L4_WORD + 3, 0, 128;
 }
 
+/// ERSPAN's index, version, hardware and direction: VXLAN's group policy is never in one packet with them.
+pub const TUN_ERSPAN_IDX: Slot = Slot::new(TUN_WORD + 1, 12, 20);
+/// 1 or 2.
+pub const TUN_ERSPAN_VER: Slot = Slot::new(TUN_WORD + 1, 8, 4);
+/// Hardware of ERSPAN's second version.
+pub const TUN_ERSPAN_HWID: Slot = Slot::new(TUN_WORD + 1, 2, 6);
+/// Direction of ERSPAN's second version: 1 is egress.
+pub const TUN_ERSPAN_DIR: Slot = Slot::new(TUN_WORD + 1, 0, 1);
 /// The 12 bits of the VLAN id with the "present" bit above them.
 pub const VLAN_VID: Slot = Slot::new(L2_WORD + 1, 0, 13);
 /// The VLAN priority.

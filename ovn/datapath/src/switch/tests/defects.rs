@@ -43,6 +43,8 @@ fn a_guest_does_not_speak_for_the_other_end_of_a_tunnel() {
         udp_port: 6081,
         checksum: true,
         dont_fragment: true,
+        sequence: false,
+        erspan: crate::Erspan::default(),
         tos: Setting::Unset,
         ttl: Setting::Unset,
     });
@@ -53,7 +55,7 @@ fn a_guest_does_not_speak_for_the_other_end_of_a_tunnel() {
     let frame = config.frame(&packet, MacAddr([2; 6]));
     let heard_after = |lab: &mut Lab, vni: u8| {
         let datagram = [hex("0000 6558 0000"), vec![vni, 0], frame.clone()].concat();
-        lab.switch.tunnel_datagram(6081, address(2), address(1), Frame::copy_from(&datagram), lab.now);
+        lab.switch.tunnel_datagram(6081, (address(2), address(1)), Frame::copy_from(&datagram), lab.now);
         let shown = lab.switch.command("bfd/show", &["t"], lab.now).unwrap().unwrap();
         let line = shown.lines().find_map(|line| line.trim().strip_prefix("Remote Discriminator: "));
         line.unwrap().to_owned()

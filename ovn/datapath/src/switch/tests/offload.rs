@@ -129,6 +129,8 @@ fn tunnel_end() -> Lab {
             udp_port: 6081,
             checksum: true,
             dont_fragment: true,
+            sequence: false,
+            erspan: crate::Erspan::default(),
             tos: Setting::Unset,
             ttl: Setting::Unset,
         }),
