@@ -76,6 +76,12 @@ events! {
     DropTunnelEcn => "drop_tunnel_congestion",
     /// A frame that its sender left to be cut has not got the headers for that.
     DropSegments => "drop_segments_malformed",
+    /// A packet was larger than its port takes and left in fragments.
+    Fragmented => "output_fragmented",
+    /// A packet was larger than its port takes and could not leave.
+    DropOversize => "drop_larger_than_mtu",
+    /// Of these, one whose sender was told the size that fits.
+    OversizeAnswered => "larger_than_mtu_answered",
     /// The host refused a packet that was to leave.
     DropSend => "drop_send_failed",
     /// A packet for a controller, but no connection takes packets, or its queue is full.

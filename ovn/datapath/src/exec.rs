@@ -11,9 +11,11 @@ use packet::{EtherType, Frame, Gre, Segmenter};
 use crate::cache::Turn;
 use crate::conntrack::{Cut, Outcome, Rewritten, Tracked, Tracker};
 use crate::counters::{Counters, Event};
-use crate::device::{Departure, TunnelKind, TunnelPacket};
+use crate::device::{Departure, DeviceId, TunnelKind, TunnelPacket};
+use crate::limits::ANSWERS_MAX;
 use crate::meter::{Gauge, Verdict, remarked};
-use crate::port::{Port, PortKind};
+use crate::oversize::{self, Oversize};
+use crate::port::{Port, PortId, PortKind};
 use crate::program::{Ct, Encap, Op, Punt};
 use crate::recirc::Recirc;
 
@@ -21,6 +23,8 @@ use crate::recirc::Recirc;
 pub(crate) struct Executor<'a> {
     pub ports: &'a mut [Option<Box<Port>>],
     pub departures: &'a mut Vec<Departure>,
+    /// Errors about packets that were too large, and the ports that they come in by.
+    pub answers: &'a mut VecDeque<(PortId, Frame)>,
     /// Frames for controllers, to be sent after the batch.
     pub punts: &'a mut Vec<(Arc<Punt>, Frame)>,
     pub counters: &'a mut Counters,
@@ -219,25 +223,56 @@ impl Executor<'_> {
         }
     }
 
-    fn port(&mut self, id: crate::port::PortId) -> Option<&mut Port> {
+    fn port(&mut self, id: PortId) -> Option<&mut Port> {
         self.ports.get_mut(id.0 as usize)?.as_deref_mut()
     }
 
-    fn output(&mut self, id: crate::port::PortId, queue: u32, frame: Frame) {
+    fn output(&mut self, id: PortId, queue: u32, frame: Frame) {
         match self.cut {
             None => self.output_one(id, queue, frame),
             Some(cut) => cut.apply(frame).into_iter().for_each(|frame| self.output_one(id, queue, frame)),
         }
     }
 
-    fn output_one(&mut self, id: crate::port::PortId, queue: u32, frame: Frame) {
-        let now = self.now;
+    fn output_one(&mut self, id: PortId, queue: u32, frame: Frame) {
         let Some(port) = self.port(id) else { return self.counters.count(Event::DropPort) };
         let PortKind::Device(device) = port.kind else { return };
         if port.config.0 & PortConfig::NO_FWD != 0 {
             port.counters.tx_dropped += 1;
             return;
         }
+        let mtu = port.mtu;
+        let most = mtu as usize + ETHERNET_LEN;
+        // Of frames that are still to be cut their parts count.
+        if mtu != 0 && frame.len() > most && frame.wire_len() > most {
+            return self.output_oversize(id, queue, device, frame, mtu);
+        }
+        self.leave(id, queue, device, frame);
+    }
+
+    /// What of a frame that may be too large leaves.
+    fn output_oversize(&mut self, id: PortId, queue: u32, device: DeviceId, frame: Frame, mtu: u32) {
+        match oversize::treat(frame, mtu) {
+            Oversize::Fits(frame) => self.leave(id, queue, device, frame),
+            Oversize::Fragments(fragments) => {
+                self.counters.count(Event::Fragmented);
+                fragments.into_iter().for_each(|fragment| self.leave(id, queue, device, fragment));
+            }
+            Oversize::Answer(answer) => {
+                self.counters.count(Event::DropOversize);
+                if self.answers.len() < ANSWERS_MAX {
+                    self.counters.count(Event::OversizeAnswered);
+                    self.answers.push_back((id, answer));
+                }
+            }
+            Oversize::Lost => self.counters.count(Event::DropOversize),
+        }
+    }
+
+    /// A frame leaves that is not too large.
+    fn leave(&mut self, id: PortId, queue: u32, device: DeviceId, frame: Frame) {
+        let now = self.now;
+        let Some(port) = self.port(id) else { return };
         if let Some(qos) = &mut port.qos
             && !qos.passes(queue, frame.len() as u64, now)
         {
@@ -336,6 +371,9 @@ impl Executor<'_> {
         }));
     }
 }
+
+/// Octets of an Ethernet header without tags.
+const ETHERNET_LEN: usize = 14;
 
 /// How a packet of ERSPAN's second version begins: GRE with a number alone.
 const ERSPAN3: [u8; 4] = [0x10, 0, 0x22, 0xeb];

@@ -29,6 +29,7 @@ mod handover;
 mod limits;
 mod meter;
 mod mirror;
+mod oversize;
 mod police;
 mod port;
 mod program;

@@ -35,6 +35,10 @@ pub(crate) const RECIRC_DEPTH_MAX: u8 = 32;
 /// Copies of one packet that may go through the tables again. Beyond it they are dropped and counted.
 pub(crate) const RECIRC_COPIES_MAX: u32 = 4096;
 
+/// Answers to packets that were too large that wait, those to one batch of frames. Beyond it packets are dropped
+/// without.
+pub(crate) const ANSWERS_MAX: usize = 8;
+
 /// Flows in one table; `FLOW_TABLE_FULL` is answered beyond it.
 pub(crate) const FLOWS_PER_TABLE_MAX: u32 = 1_000_000;
 /// Buckets in one group; `OUT_OF_BUCKETS` is answered beyond it.

@@ -26,6 +26,8 @@ pub struct Icmp6 {
 impl Icmp6 {
     /// Octets of the header.
     pub const LEN: usize = 8;
+    /// The packet is larger than what the next link takes.
+    pub const TOO_BIG: u8 = 2;
     /// Echo request.
     pub const ECHO_REQUEST: u8 = 128;
     /// Answer to an echo request.

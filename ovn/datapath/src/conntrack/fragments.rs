@@ -401,6 +401,11 @@ impl Cut {
         len.min(layout.l3_at as usize + usize::from(self.len_max))
     }
 
+    /// Cuts IPv4 packets into parts of so many octets.
+    pub(crate) const fn to(len_max: u16) -> Self {
+        Self { len_max, front: 0, id: 0 }
+    }
+
     /// The fragments of a frame, none larger than those that it came in. A frame that need not or
     /// cannot be cut comes back as it is.
     pub(crate) fn apply(self, frame: Frame) -> Vec<Frame> {
@@ -429,7 +434,10 @@ impl Cut {
             } else {
                 octets.extend_from_slice(data);
                 let packet = &mut octets[l3..];
-                let place = u16::from(packet[6] & 0x40) << 8 | u16::from(more) << 13 | (at * room / 8) as u16;
+                // What is cut may be a fragment itself.
+                let before = u16::from_be_bytes([packet[6], packet[7]]);
+                let offset = (before & 0x1fff).saturating_add((at * room / 8) as u16) & 0x1fff;
+                let place = before & 0x6000 | u16::from(more) << 13 | offset;
                 packet[6..8].copy_from_slice(&place.to_be_bytes());
                 let len = packet.len();
                 set_len4(packet, front, len);

@@ -37,7 +37,7 @@ impl Switch {
         self.counters.count(Event::PacketOut);
         let translation = Xlate::new(self.view(), id, key.clone()).start_with(steps).finish();
         self.execute_once(id, &translation, Frame::copy_from(&out.packet), layout, &key, now);
-        self.deliver_punts();
+        self.settle(now);
         Ok(())
     }
 
@@ -63,7 +63,7 @@ impl Switch {
         self.counters.count(Event::Resume);
         let translation = Xlate::new(self.view(), paused.bridge, key.clone()).start_paused(&paused).finish();
         self.execute_once(paused.bridge, &translation, Frame::copy_from(&message.packet), layout, &key, now);
-        self.deliver_punts();
+        self.settle(now);
         Ok(())
     }
 

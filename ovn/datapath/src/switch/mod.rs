@@ -70,6 +70,8 @@ pub struct Switch {
     /// Packets executed so far.
     turn: u64,
     departures: Vec<Departure>,
+    /// Answers to packets that were too large; empty between batches of frames.
+    answers: VecDeque<(PortId, Frame)>,
     punts: Vec<(Arc<Punt>, Frame)>,
     /// Packets that wait for a controller, oldest first, by the number in their continuation.
     paused: VecDeque<(u64, Arc<Paused>)>,
@@ -114,6 +116,7 @@ impl Switch {
             next_rule: 0,
             turn: 0,
             departures: Vec::new(),
+            answers: VecDeque::new(),
             punts: Vec::new(),
             paused: VecDeque::new(),
             next_paused: packet::key::mix(seed, 0) >> 16,

@@ -42,7 +42,7 @@ impl Switch {
         for frame in frames {
             self.process(port, &mut key, frame, now);
         }
-        self.deliver_punts();
+        self.settle(now);
     }
 
     /// Datagrams of one sender came in together on a tunnel's UDP port: `payload` is what follows their
@@ -88,7 +88,7 @@ impl Switch {
         if let Some((port, _, joiner)) = open {
             self.process(port, &mut key, joiner.finish(), now);
         }
-        self.deliver_punts();
+        self.settle(now);
     }
 
     /// A datagram came in on a tunnel's UDP port: `payload` is what follows the UDP header, or the IP header of GRE.
@@ -104,7 +104,7 @@ impl Switch {
             Ok((port, header_len)) => {
                 payload.pull_front(header_len);
                 self.process(port, &mut key, payload, now);
-                self.deliver_punts();
+                self.settle(now);
             }
             Err(event) => self.counters.count(event),
         }
@@ -152,6 +152,18 @@ impl Switch {
         key.set(slot::TUN_DST, address_bits(to));
         key.set(slot::IN_PORT, u128::from(port.0));
         Ok((port, payload.len() - rest.len()))
+    }
+
+    /// What is left when a batch of packets has gone through: answers to those that were too large, which are packets
+    /// themselves, and what controllers are to get.
+    pub(super) fn settle(&mut self, now: Instant) {
+        // An answer is never answered, so this ends.
+        while let Some((port, frame)) = self.answers.pop_front() {
+            let mut key = FlowKey::ZERO;
+            key.set(slot::IN_PORT, u128::from(port.0));
+            self.process(port, &mut key, frame, now);
+        }
+        self.deliver_punts();
     }
 
     /// One packet that came in by a port; the pipeline's part of the key is set.
@@ -298,6 +310,7 @@ impl Switch {
         let mut executor = Executor {
             ports: &mut self.ports,
             departures: &mut self.departures,
+            answers: &mut self.answers,
             punts: &mut self.punts,
             counters: &mut self.counters,
             hash,
@@ -369,6 +382,7 @@ impl Switch {
         let mut executor = Executor {
             ports: &mut self.ports,
             departures: &mut self.departures,
+            answers: &mut self.answers,
             punts: &mut self.punts,
             counters: &mut self.counters,
             hash: flow_hash(key),

@@ -7,6 +7,7 @@ mod handover;
 mod learn;
 mod mirrors;
 mod offload;
+mod oversize;
 mod pipeline;
 mod policing;
 mod queues;

@@ -306,7 +306,7 @@ fn what_fails_says_why_and_the_rest_goes_on() {
     world.broken.insert("gone0", "could not open network device gone0 (No such device)");
     world.add_br("br0", |_| {});
     world.add_port("br0", "gone0", |_| {});
-    world.add_port("br0", "odd0", |row| row.r#type = "erspan".into());
+    world.add_port("br0", "odd0", |row| row.r#type = "lisp".into());
     world.add_port("br0", "t0", |row| row.r#type = "geneve".into());
     world.add_port("br0", "t1", |row| {
         row.r#type = "geneve".into();
