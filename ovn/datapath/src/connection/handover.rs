@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use openflow::{Framer, PacketInFormat, Role, Version, Versions};
+use openflow::{Framer, Message, PacketInFormat, Role, Version, Versions};
 
 use super::monitor::Monitors;
 use super::role::AsyncMasks;
@@ -28,6 +28,8 @@ struct KeptConnection {
     names_tables: bool,
     heard: Instant,
     probing: bool,
+    /// Each as the message that asks for it.
+    monitors: Vec<Message>,
 }
 
 kept!(KeptConnection {
@@ -42,12 +44,13 @@ kept!(KeptConnection {
     masks,
     names_tables,
     heard,
-    probing
+    probing,
+    monitors
 });
 
 impl Switch {
     /// A connection for another process. `None` if it is in the middle of something: no version was agreed on, a
-    /// bundle is open, flows are monitored, or something waits to be written. The peer has to connect anew then.
+    /// bundle is open, or something waits to be written. The peer has to connect anew then.
     pub fn put_connection(&self, id: ConnId, now: Instant) -> Option<Vec<u8>> {
         let Connection {
             bridge,
@@ -69,7 +72,7 @@ impl Switch {
             heard,
             probing,
         } = self.connections.get(&id)?;
-        if !bundles.is_empty() || !monitors.is_empty() || !tx.is_empty() || closing.is_some() {
+        if !bundles.is_empty() || monitors.is_paused() || !tx.is_empty() || closing.is_some() {
             return None;
         }
         let kept = KeptConnection {
@@ -85,6 +88,7 @@ impl Switch {
             names_tables: *names_tables,
             heard: *heard,
             probing: *probing,
+            monitors: monitors.messages(),
         };
         let mut out = Out::new(now);
         kept.put(&mut out);
@@ -118,7 +122,7 @@ impl Switch {
             controller_id: kept.controller_id,
             role: kept.role,
             masks: kept.masks,
-            monitors: Monitors::default(),
+            monitors: Monitors::from_messages(kept.monitors),
             names_tables: kept.names_tables,
             bundles: BTreeMap::new(),
             tx: VecDeque::new(),

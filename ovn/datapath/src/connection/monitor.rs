@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use openflow::{
-    Body, ErrorCode, FlowEvent, FlowMonitor, FlowUpdate, FlowUpdateFull, MonitorCommand, MonitorFlags,
-    MultipartReply, Version,
+    Body, ErrorCode, FlowEvent, FlowMonitor, FlowUpdate, FlowUpdateFull, Message, MonitorCommand,
+    MonitorFlags, MultipartReply, MultipartRequest, Version,
 };
 
 use super::{ConnId, Connection};
@@ -158,6 +158,22 @@ impl Monitors {
     /// Whether there is something to tell as soon as everything is read.
     pub(super) const fn is_paused(&self) -> bool {
         self.paused.is_some()
+    }
+
+    /// The messages that ask for these monitors, for another process.
+    pub(super) fn messages(&self) -> Vec<Message> {
+        let request = |monitor: &FlowMonitor| MultipartRequest::FlowMonitor(vec![monitor.clone()]);
+        self.by_id.values().map(|monitor| Body::MultipartRequest(request(monitor)).with_xid(0)).collect()
+    }
+
+    /// The monitors that these messages ask for. What else they are is passed over.
+    pub(super) fn from_messages(messages: Vec<Message>) -> Self {
+        let monitors = messages.into_iter().flat_map(|message| match message.body {
+            Body::MultipartRequest(MultipartRequest::FlowMonitor(monitors)) => monitors,
+            _ => Vec::new(),
+        });
+        let by_id = monitors.take(MONITORS_MAX).map(|monitor| (monitor.id, monitor)).collect();
+        Self { by_id, paused: None }
     }
 
     /// Whether a monitor was made.

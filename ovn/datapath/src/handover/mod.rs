@@ -17,7 +17,7 @@ mod octets;
 pub(crate) use octets::{In, Kept, Out, kept};
 
 /// The format of what this crate writes and reads.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// Why a state cannot be handed over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

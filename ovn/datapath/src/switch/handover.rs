@@ -137,6 +137,7 @@ impl Switch {
                 config: port.config.0,
                 added: port.added,
                 counters: port.counters,
+                gre_sequence: port.gre_sequence,
                 queues: port.qos.as_ref().map(|qos| qos.counted()).unwrap_or_default(),
             };
             kept.put(&mut out);
@@ -281,6 +282,7 @@ impl Switch {
             port.config = PortConfig(kept.config);
             port.added = kept.added;
             port.counters = kept.counters;
+            port.gre_sequence = kept.gre_sequence;
             if let Some(qos) = &mut port.qos {
                 qos.take(kept.queues);
             }
@@ -301,6 +303,7 @@ fn put_bridge(bridge: &Bridge, newest: u64, out: &mut Out) {
     bridge.name.put(out);
     bridge.tlv.maps().put(out);
     bridge.fragments.to_flags().put(out);
+    bridge.generation.put(out);
     bridge.groups.len().put(out);
     for (id, group) in &bridge.groups {
         let Group { kind, buckets, steps: _, selection, created, counters } = group;
@@ -341,6 +344,7 @@ struct KeptBridge {
     name: String,
     tlv: Vec<TlvMap>,
     fragments: u16,
+    generation: Option<u64>,
     groups: Vec<(GroupMod, Instant, Arc<GroupCounters>)>,
     meters: BTreeMap<MeterId, Meter>,
     fdb: Vec<KeptAddress>,
@@ -352,6 +356,7 @@ impl KeptBridge {
             name: Kept::read(from)?,
             tlv: Kept::read(from)?,
             fragments: Kept::read(from)?,
+            generation: Kept::read(from)?,
             groups: (0..usize::read(from)?).map(|_| read_group(from)).collect::<Result<_, _>>()?,
             meters: (0..usize::read(from)?).map(|_| read_meter(from)).collect::<Result<_, _>>()?,
             fdb: Kept::read(from)?,
@@ -387,11 +392,12 @@ fn read_meter(from: &mut In<'_>) -> Result<(MeterId, Meter), HandOverError> {
 
 /// Groups, meters and learned addresses are replaced by those of the other switch.
 fn take_settings(bridge: &mut Bridge, kept: KeptBridge) -> Result<(), HandOverError> {
-    let KeptBridge { name, tlv, fragments, groups, meters, fdb } = kept;
+    let KeptBridge { name, tlv, fragments, generation, groups, meters, fdb } = kept;
     if bridge.tlv.maps() != tlv {
         return Err(HandOverError::Differs(format!("what bridge {name} knows of tunnel options")));
     }
     bridge.fragments = Fragments::from_flags(fragments).unwrap_or_default();
+    bridge.generation = generation;
     bridge.groups.clear();
     for (GroupMod { command: _, kind, group, buckets, selection }, created, counters) in groups {
         let steps = buckets.iter().map(|bucket| compile_actions(&bucket.actions, &bridge.tlv));
@@ -409,11 +415,12 @@ struct KeptPort {
     config: u32,
     added: Instant,
     counters: PortCounters,
+    gre_sequence: u32,
     /// When each queue began, and what went through it.
     queues: BTreeMap<u32, (Instant, QueueCounts)>,
 }
 
-kept!(KeptPort { number, config, added, counters, queues });
+kept!(KeptPort { number, config, added, counters, gre_sequence, queues });
 kept!(QueueCounts { packets, octets, dropped });
 kept!(PortCounters { rx_packets, rx_bytes, rx_dropped, tx_packets, tx_bytes, tx_dropped });
 kept!(TlvMap { class, kind, length, index });

@@ -2,7 +2,7 @@
 
 use openflow::{
     Action, FlowEvent, FlowMod, FlowModCommand, FlowMonitor, FlowRemovedReason, FlowUpdate, Match,
-    MonitorCommand, MultipartReply, MultipartRequest, PortNo,
+    MonitorCommand, MultipartReply, MultipartRequest, PortNo, Role, RoleMessage,
 };
 
 use super::*;
@@ -183,5 +183,33 @@ fn a_slow_reader_is_told_to_wait_and_then_what_it_missed() {
         assert_eq!(told.last().map(String::as_str), Some(resumed));
         lab.flow_mod(&nth(enough)).unwrap();
         assert_eq!(peer.hear(&mut lab).len(), 1, "and all is as before");
+    }
+}
+
+#[test]
+fn a_monitor_and_the_generation_of_controllers_go_on_in_the_switch_that_takes_over() {
+    for version in Version::ALL {
+        let mut old = Lab::new(2);
+        let mut peer = Peer::new(&mut old, version);
+        peer.say(&mut old, request(7, "!initial,table=1,out_port=2"));
+        let role = |generation_id| Body::RoleRequest(RoleMessage { role: Role::Primary, generation_id });
+        let asked = peer.say(&mut old, role(5));
+        let mut new = Lab::new(2);
+        let mut copying = old.switch.begin_copy();
+        while let Some(part) = old.switch.copy_part(&mut copying, old.now) {
+            new.switch.take_part(&part, old.now).unwrap();
+        }
+        let rest = old.switch.copy_rest(&copying, old.now);
+        new.switch.take_part(&rest, old.now).unwrap();
+        let kept = old.switch.put_connection(peer.conn, old.now).unwrap();
+        (peer.conn, _) = new.switch.take_connection(&kept, old.now).unwrap().unwrap();
+        for change in [flow(1, 1, 3), flow(1, 2, 4), flow(2, 2, 5)] {
+            new.flow_mod(&change).unwrap();
+        }
+        assert_eq!(short(&peer.hear(&mut new)), ["added table=1 cookie=4 instructions=1"], "{version:?}");
+        if version != Version::Of10 {
+            assert_eq!(peer.refused(&mut new, role(4)), ErrorCode::STALE_ROLE);
+            assert_eq!(peer.say(&mut new, role(5)), asked);
+        }
     }
 }
