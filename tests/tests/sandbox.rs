@@ -186,6 +186,11 @@ fn what_makes_no_sense_keeps_nobody_from_being_served() {
     swap_in("scenarios/malformed.yaml", &[]);
 }
 
+#[test]
+fn guests_are_answered_what_newer_versions_answer() {
+    swap_in("scenarios/newer-services.yaml", &[]);
+}
+
 /// What guests have in `real-clients.yaml`.
 const CLIENTS: [&str; 8] = ["udhcpc", "dhclient", "dig", "rdisc6", "arping", "tcpdump", "ping", "ip"];
 

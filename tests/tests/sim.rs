@@ -51,6 +51,7 @@ fn guests_are_served_in_virtual_time() {
     passes("dns.yaml", 14);
     passes("ra.yaml", 22);
     passes("arp.yaml", 21);
+    passes("newer-services.yaml", 7);
 }
 
 #[test]
