@@ -72,7 +72,7 @@ pub(crate) struct Cache {
     slab: Vec<Option<Megaflow>>,
     free: Vec<u32>,
     masks: Vec<Option<Masked>>,
-    by_mask: HashMap<SparseMask, u32>,
+    by_mask: HashMap<SparseMask, u32, WordHash>,
     /// Masks by hits, most first.
     order: Vec<u32>,
     serial: u64,
@@ -90,7 +90,7 @@ impl Cache {
             slab: Vec::new(),
             free: Vec::new(),
             masks: Vec::new(),
-            by_mask: HashMap::new(),
+            by_mask: HashMap::with_hasher(WordHash(seed)),
             order: Vec::new(),
             serial: 0,
             seed,

@@ -33,10 +33,20 @@ impl Masked {
 
 impl SparseMask {
     pub(crate) fn new(mask: &FlowKey) -> Self {
-        let words: Box<[_]> =
-            (0u8..).zip(mask.words()).filter(|(_, word)| **word != 0).map(|(i, word)| (i, *word)).collect();
-        let ends = STAGES.map(|end| words.iter().filter(|(i, _)| usize::from(*i) < end).count() as u8);
-        Self { words, ends }
+        let mut words = Vec::with_capacity(mask.words().iter().filter(|word| **word != 0).count());
+        let mut start = 0;
+        let ends = STAGES.map(|end| {
+            let stage = (start..end).map(|i| (i as u8, mask[i])).filter(|(_, word)| *word != 0);
+            words.extend(stage);
+            start = end;
+            words.len() as u8
+        });
+        Self { words: words.into(), ends }
+    }
+
+    /// The words, by number.
+    pub(crate) fn words(&self) -> &[(u8, u64)] {
+        &self.words
     }
 
     /// How many words it has.

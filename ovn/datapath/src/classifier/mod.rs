@@ -6,9 +6,11 @@
 //!
 //! A lookup also says which bits of the packet it looked at: whatever packet has the same bits there
 //! gets the same answer. That set is what makes a megaflow, so it is kept small: a subtable is
-//! searched stage by stage (pipeline, L2, L3, L4) and left at the first stage that no rule has.
+//! searched stage by stage (pipeline, L2, L3, L4) and left at the first stage that no rule has, and of an address or a
+//! port that no rule has only the first bits are looked at ([`near`]).
 
 mod mask;
+mod near;
 mod subtable;
 #[cfg(test)]
 mod tests;
@@ -26,7 +28,7 @@ use crate::flow::Rule;
 /// The rules of one flow table.
 #[derive(Debug, Default)]
 pub(crate) struct Classifier {
-    subtables: HashMap<SparseMask, u32>,
+    subtables: HashMap<SparseMask, u32, WordHash>,
     slab: BTreeMap<u32, Subtable>,
     /// Subtables by greatest priority, greatest first; ties in the order of their making.
     order: Vec<(u16, u32)>,

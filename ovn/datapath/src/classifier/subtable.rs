@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use packet::key::{FlowKey, mix};
+use packet::key::{FlowKey, STAGES, mix};
 
 use super::mask::{Masked, SparseMask, WordHash};
+use super::near::Near;
 use crate::flow::Rule;
 
 /// Rules that test the same bits for the same values: they differ in priority, greatest first.
@@ -18,13 +19,21 @@ pub(super) struct Subtable {
     chains: HashMap<Box<[u64]>, Chain, WordHash>,
     /// For each inner stage of the mask: how many chains have a hash of the words up to its end.
     prefixes: Vec<(usize, HashMap<u64, u32, WordHash>)>,
+    /// Addresses and ports that rules have.
+    near: Vec<Near>,
+    /// The first inner stage with words of the network or transport headers; those before need no address to be left.
+    near_from: usize,
     priorities: BTreeMap<u16, u32>,
 }
 
 impl Subtable {
     pub(super) fn new(mask: SparseMask) -> Self {
         let prefixes = mask.inner_ends().map(|end| (end, HashMap::default())).collect();
-        Self { mask, chains: HashMap::default(), prefixes, priorities: BTreeMap::new() }
+        let is_inner = |word: &&(u8, u64)| usize::from(word.0) < STAGES[1];
+        let outer = mask.words().iter().take_while(is_inner).count();
+        let near_from = mask.inner_ends().take_while(|end| *end <= outer).count();
+        let near = Near::of(mask.words());
+        Self { mask, chains: HashMap::default(), prefixes, near, near_from, priorities: BTreeMap::new() }
     }
 
     pub(super) fn mask(&self) -> &SparseMask {
@@ -45,7 +54,10 @@ impl Subtable {
     pub(super) fn find(&self, key: &FlowKey, looked: &mut FlowKey) -> Option<&Chain> {
         let mut masked = Masked::new();
         let mut hash = 0;
-        for (end, hashes) in &self.prefixes {
+        for (stage, (end, hashes)) in self.prefixes.iter().enumerate() {
+            if stage == self.near_from && self.is_far(key, looked) {
+                return None;
+            }
             let start = masked.as_slice().len();
             self.mask.extend(key, *end, &mut masked);
             hash = masked.last_from(start).iter().fold(hash, |hash, word| mix(hash, *word));
@@ -54,9 +66,21 @@ impl Subtable {
                 return None;
             }
         }
+        if self.near_from == self.prefixes.len() && self.is_far(key, looked) {
+            return None;
+        }
         self.mask.extend(key, self.mask.len(), &mut masked);
         self.mask.add_to(looked, self.mask.len());
         self.chains.get(masked.as_slice())
+    }
+
+    /// Whether no rule has the address or the port of the key.
+    fn is_far(&self, key: &FlowKey, looked: &mut FlowKey) -> bool {
+        let far = self.near.iter().find_map(|near| Some((near.word, near.differs(key)?)));
+        if let Some((word, bits)) = far {
+            looked[usize::from(word)] |= bits;
+        }
+        far.is_some()
     }
 
     /// The rule with this priority among those for exactly this value.
@@ -103,8 +127,13 @@ impl Subtable {
         Some(rule)
     }
 
-    /// Counts a new chain's prefixes in, or a gone one's out.
+    /// Counts a new chain's prefixes and values in, or a gone one's out.
     fn count_prefixes(&mut self, words: &[u64], new: bool) {
+        for near in &mut self.near {
+            let at = self.mask.words().iter().position(|(word, _)| *word == near.word);
+            let value = words[at.expect("it is a word of the mask")];
+            if new { near.add(value) } else { near.remove(value) }
+        }
         let mut start = 0;
         let mut hash = 0;
         for (end, hashes) in &mut self.prefixes {
