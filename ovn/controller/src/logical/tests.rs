@@ -115,6 +115,19 @@ fn sets_against_sets_are_conjunctive() {
 }
 
 #[test]
+fn a_mask_on_a_field_that_has_none_is_for_the_switch_to_refuse() {
+    let mut lab = lab();
+    lab.flow(
+        "f",
+        "ip.proto == 6/7 && ip4.src == {1.1.1.1, 1.1.1.2, 1.1.1.3} && reg0 == {1, 2, 3}",
+        "drop;",
+        On::Switch("sw0"),
+    );
+    let flows = lab.show(&TABLES);
+    assert!(flows.contains("conj_id="), "{flows}");
+}
+
+#[test]
 fn a_port_group_has_a_row_for_each_datapath_and_counts_the_ports_that_are_here() {
     let mut lab = lab();
     lab.datapath_group("g", &["sw0", "sw1", "sw2"]);

@@ -93,6 +93,20 @@ pub(super) fn put_value(out: &mut Vec<u8>, value: u128, octets: usize) {
 /// One entry: what it is and what it says. `None`: a field that is not known (its octets are skipped).
 pub(super) fn read_entry(r: &mut Reader<'_>) -> Result<Option<MatchField>> {
     let start = r.clone();
+    let Some(entry) = read_any_entry(r)? else { return Ok(None) };
+    let MatchField { field, value, mask } = entry;
+    if mask != 0 && mask != field.full_mask() && field.maskable() == Maskable::No {
+        return Err(start.bad(ErrorCode::BAD_MASK, "no mask on this field"));
+    }
+    if field == Field::IpTos && value & 3 != 0 {
+        return Err(start.bad(ErrorCode::BAD_VALUE, "the two bits of ECN zero"));
+    }
+    Ok(Some(entry))
+}
+
+/// The same of a field that may have a mask, whichever it is.
+pub(super) fn read_any_entry(r: &mut Reader<'_>) -> Result<Option<MatchField>> {
+    let start = r.clone();
     let header = read_header(r, ErrorCode::BAD_FIELD)?;
     let Some(field) = Field::from_oxm(header.id) else {
         r.take(header.payload)?;
@@ -115,12 +129,6 @@ pub(super) fn read_entry(r: &mut Reader<'_>) -> Result<Option<MatchField>> {
     if value & !mask != 0 {
         let code = if header.has_mask { ErrorCode::BAD_WILDCARDS } else { ErrorCode::BAD_VALUE };
         return Err(start.bad(code, "no bits outside of the field and its mask"));
-    }
-    if mask != 0 && mask != full && field.maskable() == Maskable::No {
-        return Err(start.bad(ErrorCode::BAD_MASK, "no mask on this field"));
-    }
-    if field == Field::IpTos && value & 3 != 0 {
-        return Err(start.bad(ErrorCode::BAD_VALUE, "the two bits of ECN zero"));
     }
     Ok(Some(MatchField { field, value, mask }))
 }

@@ -4,7 +4,7 @@
 use super::action::put_actions;
 use super::instruction::put_apply;
 use super::octets::{Put, Reader};
-use super::oxm::{self, HeaderStyle, Unknown};
+use super::oxm::{self, HeaderStyle};
 use super::{Malformed, flow, kind, put_bundle_head, put_message};
 use crate::{Action, BundleFlags, BundleId, ErrorCode, FlowMod, FlowModCommand, Match, Version};
 
@@ -29,12 +29,20 @@ pub fn encode_match(matching: &Match, out: &mut Vec<u8>) {
     oxm::put_entries(out, HeaderStyle::Oxm(Version::Of15), matching);
 }
 
-/// Reads what [`encode_match`] wrote.
+/// Reads what [`encode_match`] wrote, also what a switch would refuse: a mask on a field that has none.
 ///
 /// # Errors
 /// The first octets that are no field.
 pub fn decode_match(octets: &[u8]) -> Result<Match, Malformed> {
-    oxm::read_entries(&mut Reader::new(octets, ErrorCode::BAD_MATCH_LEN), Unknown::Skip)
+    let mut r = Reader::new(octets, ErrorCode::BAD_MATCH_LEN);
+    let mut matching = Match::any();
+    while !r.is_empty() {
+        let start = r.clone();
+        let entry = oxm::read_any_entry(&mut r)?;
+        let entry = entry.ok_or_else(|| start.bad(ErrorCode::BAD_FIELD, "a known field"))?;
+        matching.set_masked(entry.field, entry.value, entry.mask);
+    }
+    Ok(matching)
 }
 
 /// A change of one flow, most of it as octets.
@@ -75,6 +83,58 @@ impl FlowChange<'_> {
 mod tests {
     use super::*;
     use crate::{Body, BundleAdd, Field, PortNo};
+
+    #[test]
+    fn a_match_of_any_field_is_what_it_was_written_as() {
+        let fields = [
+            Field::ConjId,
+            Field::TunId,
+            Field::Reg(14),
+            Field::Reg(0),
+            Field::Metadata,
+            Field::InPort,
+            Field::PktMark,
+            Field::CtState,
+            Field::CtMark,
+            Field::CtLabel,
+            Field::EthSrc,
+            Field::EthDst,
+            Field::EthType,
+            Field::VlanTci,
+            Field::Ipv4Src,
+            Field::Ipv6Dst,
+            Field::IpProto,
+            Field::IpTtl,
+            Field::IpFrag,
+            Field::IpDscp,
+            Field::ArpOp,
+            Field::ArpTpa,
+            Field::ArpSha,
+            Field::TcpSrc,
+            Field::TcpFlags,
+            Field::UdpDst,
+            Field::SctpDst,
+            Field::Icmp4Type,
+            Field::Icmp6Code,
+            Field::NdTarget,
+            Field::NdSll,
+            Field::TunMetadata(0),
+        ];
+        let mut all = Match::any();
+        for field in fields {
+            let full = field.full_mask();
+            for (value, mask) in [(full / 3, full), (0, full), (1, 1), (full - full / 2, full - full / 2)] {
+                let one = Match::any().with_masked(field, value, mask);
+                let mut octets = Vec::new();
+                encode_match(&one, &mut octets);
+                assert_eq!(decode_match(&octets).map_err(|error| error.to_string()), Ok(one), "{octets:x?}");
+            }
+            all.set(field, full / 5);
+        }
+        let mut octets = Vec::new();
+        encode_match(&all, &mut octets);
+        assert_eq!(decode_match(&octets), Ok(all));
+    }
 
     #[test]
     fn a_change_is_written_as_the_message_that_says_the_same() {
