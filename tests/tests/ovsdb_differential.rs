@@ -118,7 +118,14 @@ impl Differential {
     fn reset(&mut self) -> Result<(), String> {
         // There is none if the last case ended early.
         self.ask_both("monitor_cancel", &json!(["monitor"]))?;
-        self.ask_both("transact", &self.on_database(&Requests::whole(&self.used, true)))?;
+        let answers = self.ask_both("transact", &self.on_database(&Requests::whole(&self.used, true)))?;
+        // The peer does not count it when a strong reference goes together with the weak one beside it in a map, and then
+        // never lets go of a row that it takes for referred to.
+        if answers[1].reply.as_ref().is_ok_and(|reply| reply.to_string().contains("remaining reference(s)")) {
+            self.pair = None;
+        } else {
+            self.compare(answers)?;
+        }
         self.asked.clear();
         Ok(())
     }
@@ -149,7 +156,12 @@ impl Differential {
         Err(format!("after\n{}ours:  {}\npeers: {}", self.asked, show(&ours), show(&peers)))
     }
 
+    /// Where the servers differ they may have different rows, so that the next case takes new ones.
     fn case(&mut self, case: &Case) -> Result<(), String> {
+        self.play(case).inspect_err(|_| self.pair = None)
+    }
+
+    fn play(&mut self, case: &Case) -> Result<(), String> {
         self.reset()?;
         let dice = &mut Dice::new(&case.set_up);
         self.used = self.requests.tables(dice);

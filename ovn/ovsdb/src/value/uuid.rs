@@ -115,27 +115,22 @@ impl FromStr for Uuid {
 }
 
 fn parse(text: &[u8]) -> Option<Uuid> {
-    if text.len() != 36 {
-        return None;
-    }
-    let mut octets = [0u8; 16];
-    let mut at = 0;
-    for (i, octet) in octets.iter_mut().enumerate() {
-        if matches!(i, 4 | 6 | 8 | 10) {
-            if text[at] != b'-' {
-                return None;
-            }
-            at += 1;
-        }
+    let text: &[u8; 36] = text.try_into().ok()?;
+    let mut octets = [0; 16];
+    // Whatever is wrong is found at the end: nearly always nothing is.
+    let mut digits = 0;
+    for (octet, at) in octets.iter_mut().zip(PLACES) {
         let (high, low) = (DIGITS[usize::from(text[at])], DIGITS[usize::from(text[at + 1])]);
-        if (high | low) > 15 {
-            return None;
-        }
+        digits |= high | low;
         *octet = high << 4 | low;
-        at += 2;
     }
-    Some(Uuid(octets))
+    let has_dashes = DASHES.iter().all(|at| text[*at] == b'-');
+    (has_dashes && digits <= 15).then_some(Uuid(octets))
 }
+
+/// Where the digits of each octet are.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+const DASHES: [usize; 4] = [8, 13, 18, 23];
 
 /// What each octet is as a hexadecimal digit; more than 15 if it is none.
 const DIGITS: [u8; 256] = {
