@@ -46,6 +46,23 @@ fn a_chassis_registers_and_makes_its_bridge() {
 }
 
 #[test]
+fn changes_of_flows_wait_for_a_switch_that_does_not_read() {
+    let mut bed = settled();
+    let before = bed.switch.text();
+    bed.is_full = true;
+    bed.plug("p2");
+    bed.settle();
+    assert_eq!(bed.switch.text(), before);
+    // The rest of the world goes on.
+    let chassis = bed.southbound.row("Chassis", &["_uuid"])["_uuid"].clone();
+    assert_eq!((bed.binding("p2", "chassis"), bed.binding("p2", "up")), (chassis, json!(false)));
+    bed.is_full = false;
+    bed.settle();
+    assert_eq!(bed.binding("p2", "up"), json!(true));
+    assert_ne!(bed.switch.text(), before);
+}
+
+#[test]
 fn a_port_is_bound_at_once_and_up_when_the_switch_has_its_flows() {
     let mut bed = Bed::with_ports(&["p1"]);
     bed.settle();

@@ -5,6 +5,7 @@ mod switch;
 pub(crate) use switch::Switch;
 
 use controller::{Controller, Link, Now, Options, Output};
+use openflow::{Framer, Version};
 use ovsdb::db::Database;
 use ovsdb::rpc::Message;
 use ovsdb::server::{self, Server, SessionId, SessionOptions, Storage};
@@ -23,6 +24,8 @@ pub(crate) struct Bed {
     pub(crate) up: BTreeSet<Link>,
     /// Links that cannot be made.
     pub(crate) cut: BTreeSet<Link>,
+    /// The switch reads no changes of flows.
+    pub(crate) is_full: bool,
     pub(crate) reconnections: usize,
     /// Keys that it wants to use.
     pub(crate) keys: Option<controller::Keys>,
@@ -52,6 +55,7 @@ impl Bed {
             wanted: BTreeMap::new(),
             up: BTreeSet::new(),
             cut: BTreeSet::new(),
+            is_full: false,
             reconnections: 0,
             keys: None,
             exited: false,
@@ -182,7 +186,7 @@ impl Bed {
                 said = true;
             }
         }
-        while let Some(output) = self.controller.poll_output(self.now) {
+        while let Some(output) = self.next_output() {
             said = true;
             match output {
                 Output::UseKeys(keys) => self.keys = keys,
@@ -208,6 +212,18 @@ impl Bed {
             }
         }
         said
+    }
+
+    /// What the controller does next. Changes of flows come as octets.
+    fn next_output(&mut self) -> Option<Output> {
+        let mut framer = Framer::default();
+        if let Some(octets) = self.controller.poll_changes(self.is_full) {
+            framer.push(&octets);
+        }
+        while let Some(frame) = framer.next_frame().unwrap() {
+            self.switch.hear(Link::Flows, openflow::Message::decode(Version::Of15, &frame).unwrap());
+        }
+        self.controller.poll_output(self.now)
     }
 
     fn databases_say(&mut self) -> bool {
