@@ -154,3 +154,9 @@ fn arp(network: &Network, from: &Port, to: &Port, seed: &mut Seed, terms: &mut V
         terms.push(format!("arp.tha == {}", own(&to.macs, &network.macs, seed)));
     }
 }
+
+/// The description of a packet without its DSCP.
+pub(crate) fn without_dscp(text: &str) -> String {
+    let others = text.split(" && ").filter(|term| !term.starts_with("ip.dscp == "));
+    others.collect::<Vec<_>>().join(" && ")
+}
