@@ -79,7 +79,6 @@ const QUESTIONS: &[&str] = &[
     "dump-desc br0",
     "queue-stats br0",
     "-O OpenFlow15 queue-stats br0 1 5",
-    "queue-get-config br0",
     "queue-get-config br0 p2",
     "-O OpenFlow13 queue-get-config br0 2",
     "-O OpenFlow15 queue-get-config br0",

@@ -327,9 +327,9 @@ fn tables_and_queues_are_told() {
     instructions: meter apply_actions clear_actions write_actions write_metadata goto_table
     Write-Actions and Apply-Actions features:
       actions: output group set_field strip_vlan push_vlan mod_nw_ttl dec_ttl set_mpls_ttl dec_mpls_ttl push_mpls pop_mpls set_queue
-      supported on Set-Field: tun_{id,src,dst,ipv6_{src,dst},flags,gbp_{id,flags},metadata0...metadata63} metadata in_{port,port_oxm} pkt_mark ct_{mark,label} reg0...reg15 xreg0...xreg7 xxreg0...xxreg3 eth_{src,dst} vlan_{tci,vid,pcp} ip_{src,dst} ipv6_{src,dst,label} nw_tos ip_dscp nw_{ecn,ttl} arp_{op,spa,tpa,sha,tha} tcp_{src,dst} udp_{src,dst} sctp_{src,dst} icmp_{type,code} icmpv6_{type,code} nd_{target,sll,tll}
+      supported on Set-Field: tun_{id,src,dst,ipv6_{src,dst},flags,gbp_{id,flags},erspan_{idx,ver,dir,hwid},metadata0...metadata63} metadata in_{port,port_oxm} pkt_mark ct_{mark,label} reg0...reg15 xreg0...xreg7 xxreg0...xxreg3 eth_{src,dst} vlan_{tci,vid,pcp} ip_{src,dst} ipv6_{src,dst,label} nw_tos ip_dscp nw_{ecn,ttl} arp_{op,spa,tpa,sha,tha} tcp_{src,dst} udp_{src,dst} sctp_{src,dst} icmp_{type,code} icmpv6_{type,code} nd_{target,sll,tll}
   matching:
-    arbitrary mask: tun_{id,src,dst,ipv6_{src,dst},flags,gbp_{id,flags},metadata0...metadata63} metadata pkt_mark ct_{state,mark,label,nw_{src,dst},ipv6_{src,dst},tp_{src,dst}} reg0...reg15 xreg0...xreg7 xxreg0...xxreg3 eth_{src,dst} vlan_{tci,vid} ip_{src,dst} ipv6_{src,dst,label} ip_frag arp_{spa,tpa,sha,tha} tcp_{src,dst,flags} udp_{src,dst} sctp_{src,dst} nd_{target,sll,tll}
+    arbitrary mask: tun_{id,src,dst,ipv6_{src,dst},flags,gbp_{id,flags},erspan_{idx,ver,dir,hwid},metadata0...metadata63} metadata pkt_mark ct_{state,mark,label,nw_{src,dst},ipv6_{src,dst},tp_{src,dst}} reg0...reg15 xreg0...xreg7 xxreg0...xxreg3 eth_{src,dst} vlan_{tci,vid} ip_{src,dst} ipv6_{src,dst,label} ip_frag arp_{spa,tpa,sha,tha} tcp_{src,dst,flags} udp_{src,dst} sctp_{src,dst} nd_{target,sll,tll}
     exact match or wildcard: packet_type conj_id in_{port,port_oxm} ct_{zone,nw_proto} eth_type vlan_pcp nw_{proto,tos} ip_dscp nw_{ecn,ttl} arp_op icmp_{type,code} icmpv6_{type,code}
 
 tables 1...252: ditto
@@ -344,15 +344,15 @@ table 253:
     let tables = desk.run("-O OpenFlow15 dump-table-desc br0");
     insta::assert_snapshot!(tables.lines().take(4).collect::<Vec<_>>().join("\n"), @r#"OFPST_TABLE_DESC reply (OF1.5) (xid=0x2):
   table 0:
-   eviction=off eviction_flags=
+   eviction=off eviction_flags=0
    vacancy=off"#);
     insta::assert_snapshot!(desk.run("dump-table-features br0"), @"[1] ovs-ofctl: dump-table-features needs OpenFlow 1.3 or later ('-O OpenFlow13')");
     for version in ["OpenFlow10", "OpenFlow13", "OpenFlow14"] {
         let refused = desk.run(&format!("-O {version} queue-get-config br0 7"));
         assert!(refused.contains("OFPQOFC_BAD_PORT"), "{refused}");
     }
-    insta::assert_snapshot!(desk.run("queue-get-config br0"), @r#"OFPT_QUEUE_GET_CONFIG_REPLY (xid=0x3): port=1
-OFPT_QUEUE_GET_CONFIG_REPLY (xid=0x4): port=2"#);
+    insta::assert_snapshot!(desk.run("queue-get-config br0"), @r#"OFPT_QUEUE_GET_CONFIG_REPLY (xid=0x3):
+OFPT_QUEUE_GET_CONFIG_REPLY (xid=0x4):"#);
     insta::assert_snapshot!(desk.run("queue-stats br0 1 5"), @r#"OFPT_ERROR (xid=0x2): OFPQOFC_BAD_QUEUE
 OFPST_QUEUE request (xid=0x2): port=1 queue=5"#);
     let message = "0115003800000001000100000000000000000001002800000001001000000000001400000000000000020010000000000fff000000000000";

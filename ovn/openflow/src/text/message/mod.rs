@@ -203,6 +203,7 @@ fn body_text(body: &Body, version: Version, style: Style<'_>) -> String {
             format!("\n bundle_id={:#x} flags={}\n{inner}", add.id.0, bundle_flags(add.flags.0))
         }
         Body::QueueGetConfigRequest(port) => ports::named(*port, style),
+        Body::QueueGetConfigReply { queues, .. } if queues.is_empty() => String::new(),
         Body::QueueGetConfigReply { port, queues } => {
             format!("{}\n{}", ports::named(*port, style), queues.iter().map(ports::queue).collect::<String>())
         }

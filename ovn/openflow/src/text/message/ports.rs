@@ -140,6 +140,9 @@ pub(super) fn queues(list: &[QueueStats], style: Style<'_>) -> String {
 
 /// The queues of ports, each port once.
 pub(super) fn queue_descs(list: &[QueueDesc], style: Style<'_>) -> String {
+    if list.is_empty() {
+        return String::new();
+    }
     let mut list = list.to_vec();
     list.sort_by_key(|desc| (desc.port, desc.queue));
     let parts = list.chunk_by(|a, b| a.port == b.port).map(|of_port| {

@@ -44,7 +44,8 @@ pub(super) fn descs(list: &[TableDesc]) -> String {
         let reasons: Vec<&str> = reasons.map(|(_, name)| *name).collect();
         let mut text = format!("  table {}:\n   eviction={}", m.table, on(TableDesc::EVICTION));
         if m.eviction.is_some() {
-            text += &format!(" eviction_flags={}", reasons.join("|"));
+            let none = reasons.is_empty().then_some("0");
+            text += &format!(" eviction_flags={}", none.map_or_else(|| reasons.join("|"), str::to_owned));
         }
         text += &format!("\n   vacancy={}", on(TableDesc::VACANCY));
         if let Some(Vacancy { down, up, now }) = m.vacancy.filter(|_| m.config & TableDesc::VACANCY != 0) {
@@ -52,7 +53,7 @@ pub(super) fn descs(list: &[TableDesc]) -> String {
         }
         text + "\n"
     };
-    format!("\n{}\n", list.iter().map(one).collect::<Vec<_>>().join("\n"))
+    format!("\n{}", list.iter().map(one).collect::<Vec<_>>().join("\n"))
 }
 
 /// The last table that there is; beyond it are no flows.
