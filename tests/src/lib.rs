@@ -14,6 +14,7 @@ pub mod ovsdb_pair;
 pub mod ovsdb_random;
 pub mod ovsdb_wire;
 pub mod process;
+pub mod scale;
 pub mod switch;
 pub mod switch_core;
 pub mod switch_pair;

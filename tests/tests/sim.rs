@@ -7,6 +7,7 @@ use std::fs;
 use tests::lab::Labs;
 use tests::process::run;
 use tests::root;
+use tests::scale::{self, Layout, SCENARIO};
 
 /// A topology and a scenario on a bad fabric, where much depends on chance.
 const LOSSY: &str = "\
@@ -71,6 +72,18 @@ fn daemons_and_schemas_are_replaced_in_virtual_time() {
     assert!(said.contains("rolled back") && said.contains("from 7.20.0 to 7.19.0"), "{said}");
 }
 
+#[test]
+fn many_chassis_converge_in_virtual_time() {
+    let labs = Labs::default();
+    fs::write(labs.path("ping.yaml"), SCENARIO).unwrap();
+    for layout in [Layout::Flat, Layout::Racks] {
+        fs::write(labs.path("scale.yaml"), scale::topology(layout, 20, 3)).unwrap();
+        let outcome = run(labs.sandbox(&["test", "--backend", "sim", "ping.yaml"]));
+        assert_eq!(outcome.code, Some(0), "{layout:?}: {}{}", outcome.stdout, outcome.stderr);
+    }
+}
+
+/// Each run is a process of its own, whose maps have other seeds for their hashes.
 #[test]
 fn one_seed_gives_one_log() {
     let labs = Labs::default();
