@@ -186,16 +186,7 @@ fn body_text(body: &Body, version: Version, style: Style<'_>) -> String {
             }
         }
         Body::BundleControl(control) => {
-            let kind = match control.kind {
-                BundleKind::OpenRequest => "OPEN_REQUEST",
-                BundleKind::OpenReply => "OPEN_REPLY",
-                BundleKind::CloseRequest => "CLOSE_REQUEST",
-                BundleKind::CloseReply => "CLOSE_REPLY",
-                BundleKind::CommitRequest => "COMMIT_REQUEST",
-                BundleKind::CommitReply => "COMMIT_REPLY",
-                BundleKind::DiscardRequest => "DISCARD_REQUEST",
-                BundleKind::DiscardReply => "DISCARD_REPLY",
-            };
+            let kind = bundle_kind(control.kind);
             format!("\n bundle_id={:#x} type={kind} flags={}", control.id.0, bundle_flags(control.flags.0))
         }
         Body::BundleAdd(add) => {
@@ -223,6 +214,19 @@ fn body_text(body: &Body, version: Version, style: Style<'_>) -> String {
         | Body::FlowMonitorResumed
         | Body::TlvTableRequest
         | Body::CtFlush(_) => String::new(),
+    }
+}
+
+fn bundle_kind(kind: BundleKind) -> &'static str {
+    match kind {
+        BundleKind::OpenRequest => "OPEN_REQUEST",
+        BundleKind::OpenReply => "OPEN_REPLY",
+        BundleKind::CloseRequest => "CLOSE_REQUEST",
+        BundleKind::CloseReply => "CLOSE_REPLY",
+        BundleKind::CommitRequest => "COMMIT_REQUEST",
+        BundleKind::CommitReply => "COMMIT_REPLY",
+        BundleKind::DiscardRequest => "DISCARD_REQUEST",
+        BundleKind::DiscardReply => "DISCARD_REPLY",
     }
 }
 
