@@ -399,7 +399,8 @@ impl Draw<'_, '_> {
         if (numeric && (ty.is_scalar() || self.dice.once_in(2))) || self.errs(40) {
             let mutator = *self.dice.pick(&ARITHMETIC);
             let arg = match (mutator, ty.key.atom) {
-                ("*=", AtomType::Integer) => json!(*self.dice.pick(&FACTORS)),
+                // To the peer's indexes a negative zero, which is what a negative real times zero is, is not zero.
+                ("*=", AtomType::Integer | AtomType::Real) => json!(*self.dice.pick(&FACTORS)),
                 (_, atom) => self.atom(&atom.into()),
             };
             return json!([&**name, mutator, arg]);

@@ -62,7 +62,7 @@ fn what_makes_no_sense_keeps_nobody_from_being_served_in_virtual_time() {
 
 #[test]
 fn a_thousand_neighbours_age_in_virtual_time() {
-    let said = passes("arp-expiry.yaml", 26);
+    let said = passes("arp-expiry.yaml", 27);
     assert!(said.contains("500 known, 500 forgotten; "), "{said}");
 }
 

@@ -50,8 +50,11 @@ fn run(client: &mut Client, mut rpc: Rpc, method: &'static str, lock: &str) -> R
         match happening.map_err(|error| dropped(&rpc, error))? {
             Happening::Message(Message::Reply { id, result }) if Some(&id) == asked.as_ref() => {
                 asked = None;
-                client.print_json(&result.unwrap_or(Value::Null))?;
-                client.ready();
+                // A lock that is not held cannot be given back: upstream's client passes over that, too, and goes on.
+                if let Ok(result) = result {
+                    client.print_json(&result)?;
+                    client.ready();
+                }
             }
             Happening::Message(Message::Notification { method, params }) => {
                 print(&format!("{method}\n"))?;
