@@ -49,3 +49,18 @@ fn every_target_has_a_binary_and_seeds() {
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name} has a [[bin]]");
     }
 }
+
+/// The usual build does not make the fuzz crate, which takes the modules that it needs from this one.
+#[test]
+fn the_fuzz_crate_has_every_module_that_targets_use() {
+    let read =
+        |file: &Path| fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let library = read(&folder().join("src/lib.rs"));
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    for file in entries(&tests::root().join("tests/src/fuzz")) {
+        for used in read(&file).split("crate::").skip(1) {
+            let module = used.split(|letter| !is_word(letter)).next().unwrap_or_default();
+            assert!(library.contains(&format!("mod {module};")), "{} uses {module}", file.display());
+        }
+    }
+}

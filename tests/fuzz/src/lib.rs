@@ -2,3 +2,5 @@
 
 #[path = "../../src/fuzz/mod.rs"]
 pub mod targets;
+#[path = "../../src/switch_core.rs"]
+mod switch_core;
